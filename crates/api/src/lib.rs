@@ -1,0 +1,4 @@
+//! The wire: bodies, frames and problems, the same types on both sides.
+
+pub mod exit;
+pub mod problem;
