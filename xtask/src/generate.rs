@@ -1,0 +1,61 @@
+//! Writes the files that follow from the code, or tells which of them are stale.
+//!
+//! Whoever owns a generated file has a unit test that compares it with what the code says, and
+//! writes it when `CONVENE_GEN` is set. So the comparison is part of every test run, and a new
+//! generated file is one test and one line here.
+
+use anyhow::{Result, ensure};
+
+use crate::step::succeeds;
+use crate::workspace::{Workspace, cargo};
+
+struct Generated {
+    path: &'static str,
+    package: &'static str,
+    /// The name of the test; it begins with `generated_`.
+    test: &'static str,
+}
+
+const GENERATED: &[Generated] = &[Generated {
+    path: "docs/errors.md",
+    package: "convene-api",
+    test: "generated_errors_page",
+}];
+
+/// Writes every generated file.
+pub fn write(workspace: &Workspace) -> Result<()> {
+    for file in GENERATED {
+        let written = succeeds(
+            cargo()
+                .current_dir(&workspace.root)
+                .env("CONVENE_GEN", "1")
+                .args(["test", "--quiet", "--package", file.package])
+                .args(["--lib", "--bins", file.test]),
+        )?;
+        ensure!(written, "{} was not written", file.path);
+        ensure!(
+            workspace.root.join(file.path).is_file(),
+            "{} does not exist: has {} a test {}?",
+            file.path,
+            file.package,
+            file.test
+        );
+        println!("wrote {}", file.path);
+    }
+    Ok(())
+}
+
+/// Compares every generated file. Builds the whole workspace's tests, as the test step does, so
+/// that nothing is compiled twice with other features.
+pub fn check(workspace: &Workspace) -> Result<bool> {
+    for file in GENERATED {
+        println!("{} from {}", file.path, file.package);
+    }
+    succeeds(
+        cargo()
+            .current_dir(&workspace.root)
+            .env_remove("CONVENE_GEN")
+            .args(["test", "--quiet", "--workspace", "--lib", "--bins"])
+            .arg("generated_"),
+    )
+}
