@@ -17,10 +17,7 @@ fn comments_go() {
 fn strings_go() {
     assert_eq!(words(r#"a("b \" // c", d)"#), "a( , d)");
     assert_eq!(words("a(r\"b\\\", c)"), "a( , c)");
-    assert_eq!(
-        words("a(r#\"b \" c\"#, br##\"d\"# e\"##, f)"),
-        "a( , , f)"
-    );
+    assert_eq!(words("a(r#\"b \" c\"#, br##\"d\"# e\"##, f)"), "a( , , f)");
     assert_eq!(words("r#type r for_r\"x\""), "r#type r for_r");
     assert_eq!(words("a \"b\nc\" d"), "a d");
 }
