@@ -1,0 +1,230 @@
+//! Requests to change a session; each may be rejected, and then nothing has changed.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::Value;
+
+use crate::{
+    content::ContentBlock,
+    event::{EventData, SessionChanges, StopMode},
+    failure::{AttemptExit, StopCause},
+    ids::{ElicitationId, InstanceId, PermissionId, ThreadId, TurnId, WorkerName},
+    spec::{Origin, SessionSpec, TurnSource},
+};
+
+/// What a new session is made of.
+#[derive(Debug, Clone)]
+pub struct Create {
+    /// What is wanted.
+    pub spec: SessionSpec,
+    /// Its thread.
+    pub thread: ThreadId,
+    /// Who makes it.
+    pub owner: String,
+    /// Whose it is.
+    pub namespace: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Its title; empty takes the prompt's first line.
+    pub title: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its first prompt, if it has one.
+    pub prompt: Option<NewPrompt>,
+}
+
+/// A prompt with the id of its turn.
+#[derive(Debug, Clone)]
+pub struct NewPrompt {
+    /// The turn's id, from the caller's id source.
+    pub turn: TurnId,
+    /// What is said.
+    pub content: Arc<Vec<ContentBlock>>,
+    /// Where it comes from.
+    pub source: TurnSource,
+}
+
+/// What happens to a prompt when a turn is running.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BusyMode {
+    /// It waits.
+    #[default]
+    Queue,
+    /// The running turn is cancelled and it goes first; what waited goes on waiting.
+    Interrupt,
+}
+
+/// What somebody picks for a permission request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// One of the agent's options, by id.
+    Option(String),
+    /// The first option of a kind, else of its milder or stronger sibling.
+    Kind(crate::event::Decision),
+}
+
+/// A request to change a session.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Say something to the agent.
+    Prompt {
+        /// What.
+        prompt: NewPrompt,
+        /// What happens when a turn is running.
+        busy: BusyMode,
+    },
+    /// Change the text of a prompt that waits.
+    EditQueued {
+        /// The entry.
+        turn: TurnId,
+        /// The new content.
+        content: Arc<Vec<ContentBlock>>,
+    },
+    /// Take back a prompt that waits.
+    DropQueued {
+        /// The entry.
+        turn: TurnId,
+        /// Who.
+        by: String,
+    },
+    /// End the running turn.
+    Cancel {
+        /// The turn that is meant, if the caller names it.
+        turn: Option<TurnId>,
+        /// Who.
+        by: String,
+    },
+    /// End the session.
+    Stop {
+        /// Why.
+        cause: StopCause,
+        /// Whether the agent gets time.
+        mode: StopMode,
+        /// For people.
+        message: Option<String>,
+        /// Who.
+        by: String,
+    },
+    /// Change what is wanted; settings of a live agent become directives.
+    Change {
+        /// What changes.
+        changes: SessionChanges,
+    },
+    /// Answer a permission request.
+    Decide {
+        /// The request.
+        request: PermissionId,
+        /// The answer.
+        choice: Choice,
+        /// Said with it.
+        message: Option<String>,
+        /// Who.
+        by: String,
+    },
+    /// Answer an elicitation.
+    Answer {
+        /// The question.
+        request: ElicitationId,
+        /// `accept`, `decline`, `cancel`.
+        action: String,
+        /// The form's content.
+        content: Option<Value>,
+        /// Who.
+        by: String,
+    },
+    /// Put a session away that has no runner.
+    Archive,
+    /// Bring it back.
+    Unarchive,
+    /// Remove a session that has no runner.
+    Delete {
+        /// Who.
+        by: String,
+    },
+
+    /// The dispatcher found a seat.
+    Assign {
+        /// The worker.
+        worker: WorkerName,
+    },
+    /// The dispatcher found none.
+    Wait {
+        /// A short code.
+        reason: String,
+        /// For people.
+        detail: String,
+    },
+    /// The worker would not take the attempt.
+    Refuse {
+        /// The attempt.
+        attempt: u32,
+        /// A problem code.
+        code: String,
+        /// For people.
+        detail: String,
+    },
+    /// A runner says hello.
+    Hello {
+        /// Its attempt.
+        attempt: u32,
+        /// Its process.
+        instance: InstanceId,
+        /// Its version.
+        version: String,
+    },
+    /// A runner, or the worker on behalf of a dead one, reports what happened.
+    Report {
+        /// Its attempt.
+        attempt: u32,
+        /// The process that reports.
+        instance: InstanceId,
+        /// The index of the first event.
+        first_index: u64,
+        /// The events, gapless.
+        events: Vec<EventData>,
+    },
+    /// The attempt is over and its tail is in.
+    EndAttempt {
+        /// The attempt.
+        attempt: u32,
+        /// How it ended.
+        exit: AttemptExit,
+    },
+    /// The running turn is out of time.
+    ExpireTurn {
+        /// The turn that was meant.
+        turn: TurnId,
+    },
+    /// Nobody answered a permission request in time.
+    ExpirePermission {
+        /// The request.
+        request: PermissionId,
+    },
+}
+
+impl Command {
+    /// Its name for people, as in "cannot … a session that is …".
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Prompt { .. } => "prompt",
+            Self::EditQueued { .. } => "edit the queue of",
+            Self::DropQueued { .. } => "drop from the queue of",
+            Self::Cancel { .. } => "cancel a turn of",
+            Self::Stop { .. } => "stop",
+            Self::Change { .. } => "change",
+            Self::Decide { .. } => "decide for",
+            Self::Answer { .. } => "answer",
+            Self::Archive => "archive",
+            Self::Unarchive => "unarchive",
+            Self::Delete { .. } => "delete",
+            Self::Assign { .. } => "assign",
+            Self::Wait { .. } => "defer",
+            Self::Refuse { .. } => "refuse",
+            Self::Hello { .. } => "start",
+            Self::Report { .. } => "report to",
+            Self::EndAttempt { .. } => "end an attempt of",
+            Self::ExpireTurn { .. } => "time out",
+            Self::ExpirePermission { .. } => "time out a request of",
+        }
+    }
+}

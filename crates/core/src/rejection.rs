@@ -1,0 +1,119 @@
+//! The domain's "no": why a command changes nothing.
+
+use crate::{
+    failure::StopCause,
+    ids::{ElicitationId, PermissionId, TurnId},
+};
+
+/// Why a command was refused. The API gives each one a problem code.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Rejection {
+    /// The session is in a state that does not allow it.
+    #[error("a session that is {state} does not take {command}")]
+    WrongState {
+        /// The command.
+        command: &'static str,
+        /// The state.
+        state: &'static str,
+    },
+    /// The session is archived.
+    #[error("the session is archived")]
+    Archived,
+    /// The session is being stopped.
+    #[error("the session is being stopped ({cause:?})")]
+    Stopping {
+        /// Why.
+        cause: StopCause,
+    },
+    /// There is no turn to act on.
+    #[error("no turn is running")]
+    NothingRunning,
+    /// The turn that was named is not the running one.
+    #[error("{turn} is not the running turn")]
+    NotThatTurn {
+        /// The turn that was named.
+        turn: TurnId,
+    },
+    /// The prompt has no text and no other content.
+    #[error("the prompt is empty")]
+    PromptEmpty,
+    /// The queue is full.
+    #[error("{length} prompts wait already")]
+    QueueFull {
+        /// How many wait.
+        length: usize,
+    },
+    /// No such entry waits.
+    #[error("{turn} does not wait in the queue")]
+    QueueEntryNotFound {
+        /// The entry.
+        turn: TurnId,
+    },
+    /// No such request is known.
+    #[error("no permission request {request}")]
+    PermissionNotFound {
+        /// The request.
+        request: PermissionId,
+    },
+    /// Somebody was faster.
+    #[error("{request} was decided already by {by}")]
+    PermissionAlreadyDecided {
+        /// The request.
+        request: PermissionId,
+        /// By whom.
+        by: String,
+        /// What they said.
+        decision: crate::event::Decision,
+        /// When.
+        at: jiff::Timestamp,
+    },
+    /// The agent did not offer that answer.
+    #[error("the agent did not offer {wanted:?}")]
+    PermissionOptionInvalid {
+        /// What was wanted.
+        wanted: String,
+        /// The ids it offered.
+        offered: Vec<String>,
+    },
+    /// No such question is open.
+    #[error("no open question {request}")]
+    ElicitationNotFound {
+        /// The question.
+        request: ElicitationId,
+    },
+    /// The agent has no such setting.
+    #[error("the agent has no option {option:?}")]
+    ConfigOptionUnknown {
+        /// The setting.
+        option: String,
+        /// What it has.
+        known: Vec<String>,
+    },
+    /// The setting does not take that value.
+    #[error("{option:?} does not take {value:?}")]
+    ConfigValueUnknown {
+        /// The setting.
+        option: String,
+        /// The value.
+        value: String,
+        /// What it takes.
+        known: Vec<String>,
+    },
+    /// The report comes from an attempt or an instance that is not the current one.
+    #[error("attempt {attempt} is not the current one")]
+    Fenced {
+        /// The attempt that reported.
+        attempt: u32,
+    },
+    /// The report leaves out events.
+    #[error("events from {expected} on are missing, {first} is the first that came")]
+    IndexGap {
+        /// The first index that is missing.
+        expected: u64,
+        /// The first index that came.
+        first: u64,
+    },
+    /// Nothing would change.
+    #[error("there is nothing to do")]
+    Nothing,
+}
