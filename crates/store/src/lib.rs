@@ -1,1 +1,88 @@
-//! store
+//! Durability: stores and orders, never decides.
+//!
+//! A [`Store`] has one writer, which the engine's sequencer owns, and any number of [`Reader`]s. `commit` is one
+//! transaction: all of a group or nothing, durable when it returns. SQLite is the default; every store passes the
+//! suite in `tests/`.
+
+mod rows;
+mod error;
+pub mod feed;
+
+pub use error::Error;
+pub use rows::{
+    Changed, ChangedObject, EventFilter, EventRow, Group, Loaded, LogKey, OpenInfo, ReplyRow, SessionFilter,
+    SessionRow, SnapshotRow, ThreadRow, TokenRow,
+};
+
+use convene_core::ids::{SessionId, ThreadId, TokenId};
+
+/// The writer of a store.
+pub trait Store: Send + 'static {
+    /// Its readers.
+    type Reader: Reader;
+
+    /// A reader; readers see what is committed, in commit order.
+    fn reader(&self) -> Self::Reader;
+
+    /// What the writer goes on from.
+    fn info(&self) -> OpenInfo;
+
+    /// Makes a group durable, whole or not at all.
+    ///
+    /// # Errors
+    /// If the disk refuses. Nothing of the group is visible then, and the same group may be committed again.
+    fn commit(&mut self, group: &Group) -> Result<(), Error>;
+}
+
+/// Reads what is committed. Calls block; the caller keeps them off its async threads.
+pub trait Reader: Clone + Send + Sync + 'static {
+    /// A session's row.
+    fn session(&self, id: SessionId) -> Result<Option<SessionRow>, Error>;
+
+    /// A session with its newest snapshot and the events after it.
+    ///
+    /// # Errors
+    /// `Error::Damaged` if its log has a gap or a row that cannot be read: the session is quarantined by the caller,
+    /// the others go on.
+    fn load(&self, id: SessionId) -> Result<Option<Loaded>, Error>;
+
+    /// Events of a log that fit the filter, ascending by `seq`.
+    fn events(&self, log: LogKey, filter: &EventFilter) -> Result<Vec<EventRow>, Error>;
+
+    /// Rows of sessions that fit the filter, newest first (by `created_pos`), at most `filter.limit`.
+    fn sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionRow>, Error>;
+
+    /// Ids of sessions that are neither stopped nor deleted, oldest first: what the reconcilers look after.
+    fn live_sessions(&self) -> Result<Vec<SessionId>, Error>;
+
+    /// How many sessions there are by badge, archived and deleted ones left out.
+    fn count_by_badge(&self) -> Result<Vec<(String, u64)>, Error>;
+
+    /// Sessions and threads whose last change is after `pos`, each once, ascending by that change, at most `limit`.
+    fn changed(&self, after: u64, limit: usize) -> Result<Vec<Changed>, Error>;
+
+    /// A thread's row.
+    fn thread(&self, id: ThreadId) -> Result<Option<ThreadRow>, Error>;
+
+    /// Rows of threads of a namespace, newest first, created before `before` (a `created_pos`) if it is given.
+    fn threads(&self, namespace: &str, archived: bool, before: Option<u64>, limit: usize)
+    -> Result<Vec<ThreadRow>, Error>;
+
+    /// Ids of a thread's sessions that are not deleted, oldest first.
+    fn thread_sessions(&self, id: ThreadId) -> Result<Vec<SessionId>, Error>;
+
+    /// The recorded answer to a command with this key.
+    fn reply(&self, owner: &str, key: &str) -> Result<Option<ReplyRow>, Error>;
+
+    /// All tokens.
+    fn tokens(&self) -> Result<Vec<TokenRow>, Error>;
+
+    /// The token with this hash of its secret.
+    fn token_by_hash(&self, hash: &str) -> Result<Option<TokenRow>, Error>;
+
+    /// Sessions whose id ends with `suffix` (hexadecimal), at most `limit`.
+    fn sessions_by_suffix(&self, suffix: &str, limit: usize) -> Result<Vec<SessionId>, Error>;
+
+    /// A token by its public name.
+    fn token(&self, id: TokenId) -> Result<Option<TokenRow>, Error>;
+}
