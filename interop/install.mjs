@@ -1,0 +1,52 @@
+// Installs the agents of package.json into the user's cache, once for each lock file, and prints
+// the directory. A second call finds everything there and needs no network.
+//
+//   node interop/install.mjs
+
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+const FILES = ["package.json", "package-lock.json"];
+
+/** The user's cache directory of this product. */
+export function cacheDirectory() {
+  return path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache"), "convene");
+}
+
+/** Installs if need be and gives the directory that holds `node_modules`. */
+export function install() {
+  const hash = createHash("sha256");
+  for (const name of FILES) hash.update(readFileSync(path.join(HERE, name)));
+  hash.update(`${process.platform}-${process.arch}`);
+  const parent = path.join(cacheDirectory(), "interop");
+  const target = path.join(parent, hash.digest("hex").slice(0, 16));
+  if (existsSync(target)) return target;
+
+  // Installed beside the target and moved there when complete, so that a half installation is
+  // never taken for a whole one, and two at once do not meet.
+  mkdirSync(parent, { recursive: true });
+  const draft = mkdtempSync(path.join(parent, "draft-"));
+  try {
+    for (const name of FILES) copyFileSync(path.join(HERE, name), path.join(draft, name));
+    const npm = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
+      cwd: draft,
+      stdio: ["ignore", 2, 2],
+    });
+    if (npm.error) throw npm.error;
+    if (npm.status !== 0) throw new Error(`npm ci ended with ${npm.status ?? npm.signal}`);
+    renameSync(draft, target);
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    if (!existsSync(target)) throw error;
+  }
+  return target;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  console.log(install());
+}
