@@ -240,9 +240,7 @@ struct Group {
 
 impl Group {
     fn pid(&self) -> Pid {
-        self.child
-            .as_ref()
-            .map_or(Pid::INIT, Pid::from_child)
+        self.child.as_ref().map_or(Pid::INIT, Pid::from_child)
     }
 
     fn signal(&self, signal: Signal) {

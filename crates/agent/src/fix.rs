@@ -63,7 +63,13 @@ impl Copy {
         };
         let mut files = Vec::new();
         let mut bytes = 0;
-        collect(&fixer.root, Path::new(""), fixer.endings, &mut files, &mut bytes)?;
+        collect(
+            &fixer.root,
+            Path::new(""),
+            fixer.endings,
+            &mut files,
+            &mut bytes,
+        )?;
         let place = TempDir::with_prefix("builtin-fix-").map_err(failed(&fixer.root))?;
         for file in &files {
             let target = place.path().join(file);
@@ -89,7 +95,10 @@ impl Copy {
     /// Returns the formatter's command, moved into the copy.
     pub(crate) fn command(&self, fixer: &Fixer) -> CommandLine {
         let below = fixer.command.dir.strip_prefix(&self.root);
-        let dir = below.map_or_else(|_| self.place.path().to_owned(), |b| self.place.path().join(b));
+        let dir = below.map_or_else(
+            |_| self.place.path().to_owned(),
+            |b| self.place.path().join(b),
+        );
         CommandLine {
             dir,
             ..fixer.command.clone()
@@ -108,7 +117,9 @@ impl Copy {
         let mut bytes = 0;
         for file in changed.by_ref() {
             bytes += file.old.len() + file.new.len();
-            if fix.files.len() == MAX_SHOWN_FILES || (bytes > MAX_SHOWN_BYTES && !fix.files.is_empty()) {
+            if fix.files.len() == MAX_SHOWN_FILES
+                || (bytes > MAX_SHOWN_BYTES && !fix.files.is_empty())
+            {
                 fix.more = 1 + changed.count();
                 break;
             }
@@ -144,18 +155,26 @@ fn collect(
         path: dir.clone(),
         source,
     };
-    let mut entries = dir.read_dir().map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let mut entries = dir
+        .read_dir()
+        .map_err(failed)?
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed)?;
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = below.join(entry.file_name());
         // Symbolic links are neither: what they point to is not ours to change.
-        let Ok(kind) = entry.file_type() else { continue };
+        let Ok(kind) = entry.file_type() else {
+            continue;
+        };
         if kind.is_dir() {
-            if !is_skipped_dir(&name) {
+            if !is_skipped_dir(&entry.path()) {
                 collect(root, &path, endings, files, bytes)?;
             }
-        } else if kind.is_file() && (endings.is_empty() || endings.iter().any(|e| name.ends_with(e))) {
+        } else if kind.is_file()
+            && (endings.is_empty() || endings.iter().any(|e| name.ends_with(e)))
+        {
             let size = entry.metadata().map_or(0, |meta| meta.len());
             if size > MAX_FILE_BYTES {
                 continue;

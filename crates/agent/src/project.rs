@@ -102,10 +102,22 @@ struct Ecosystem {
 }
 
 const LANGUAGES: [Ecosystem; 4] = [
-    Ecosystem { looks_for: rust::LOOKS_FOR, recognize: rust::recognize },
-    Ecosystem { looks_for: node::LOOKS_FOR, recognize: node::recognize },
-    Ecosystem { looks_for: python::LOOKS_FOR, recognize: python::recognize },
-    Ecosystem { looks_for: go::LOOKS_FOR, recognize: go::recognize },
+    Ecosystem {
+        looks_for: rust::LOOKS_FOR,
+        recognize: rust::recognize,
+    },
+    Ecosystem {
+        looks_for: node::LOOKS_FOR,
+        recognize: node::recognize,
+    },
+    Ecosystem {
+        looks_for: python::LOOKS_FOR,
+        recognize: python::recognize,
+    },
+    Ecosystem {
+        looks_for: go::LOOKS_FOR,
+        recognize: go::recognize,
+    },
 ];
 
 /// Names all the files by which a project is recognized.
@@ -164,17 +176,20 @@ fn subdirectories(dir: &Path) -> Vec<PathBuf> {
     let mut dirs: Vec<PathBuf> = entries
         .flatten()
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .filter(|entry| !is_skipped_dir(&entry.file_name().to_string_lossy()))
         .map(|entry| entry.path())
+        .filter(|path| !is_skipped_dir(path))
         .collect();
     dirs.sort();
     dirs
 }
 
 /// Tells directories that hold what tools made or fetched, not what people wrote.
-pub(crate) fn is_skipped_dir(name: &str) -> bool {
+pub(crate) fn is_skipped_dir(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
     let hidden = name.starts_with('.') && name != ".cargo" && name != ".config";
-    hidden || ["target", "node_modules", "venv", "__pycache__", "vendor"].contains(&name)
+    let known = ["node_modules", "venv", "__pycache__"].contains(&&*name);
+    // Build directories say what they are; one that is only called `target` may be somebody's module.
+    hidden || known || path.join("CACHEDIR.TAG").exists()
 }
 
 #[cfg(test)]

@@ -25,7 +25,10 @@ pub(crate) fn findings(goal: Goal, output: &str) -> Vec<String> {
         }
     }
     if found.is_empty() {
-        let lines: Vec<&str> = output.lines().filter(|line| !line.trim().is_empty()).collect();
+        let lines: Vec<&str> = output
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
         return lines[lines.len().saturating_sub(FALLBACK_LINES)..]
             .iter()
             .map(|line| shorten(line))
@@ -80,9 +83,9 @@ fn lint(line: &str) -> Option<&str> {
         return Some(error);
     }
     let trimmed = line.trim();
-    let has_place = trimmed
-        .split_once(':')
-        .is_some_and(|(path, rest)| path.contains('.') && rest.starts_with(|c: char| c.is_ascii_digit()));
+    let has_place = trimmed.split_once(':').is_some_and(|(path, rest)| {
+        path.contains('.') && rest.starts_with(|c: char| c.is_ascii_digit())
+    });
     // ruff and go vet: `path.py:1:2: F401 …`; eslint: `  3:7  error  'x' is assigned …`
     let eslint = trimmed.starts_with(|c: char| c.is_ascii_digit()) && trimmed.contains("  error  ");
     (has_place || eslint || trimmed.starts_with("*** ")).then_some(trimmed)
@@ -90,7 +93,9 @@ fn lint(line: &str) -> Option<&str> {
 
 fn compile_error(line: &str) -> Option<&str> {
     let is_error = line.starts_with("error: ") || line.starts_with("error[");
-    let is_sum = line.contains("could not compile") || line.contains("test failed") || line.contains("aborting due to");
+    let is_sum = line.contains("could not compile")
+        || line.contains("test failed")
+        || line.contains("aborting due to");
     (is_error && !is_sum).then_some(line)
 }
 

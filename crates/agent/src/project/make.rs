@@ -10,7 +10,10 @@ pub(super) const LOOKS_FOR: &str = "Makefile";
 const NAMES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
 /// Targets that check and change nothing, best first.
 const TARGETS: [(Goal, &[&str]); 3] = [
-    (Goal::Format, &["format-check", "check-format", "fmt-check", "check-fmt"]),
+    (
+        Goal::Format,
+        &["format-check", "check-format", "fmt-check", "check-fmt"],
+    ),
     (Goal::Lint, &["lint"]),
     (Goal::Test, &["test", "tests", "check"]),
 ];

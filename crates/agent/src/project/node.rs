@@ -53,10 +53,16 @@ pub(super) fn recognize(dir: &Path) -> Option<Project> {
     }
     match script("test") {
         Some(test) if !test.contains(NO_TESTS) => {
-            steps.push(Step::new(Goal::Test, CommandLine::new(dir, manager, &["test"])));
+            steps.push(Step::new(
+                Goal::Test,
+                CommandLine::new(dir, manager, &["test"]),
+            ));
         }
         Some(_) | None if has_node_tests(dir) => {
-            steps.push(Step::new(Goal::Test, CommandLine::new(dir, "node", &["--test"])));
+            steps.push(Step::new(
+                Goal::Test,
+                CommandLine::new(dir, "node", &["--test"]),
+            ));
         }
         Some(_) | None => {}
     }
@@ -73,7 +79,9 @@ pub(super) fn recognize(dir: &Path) -> Option<Project> {
         .iter()
         .any(|name| !section(name).is_empty());
     if has_dependencies && !dir.join("node_modules").exists() {
-        notes.push(format!("its dependencies are not installed: `{manager} install` does that"));
+        notes.push(format!(
+            "its dependencies are not installed: `{manager} install` does that"
+        ));
     }
     Some(Project {
         name: "Node.js",
@@ -104,8 +112,10 @@ fn has_node_tests(dir: &Path) -> bool {
             .any(|ending| name.ends_with(ending))
     };
     ["", "test", "src"].iter().any(|sub| {
-        dir.join(sub)
-            .read_dir()
-            .is_ok_and(|entries| entries.flatten().any(|e| is_test(&e.file_name().to_string_lossy())))
+        dir.join(sub).read_dir().is_ok_and(|entries| {
+            entries
+                .flatten()
+                .any(|e| is_test(&e.file_name().to_string_lossy()))
+        })
     })
 }

@@ -37,21 +37,34 @@ pub(super) fn recognize(dir: &Path) -> Option<Project> {
         steps.push(format_step(dir, &black, &["--check", "."], &["-q", "."]));
     } else if configures_ruff {
         let ruff = tool(dir, "ruff");
-        steps.push(format_step(dir, &ruff, &["format", "--check", "."], &["format", "."]));
+        steps.push(format_step(
+            dir,
+            &ruff,
+            &["format", "--check", "."],
+            &["format", "."],
+        ));
     } else {
         notes.push("it configures no formatter (looked for ruff and black)".to_owned());
     }
 
     let ruff = tool(dir, "ruff");
     if configures_ruff || find_program(&ruff, dir).is_some() {
-        steps.push(Step::new(Goal::Lint, CommandLine::new(dir, &ruff, &["check", "."])));
+        steps.push(Step::new(
+            Goal::Lint,
+            CommandLine::new(dir, &ruff, &["check", "."]),
+        ));
     } else {
         let skip = r"(^|/)(\.venv|venv|node_modules|\.git)/";
         let compile = ["-m", "compileall", "-q", "-x", skip, "."];
         let compile = CommandLine::new(dir, &python(dir), &compile);
         // Bytecode goes to a place that is thrown away: a check leaves nothing behind.
-        steps.push(Step::new(Goal::Lint, compile.scratch("PYTHONPYCACHEPREFIX")));
-        notes.push("ruff is not installed, so Python's own compiler looks for syntax errors".to_owned());
+        steps.push(Step::new(
+            Goal::Lint,
+            compile.scratch("PYTHONPYCACHEPREFIX"),
+        ));
+        notes.push(
+            "ruff is not installed, so Python's own compiler looks for syntax errors".to_owned(),
+        );
     }
 
     let pytest = tool(dir, "pytest");
@@ -60,7 +73,10 @@ pub(super) fn recognize(dir: &Path) -> Option<Project> {
     } else {
         CommandLine::new(dir, &python(dir), &["-m", "unittest", "discover"])
     };
-    steps.push(Step::new(Goal::Test, tests.env("PYTHONDONTWRITEBYTECODE", "1")));
+    steps.push(Step::new(
+        Goal::Test,
+        tests.env("PYTHONDONTWRITEBYTECODE", "1"),
+    ));
     Some(Project {
         name: "Python",
         dir: dir.to_owned(),

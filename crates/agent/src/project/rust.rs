@@ -12,7 +12,10 @@ pub(super) fn recognize(dir: &Path) -> Option<Project> {
     let workspace = declares_workspace(&manifest);
     let cargo = |args: &[&str]| CommandLine::new(dir, "cargo", args);
     let (check, write) = if workspace {
-        (cargo(&["fmt", "--all", "--check"]), cargo(&["fmt", "--all"]))
+        (
+            cargo(&["fmt", "--all", "--check"]),
+            cargo(&["fmt", "--all"]),
+        )
     } else {
         (cargo(&["fmt", "--check"]), cargo(&["fmt"]))
     };
