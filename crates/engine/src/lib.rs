@@ -1,1 +1,25 @@
-//! engine
+//! The one place where things are decided and committed.
+//!
+//! Commands and reports queue up; one [`Sequencer`] drains the queue, decides each item on the newest state, appends
+//! the events of all of them in one transaction, publishes, and answers. Reconcilers look at what is published, take
+//! no input, and submit commands like everybody else. No sockets here; time, ids and randomness come in through
+//! [`Env`], so that a simulator can run the engine whole.
+
+mod env;
+mod error;
+mod work;
+mod shared;
+mod sequencer;
+mod engine;
+mod read;
+mod workers;
+pub mod reconcile;
+
+pub use engine::{Engine, Running};
+pub use env::{Clock, Env, IdSource, SystemClock, SystemIds};
+pub use error::Error;
+pub use read::{ListChange, ListObject, ListReader, LogReader, SessionPage};
+pub use sequencer::Sequencer;
+pub use shared::{Metrics, Published, Shared};
+pub use work::{Done, Idempotency, NewSession, NewThread, Outcome, ThreadPlace, Work};
+pub use workers::{Registered, WorkerOrder, WorkerRecord, Workers};

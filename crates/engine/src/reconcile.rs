@@ -1,0 +1,58 @@
+//! Reconcilers: loops from what is intended to what is. They take no input, run on a nudge and on a period, look only
+//! at what is published, and never retry inside: the next pass is the retry.
+
+mod dispatch;
+mod timers;
+
+use std::{sync::Arc, time::Duration};
+
+use convene_core::{command::Command, ids::SessionId};
+use convene_store::Reader;
+use tokio_util::sync::CancellationToken;
+
+use crate::{engine::Engine, error::Error};
+
+pub use dispatch::pass as dispatch_pass;
+pub use timers::pass as timers_pass;
+
+/// The longest time between two passes.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// Runs the dispatcher until it is cancelled.
+pub async fn dispatch<R: Reader>(engine: Engine<R>, cancel: CancellationToken) {
+    let shared = Arc::clone(engine.shared());
+    loop {
+        let commands = dispatch_pass(&shared, engine.workers());
+        submit(&engine, commands).await;
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = shared.dispatch.notified() => {}
+            () = tokio::time::sleep(PERIOD) => {}
+        }
+    }
+}
+
+/// Runs the timers until it is cancelled.
+pub async fn timers<R: Reader>(engine: Engine<R>, cancel: CancellationToken) {
+    let shared = Arc::clone(engine.shared());
+    loop {
+        let commands = timers_pass(&shared, engine.now());
+        submit(&engine, commands).await;
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = tokio::time::sleep(PERIOD / 4) => {}
+        }
+    }
+}
+
+async fn submit<R: Reader>(engine: &Engine<R>, commands: Vec<(SessionId, Command)>) {
+    // All at once, so that one pass is one group.
+    let answers = commands.into_iter().map(|(session, command)| engine.command(session, command));
+    for answer in futures_util::future::join_all(answers).await {
+        match answer {
+            // Refused: somebody was faster, and the next pass sees it.
+            Ok(_) | Err(Error::Rejected(_) | Error::SessionNotFound(_)) => {}
+            Err(error) => tracing::warn!(error = %error, "a reconciler's command failed; the next pass tries again"),
+        }
+    }
+}

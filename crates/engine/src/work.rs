@@ -1,0 +1,145 @@
+//! What the sequencer is asked to do, and what it answers.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use convene_core::{
+    command::{Command, NewPrompt},
+    ids::{SessionId, ThreadId, TokenId},
+    session::SessionState,
+    spec::{Origin, SessionSpec},
+    thread::{ThreadChanges, ThreadState},
+};
+use convene_store::TokenRow;
+
+/// One thing to decide.
+#[derive(Debug)]
+pub enum Work {
+    /// Make a session, in a thread or with a new one.
+    CreateSession(Box<NewSession>),
+    /// Make a thread, with its first session if it has one.
+    CreateThread(Box<NewThread>),
+    /// Change a session.
+    Command {
+        /// Which.
+        session: SessionId,
+        /// How.
+        command: Command,
+    },
+    /// Change a thread.
+    ChangeThread {
+        /// Which.
+        thread: ThreadId,
+        /// How.
+        changes: ThreadChanges,
+    },
+    /// Remove a thread and its sessions.
+    DeleteThread {
+        /// Which.
+        thread: ThreadId,
+        /// Who.
+        by: String,
+    },
+    /// Remember a token.
+    AddToken(TokenRow),
+    /// Forget a token.
+    RevokeToken(TokenId),
+}
+
+/// A session to make.
+#[derive(Debug)]
+pub struct NewSession {
+    /// Its id.
+    pub id: SessionId,
+    /// What is wanted.
+    pub spec: SessionSpec,
+    /// Its thread.
+    pub thread: ThreadPlace,
+    /// Who makes it.
+    pub owner: String,
+    /// Whose it is.
+    pub namespace: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Its title; empty takes the prompt's first line.
+    pub title: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its first prompt.
+    pub prompt: Option<NewPrompt>,
+}
+
+/// Which thread a new session belongs to.
+#[derive(Debug, Clone, Copy)]
+pub enum ThreadPlace {
+    /// One that exists.
+    Existing(ThreadId),
+    /// A new one, made in the same transaction with the session's title.
+    New(ThreadId),
+}
+
+/// A thread to make.
+#[derive(Debug)]
+pub struct NewThread {
+    /// Its id.
+    pub id: ThreadId,
+    /// Who makes it.
+    pub owner: String,
+    /// Whose it is.
+    pub namespace: String,
+    /// Its title; empty takes the first session's.
+    pub title: String,
+    /// What it is about.
+    pub topic: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its first session; its `thread` is this one.
+    pub session: Option<NewSession>,
+}
+
+/// A command's key: an exact retry gets the recorded answer.
+pub struct Idempotency {
+    /// Who sends it.
+    pub owner: String,
+    /// The key.
+    pub key: Arc<str>,
+    /// A hash of the command.
+    pub request: String,
+    /// Writes the answer that is recorded, from what was decided.
+    pub render: Box<dyn FnOnce(&Outcome) -> String + Send>,
+}
+
+impl std::fmt::Debug for Idempotency {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Idempotency").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// What a decided command left behind.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// The session as it is after the transaction.
+    pub session: Option<Arc<SessionState>>,
+    /// The thread as it is after the transaction.
+    pub thread: Option<Arc<ThreadState>>,
+    /// The last position that the command's events took; 0 if it had none.
+    pub pos: u64,
+}
+
+/// A committed command.
+#[derive(Debug, Clone)]
+pub enum Done {
+    /// It was decided now.
+    Fresh(Outcome),
+    /// It was decided before; this is the recorded answer.
+    Replayed(String),
+}
+
+impl Done {
+    /// The outcome, if it was decided now.
+    pub fn fresh(self) -> Option<Outcome> {
+        match self {
+            Self::Fresh(outcome) => Some(outcome),
+            Self::Replayed(_) => None,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The workers that are or were connected: in memory, because a worker says everything again when it redials.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Mutex, PoisonError},
+};
+
+use convene_core::{
+    Timestamp,
+    dispatch::{DetectedAgent, WorkerStatus},
+    event::StopMode,
+    ids::{InstanceId, SessionId, ThreadId, WorkerName},
+    session::Phase,
+};
+
+use crate::shared::Shared;
+
+/// How long a graceful stop may take before its worker is told to end the attempt, in seconds. The runner's own ladder
+/// (cancel, end of input, SIGTERM, SIGKILL) takes up to about eight.
+const STOP_PATIENCE: i64 = 12;
+
+/// A worker as it registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerRecord {
+    /// Its process.
+    pub instance: InstanceId,
+    /// Its version.
+    pub version: String,
+    /// What the dispatcher sees.
+    pub status: WorkerStatus,
+    /// Directories that sessions may work in.
+    pub roots: Vec<String>,
+    /// When it was last heard.
+    pub last_seen_at: Timestamp,
+}
+
+/// All workers by name.
+#[derive(Debug, Default)]
+pub struct Workers {
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    workers: BTreeMap<WorkerName, WorkerRecord>,
+    /// Attempts that their worker has taken; they are not sent again.
+    taken: HashSet<(SessionId, u32)>,
+}
+
+/// What became of a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registered {
+    /// The worker is known by its name now.
+    Yes,
+    /// Another process of that name is connected.
+    NameTaken,
+}
+
+/// What a worker is to do now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorkerOrder {
+    /// Start an attempt.
+    Start {
+        /// The session.
+        session: SessionId,
+        /// Its thread.
+        thread: ThreadId,
+        /// The attempt.
+        attempt: u32,
+        /// The agent.
+        agent: String,
+        /// The directory.
+        cwd: String,
+    },
+    /// See to it that an attempt ends.
+    End {
+        /// The session.
+        session: SessionId,
+        /// The attempt.
+        attempt: u32,
+        /// Whether its runner gets time.
+        mode: StopMode,
+    },
+}
+
+impl Workers {
+    /// Registers a worker, or takes it as back.
+    pub fn register(&self, record: WorkerRecord) -> Registered {
+        let mut known = self.lock();
+        let name = record.status.name.clone();
+        if known.workers.get(&name).is_some_and(|w| w.status.connected && w.instance != record.instance) {
+            return Registered::NameTaken;
+        }
+        known.workers.insert(name, record);
+        Registered::Yes
+    }
+
+    /// The worker's uplink is down.
+    pub fn disconnect(&self, name: &WorkerName, instance: InstanceId, now: Timestamp) {
+        if let Some(record) = self.lock().workers.get_mut(name).filter(|w| w.instance == instance) {
+            record.status.connected = false;
+            record.last_seen_at = now;
+        }
+    }
+
+    /// The worker was heard.
+    pub fn seen(&self, name: &WorkerName, now: Timestamp) {
+        if let Some(record) = self.lock().workers.get_mut(name) {
+            record.last_seen_at = now;
+        }
+    }
+
+    /// The agents on a worker's machine are now these.
+    pub fn set_agents(&self, name: &WorkerName, agents: Vec<DetectedAgent>) {
+        if let Some(record) = self.lock().workers.get_mut(name) {
+            record.status.agents = agents;
+        }
+    }
+
+    /// The worker has taken an attempt; it is not sent again.
+    pub fn taken(&self, session: SessionId, attempt: u32) {
+        self.lock().taken.insert((session, attempt));
+    }
+
+    /// The attempt is over.
+    pub fn ended(&self, session: SessionId, attempt: u32) {
+        self.lock().taken.remove(&(session, attempt));
+    }
+
+    /// All workers, by name.
+    pub fn all(&self) -> Vec<WorkerRecord> {
+        self.lock().workers.values().cloned().collect()
+    }
+
+    /// What a worker is to do, from what is published: level-triggered, so an order that was lost comes again.
+    pub fn orders(&self, name: &WorkerName, shared: &Shared, now: Timestamp) -> Vec<WorkerOrder> {
+        let mine = shared.sessions_where(|s| s.phase.attempt().is_some_and(|a| a.worker == *name));
+        let known = self.lock();
+        let mut orders = Vec::new();
+        for published in mine {
+            let state = &published.state;
+            let Some(attempt) = state.phase.attempt() else { continue };
+            match &state.phase {
+                Phase::Starting { .. }
+                    if attempt.instance.is_none() && !known.taken.contains(&(state.id, attempt.number)) =>
+                {
+                    orders.push(WorkerOrder::Start {
+                        session: state.id,
+                        thread: state.thread,
+                        attempt: attempt.number,
+                        agent: state.spec.agent.clone(),
+                        cwd: state.spec.cwd.clone(),
+                    });
+                }
+                Phase::Stopping { since, .. } => {
+                    let late = now.as_second() - since.as_second() >= STOP_PATIENCE;
+                    // Before its hello the runner cannot be told; its worker can.
+                    if late || attempt.instance.is_none() {
+                        let mode = if late { StopMode::Now } else { StopMode::Graceful };
+                        orders.push(WorkerOrder::End { session: state.id, attempt: attempt.number, mode });
+                    }
+                }
+                Phase::Starting { .. }
+                | Phase::Pending { .. }
+                | Phase::Idle { .. }
+                | Phase::Running { .. }
+                | Phase::Hibernated
+                | Phase::Stopped { .. } => {}
+            }
+        }
+        orders
+    }
+
+    /// How many seats of each worker are in use: derived from the published states, so it is never wrong for long.
+    pub fn seats_taken(shared: &Shared) -> HashMap<WorkerName, u32> {
+        let mut taken = HashMap::new();
+        for published in shared.sessions_where(|s| s.phase.attempt().is_some()) {
+            if let Some(attempt) = published.state.phase.attempt() {
+                *taken.entry(attempt.worker.clone()).or_default() += 1;
+            }
+        }
+        taken
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
