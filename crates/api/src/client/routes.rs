@@ -1,0 +1,247 @@
+//! One method for each route.
+
+use std::collections::BTreeMap;
+
+use convene_core::{
+    ids::{ElicitationId, PermissionId, SessionId, ThreadId, TokenId, TurnId},
+    view::{PermissionView, SessionView, ThreadView},
+};
+use http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{Client, ClientError, CommandKey, EventStream, EventsQuery, SessionsQuery, query::escape};
+use crate::body::{
+    AgentView, AnswerElicitation, CancelTurn, CreateSession, CreateThread, CreateToken, CreatedSession, CreatedThread,
+    CreatedToken, DecidePermission, EditQueueEntry, History, Page, PatchSession, PatchThread, PermissionDecidedBody,
+    PromptAccepted, Queue, SendPrompt, ServerStatus, SessionHealth, Shutdown, ShuttingDown, StopSession, TokenView,
+    WorkerView,
+};
+
+/// For bodies that are left out.
+const NONE: Option<&()> = None;
+
+/// A list that comes whole.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Items<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Whatever else the list says.
+    #[serde(flatten)]
+    pub rest: BTreeMap<String, serde_json::Value>,
+}
+
+impl Client {
+    /// `GET /readyz`
+    pub async fn ready(&self) -> Result<ServerStatus, ClientError> {
+        self.get("/readyz").await
+    }
+
+    /// `GET /v1/status`
+    pub async fn status(&self) -> Result<ServerStatus, ClientError> {
+        self.get("/v1/status").await
+    }
+
+    /// `POST /v1/shutdown`
+    pub async fn shutdown(&self, body: &Shutdown, key: &CommandKey) -> Result<ShuttingDown, ClientError> {
+        self.change(Method::POST, "/v1/shutdown", Some(body), key).await
+    }
+
+    /// `GET /openapi.json`
+    pub async fn openapi(&self) -> Result<serde_json::Value, ClientError> {
+        self.get("/openapi.json").await
+    }
+
+    /// `GET /v1/sessions`
+    pub async fn sessions(&self, query: &SessionsQuery) -> Result<Page<SessionView>, ClientError> {
+        self.get(query.to_path()).await
+    }
+
+    /// `GET /v1/sessions/{id}`; the server also takes a prefix and the short id.
+    pub async fn session(&self, id: &str) -> Result<SessionView, ClientError> {
+        self.get(format!("/v1/sessions/{}", escape(id))).await
+    }
+
+    /// `POST /v1/sessions`
+    pub async fn create_session(&self, body: &CreateSession, key: &CommandKey) -> Result<CreatedSession, ClientError> {
+        self.change(Method::POST, "/v1/sessions", Some(body), key).await
+    }
+
+    /// `PATCH /v1/sessions/{id}`
+    pub async fn patch_session(
+        &self,
+        id: SessionId,
+        body: &PatchSession,
+        key: &CommandKey,
+    ) -> Result<SessionView, ClientError> {
+        self.change(Method::PATCH, format!("/v1/sessions/{id}"), Some(body), key).await
+    }
+
+    /// `DELETE /v1/sessions/{id}`
+    pub async fn delete_session(&self, id: SessionId, key: &CommandKey) -> Result<(), ClientError> {
+        self.change(Method::DELETE, format!("/v1/sessions/{id}"), NONE, key).await.map(drop_body)
+    }
+
+    /// `POST /v1/sessions/{id}/prompts`
+    pub async fn prompt(
+        &self,
+        id: SessionId,
+        body: &SendPrompt,
+        key: &CommandKey,
+    ) -> Result<PromptAccepted, ClientError> {
+        self.change(Method::POST, format!("/v1/sessions/{id}/prompts"), Some(body), key).await
+    }
+
+    /// `GET /v1/sessions/{id}/queue`
+    pub async fn queue(&self, id: SessionId) -> Result<Queue, ClientError> {
+        self.get(format!("/v1/sessions/{id}/queue")).await
+    }
+
+    /// `PATCH /v1/sessions/{id}/queue/{entry}`
+    pub async fn edit_queued(
+        &self,
+        id: SessionId,
+        entry: TurnId,
+        body: &EditQueueEntry,
+        key: &CommandKey,
+    ) -> Result<Queue, ClientError> {
+        self.change(Method::PATCH, format!("/v1/sessions/{id}/queue/{entry}"), Some(body), key).await
+    }
+
+    /// `DELETE /v1/sessions/{id}/queue/{entry}`
+    pub async fn drop_queued(&self, id: SessionId, entry: TurnId, key: &CommandKey) -> Result<(), ClientError> {
+        self.change(Method::DELETE, format!("/v1/sessions/{id}/queue/{entry}"), NONE, key).await.map(drop_body)
+    }
+
+    /// `POST /v1/sessions/{id}/cancel`
+    pub async fn cancel(
+        &self,
+        id: SessionId,
+        body: &CancelTurn,
+        key: &CommandKey,
+    ) -> Result<SessionView, ClientError> {
+        self.change(Method::POST, format!("/v1/sessions/{id}/cancel"), Some(body), key).await
+    }
+
+    /// `POST /v1/sessions/{id}/stop`
+    pub async fn stop(&self, id: SessionId, body: &StopSession, key: &CommandKey) -> Result<SessionView, ClientError> {
+        self.change(Method::POST, format!("/v1/sessions/{id}/stop"), Some(body), key).await
+    }
+
+    /// `GET /v1/sessions/{id}/permissions`
+    pub async fn permissions(&self, id: SessionId) -> Result<Items<PermissionView>, ClientError> {
+        self.get(format!("/v1/sessions/{id}/permissions")).await
+    }
+
+    /// `POST /v1/sessions/{id}/permissions/{request}`
+    pub async fn decide(
+        &self,
+        id: SessionId,
+        request: PermissionId,
+        body: &DecidePermission,
+        key: &CommandKey,
+    ) -> Result<PermissionDecidedBody, ClientError> {
+        self.change(Method::POST, format!("/v1/sessions/{id}/permissions/{request}"), Some(body), key).await
+    }
+
+    /// `POST /v1/sessions/{id}/elicitations/{request}`
+    pub async fn answer(
+        &self,
+        id: SessionId,
+        request: ElicitationId,
+        body: &AnswerElicitation,
+        key: &CommandKey,
+    ) -> Result<SessionView, ClientError> {
+        self.change(Method::POST, format!("/v1/sessions/{id}/elicitations/{request}"), Some(body), key).await
+    }
+
+    /// `GET /v1/sessions/{id}/events`: one page of the log, each event as it is stored.
+    pub async fn events(&self, id: SessionId, query: &EventsQuery) -> Result<Page<Box<RawValue>>, ClientError> {
+        self.get(query.to_path(&id.to_string())).await
+    }
+
+    /// The session's events after a `seq`, then live; nothing is sent before the first one is asked for.
+    pub fn follow(&self, id: SessionId, after: u64) -> EventStream {
+        EventStream::new(self.clone(), id, after)
+    }
+
+    /// `GET /v1/sessions/{id}/history`
+    pub async fn history(&self, id: SessionId) -> Result<History, ClientError> {
+        self.get(format!("/v1/sessions/{id}/history")).await
+    }
+
+    /// `GET /v1/sessions/{id}/health`
+    pub async fn health(&self, id: SessionId) -> Result<SessionHealth, ClientError> {
+        self.get(format!("/v1/sessions/{id}/health")).await
+    }
+
+    /// `GET /v1/threads`
+    pub async fn threads(&self, cursor: Option<&str>) -> Result<Page<ThreadView>, ClientError> {
+        let mut query = super::query::Query::new("/v1/threads");
+        query.add("cursor", cursor);
+        self.get(query.path).await
+    }
+
+    /// `GET /v1/threads/{id}`
+    pub async fn thread(&self, id: &str) -> Result<ThreadView, ClientError> {
+        self.get(format!("/v1/threads/{}", escape(id))).await
+    }
+
+    /// `POST /v1/threads`
+    pub async fn create_thread(&self, body: &CreateThread, key: &CommandKey) -> Result<CreatedThread, ClientError> {
+        self.change(Method::POST, "/v1/threads", Some(body), key).await
+    }
+
+    /// `PATCH /v1/threads/{id}`
+    pub async fn patch_thread(
+        &self,
+        id: ThreadId,
+        body: &PatchThread,
+        key: &CommandKey,
+    ) -> Result<ThreadView, ClientError> {
+        self.change(Method::PATCH, format!("/v1/threads/{id}"), Some(body), key).await
+    }
+
+    /// `DELETE /v1/threads/{id}`
+    pub async fn delete_thread(&self, id: ThreadId, key: &CommandKey) -> Result<(), ClientError> {
+        self.change(Method::DELETE, format!("/v1/threads/{id}"), NONE, key).await.map(drop_body)
+    }
+
+    /// `POST /v1/threads/{id}/prompts`
+    pub async fn prompt_thread(
+        &self,
+        id: ThreadId,
+        body: &SendPrompt,
+        key: &CommandKey,
+    ) -> Result<PromptAccepted, ClientError> {
+        self.change(Method::POST, format!("/v1/threads/{id}/prompts"), Some(body), key).await
+    }
+
+    /// `GET /v1/agents`
+    pub async fn agents(&self) -> Result<Items<AgentView>, ClientError> {
+        self.get("/v1/agents").await
+    }
+
+    /// `GET /v1/workers`
+    pub async fn workers(&self) -> Result<Items<WorkerView>, ClientError> {
+        self.get("/v1/workers").await
+    }
+
+    /// `GET /v1/tokens`
+    pub async fn tokens(&self) -> Result<Items<TokenView>, ClientError> {
+        self.get("/v1/tokens").await
+    }
+
+    /// `POST /v1/tokens`
+    pub async fn create_token(&self, body: &CreateToken, key: &CommandKey) -> Result<CreatedToken, ClientError> {
+        self.change(Method::POST, "/v1/tokens", Some(body), key).await
+    }
+
+    /// `DELETE /v1/tokens/{id}`
+    pub async fn revoke_token(&self, id: TokenId, key: &CommandKey) -> Result<(), ClientError> {
+        self.change(Method::DELETE, format!("/v1/tokens/{id}"), NONE, key).await.map(drop_body)
+    }
+}
+
+/// Takes whatever a deletion answers.
+fn drop_body(_: serde_json::Value) {}
