@@ -22,16 +22,8 @@ pub enum Step {
 
 impl Step {
     /// All steps, cheap ones first, so that most mistakes are told within seconds.
-    const ALL: [Step; 8] = [
-        Step::Fmt,
-        Step::Tidy,
-        Step::Clippy,
-        Step::Build,
-        Step::Test,
-        Step::Doctest,
-        Step::Doc,
-        Step::Gen,
-    ];
+    const ALL: [Step; 8] =
+        [Step::Fmt, Step::Tidy, Step::Clippy, Step::Build, Step::Test, Step::Doctest, Step::Doc, Step::Gen];
 
     fn name(self) -> &'static str {
         match self {
@@ -74,44 +66,28 @@ pub fn run(workspace: &Workspace, wanted: &[Step]) -> Result<bool> {
     Ok(steps.sum_up())
 }
 
-const CLIPPY: [&str; 6] = [
-    "clippy",
-    "--workspace",
-    "--all-targets",
-    "--",
-    "-D",
-    "warnings",
-];
+const CLIPPY: [&str; 6] = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
 
 /// Nextest where it is installed, because it ends tests that hang and names those that leak
 /// processes; else the test runner that comes with cargo.
 fn test(workspace: &Workspace) -> Result<bool> {
-    let nextest = cargo()
-        .args(["nextest", "--version"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()?
-        .success();
+    let nextest =
+        cargo().args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status()?.success();
     if !nextest {
         let targets = ["test", "--workspace", "--lib", "--bins", "--tests"];
         return cargo_succeeds(workspace, &targets);
     }
-    let profile = if std::env::var_os("CI").is_some() {
-        "ci"
-    } else {
-        "default"
-    };
+    let profile = if std::env::var_os("CI").is_some() { "ci" } else { "default" };
     let run = ["nextest", "run", "--workspace", "--profile", profile];
     cargo_succeeds(workspace, &run)
 }
 
 fn doc(workspace: &Workspace) -> Result<bool> {
-    succeeds(
-        cargo()
-            .current_dir(&workspace.root)
-            .env("RUSTDOCFLAGS", "-D warnings")
-            .args(["doc", "--workspace", "--no-deps"]),
-    )
+    succeeds(cargo().current_dir(&workspace.root).env("RUSTDOCFLAGS", "-D warnings").args([
+        "doc",
+        "--workspace",
+        "--no-deps",
+    ]))
 }
 
 fn cargo_succeeds(workspace: &Workspace, arguments: &[&str]) -> Result<bool> {

@@ -16,11 +16,8 @@ struct Generated {
     test: &'static str,
 }
 
-const GENERATED: &[Generated] = &[Generated {
-    path: "docs/errors.md",
-    package: "convene-api",
-    test: "generated_errors_page",
-}];
+const GENERATED: &[Generated] =
+    &[Generated { path: "docs/errors.md", package: "convene-api", test: "generated_errors_page" }];
 
 /// Writes every generated file.
 pub fn write(workspace: &Workspace) -> Result<()> {

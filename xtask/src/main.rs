@@ -47,11 +47,7 @@ enum Outcome {
 
 impl From<bool> for Outcome {
     fn from(passed: bool) -> Self {
-        if passed {
-            Outcome::Passed
-        } else {
-            Outcome::Failed
-        }
+        if passed { Outcome::Passed } else { Outcome::Failed }
     }
 }
 

@@ -40,10 +40,7 @@ impl Steps {
 
 /// Runs a command with our own streams and tells whether it succeeded.
 pub fn succeeds(command: &mut Command) -> Result<bool> {
-    let words: Vec<_> = command
-        .get_args()
-        .map(|word| word.to_string_lossy())
-        .collect();
+    let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
     let line = words.join(" ");
     eprintln!("    cargo {line}");
     let status = command.status().with_context(|| format!("cargo {line}"))?;

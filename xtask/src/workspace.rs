@@ -43,12 +43,8 @@ impl Workspace {
             .output()
             .context("cargo metadata")?;
         ensure!(output.status.success(), "cargo metadata: {}", output.status);
-        let metadata: Metadata =
-            serde_json::from_slice(&output.stdout).context("cargo metadata's answer")?;
-        Ok(Self {
-            root: metadata.workspace_root,
-            packages: metadata.packages,
-        })
+        let metadata: Metadata = serde_json::from_slice(&output.stdout).context("cargo metadata's answer")?;
+        Ok(Self { root: metadata.workspace_root, packages: metadata.packages })
     }
 
     /// Text files of the repository by path: committed ones and new ones that are not ignored.

@@ -38,12 +38,7 @@ pub struct Problem {
 impl Problem {
     /// A problem with its own words.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-            hint: None,
-            fields: Map::new(),
-        }
+        Self { code, detail: detail.into(), hint: None, fields: Map::new() }
     }
 
     /// A problem in the words of the table: the fields fill the message, and the hint too where
@@ -54,10 +49,8 @@ impl Problem {
             problem = problem.with(name, value);
         }
         problem.detail = fill(code.message(), &problem.fields).0;
-        problem.hint = code
-            .hint()
-            .map(|hint| fill(hint, &problem.fields))
-            .and_then(|(hint, whole)| whole.then_some(hint));
+        problem.hint =
+            code.hint().map(|hint| fill(hint, &problem.fields)).and_then(|(hint, whole)| whole.then_some(hint));
         problem
     }
 

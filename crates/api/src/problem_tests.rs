@@ -64,11 +64,7 @@ fn samples_of_the_table() {
         (Code::VersionSkew, Some(426), exit::SERVER_UNREACHABLE),
         (Code::WaitTimeout, None, exit::WAIT_TIMEOUT),
     ] {
-        assert_eq!(
-            (code.http_status(), code.exit_code()),
-            (status, exit),
-            "{code}"
-        );
+        assert_eq!((code.http_status(), code.exit_code()), (status, exit), "{code}");
     }
 }
 
@@ -132,20 +128,13 @@ fn code_of_a_newer_server_becomes_the_general_one_and_is_kept() {
 
 #[test]
 fn filled_problem_leaves_a_hint_out_that_it_cannot_say() {
-    let problem = Problem::filled(
-        Code::ModelUnknown,
-        [("agent", json!("codex")), ("m", json!("o9"))],
-    );
+    let problem = Problem::filled(Code::ModelUnknown, [("agent", json!("codex")), ("m", json!("o9"))]);
     assert_eq!(problem.detail, "codex has no model o9");
     assert_eq!(problem.hint, None);
 
     let problem = Problem::filled(
         Code::ModelUnknown,
-        [
-            ("agent", json!("codex")),
-            ("m", json!("o9")),
-            ("list", json!(["o3", "o4"])),
-        ],
+        [("agent", json!("codex")), ("m", json!("o9")), ("list", json!(["o3", "o4"]))],
     );
     assert_eq!(problem.hint.as_deref(), Some("has: o3, o4"));
 }
@@ -168,10 +157,7 @@ fn generated_errors_page() {
         fs::write(PAGE, &page).unwrap();
     }
     let committed = fs::read_to_string(PAGE).unwrap_or_default();
-    assert!(
-        committed == page,
-        "docs/errors.md is stale: run `cargo xtask gen`"
-    );
+    assert!(committed == page, "docs/errors.md is stale: run `cargo xtask gen`");
     for code in Code::ALL {
         let anchor = code.doc_anchor();
         let (_, heading) = anchor.split_once('#').unwrap();
@@ -200,13 +186,7 @@ fn errors_page() -> String {
             Some(status) => format!("HTTP {status}"),
             None => "never over HTTP".to_owned(),
         };
-        write!(
-            page,
-            "\n### {code}\n\n{status} · exit {}\n\n> {}\n",
-            code.exit_code(),
-            code.message()
-        )
-        .unwrap();
+        write!(page, "\n### {code}\n\n{status} · exit {}\n\n> {}\n", code.exit_code(), code.message()).unwrap();
         if let Some(hint) = code.hint() {
             write!(page, ">\n> hint: {hint}\n").unwrap();
         }

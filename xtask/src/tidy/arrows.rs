@@ -14,67 +14,27 @@ struct Room {
 const TESTKIT: &str = "convene-testkit";
 
 const ROOMS: &[Room] = &[
-    Room {
-        package: "convene-core",
-        folder: "crates/core",
-        may: &[],
-    },
-    Room {
-        package: "convene-agent",
-        folder: "crates/agent",
-        may: &[],
-    },
-    Room {
-        package: "convene-mock-llm",
-        folder: "crates/mock-llm",
-        may: &[],
-    },
-    Room {
-        package: "convene-api",
-        folder: "crates/api",
-        may: &["convene-core"],
-    },
-    Room {
-        package: "convene-store",
-        folder: "crates/store",
-        may: &["convene-core"],
-    },
-    Room {
-        package: "convene-engine",
-        folder: "crates/engine",
-        may: &["convene-core", "convene-store"],
-    },
+    Room { package: "convene-core", folder: "crates/core", may: &[] },
+    Room { package: "convene-agent", folder: "crates/agent", may: &[] },
+    Room { package: "convene-mock-llm", folder: "crates/mock-llm", may: &[] },
+    Room { package: "convene-api", folder: "crates/api", may: &["convene-core"] },
+    Room { package: "convene-store", folder: "crates/store", may: &["convene-core"] },
+    Room { package: "convene-engine", folder: "crates/engine", may: &["convene-core", "convene-store"] },
     Room {
         package: "convene-server",
         folder: "crates/server",
         may: &["convene-core", "convene-api", "convene-engine"],
     },
-    Room {
-        package: "convene-host",
-        folder: "crates/host",
-        may: &["convene-core", "convene-api"],
-    },
+    Room { package: "convene-host", folder: "crates/host", may: &["convene-core", "convene-api"] },
     Room {
         package: "convene-operator",
         folder: "crates/operator",
         // The host for the worker contract.
         may: &["convene-core", "convene-api", "convene-host"],
     },
-    Room {
-        package: "convene",
-        folder: "crates/cli",
-        may: &ALL_BUT_TESTKIT,
-    },
-    Room {
-        package: TESTKIT,
-        folder: "crates/testkit",
-        may: &ALL_BUT_TESTKIT,
-    },
-    Room {
-        package: "xtask",
-        folder: "xtask",
-        may: &[],
-    },
+    Room { package: "convene", folder: "crates/cli", may: &ALL_BUT_TESTKIT },
+    Room { package: TESTKIT, folder: "crates/testkit", may: &ALL_BUT_TESTKIT },
+    Room { package: "xtask", folder: "xtask", may: &[] },
 ];
 
 const ALL_BUT_TESTKIT: [&str; 9] = [
@@ -91,10 +51,7 @@ const ALL_BUT_TESTKIT: [&str; 9] = [
 
 /// Foreign crates that stay inside the rooms named here, so that each can be replaced in one.
 const KEPT_IN: &[(&str, &[&str])] = &[
-    (
-        "agent-client-protocol",
-        &["convene-host", "convene-agent", TESTKIT],
-    ),
+    ("agent-client-protocol", &["convene-host", "convene-agent", TESTKIT]),
     ("axum", &["convene-server", TESTKIT]),
     ("refinery", &["convene-store"]),
     ("rusqlite", &["convene-store"]),
@@ -104,22 +61,8 @@ const KEPT_IN: &[(&str, &[&str])] = &[
 /// Foreign crates that a room must not have: the core does no I/O and has no clock, randomness,
 /// tasks or logging; the engine has no sockets; the server starts no process.
 const KEPT_OUT: &[(&str, &[&str])] = &[
-    (
-        "convene-core",
-        &[
-            "futures-util",
-            "getrandom",
-            "libc",
-            "rustix",
-            "tokio",
-            "tokio-util",
-            "tracing",
-        ],
-    ),
-    (
-        "convene-engine",
-        &["getrandom", "hyper", "rustix", "tokio-tungstenite"],
-    ),
+    ("convene-core", &["futures-util", "getrandom", "libc", "rustix", "tokio", "tokio-util", "tracing"]),
+    ("convene-engine", &["getrandom", "hyper", "rustix", "tokio-tungstenite"]),
 ];
 
 /// What is wrong with the dependencies of the workspace.
@@ -190,10 +133,7 @@ fn room_of(path: &str) -> Option<&'static Room> {
     if !path.ends_with(".rs") || is_test(path) {
         return None;
     }
-    ROOMS.iter().find(|room| {
-        path.strip_prefix(room.folder)
-            .is_some_and(|rest| rest.starts_with("/src/"))
-    })
+    ROOMS.iter().find(|room| path.strip_prefix(room.folder).is_some_and(|rest| rest.starts_with("/src/")))
 }
 
 fn is_ours(name: &str) -> bool {

@@ -76,10 +76,7 @@ fn string_length(text: &str) -> usize {
 
 /// Counts from the prefix; a raw identifier such as `r#type` is no string.
 fn raw_string_length(text: &str, prefix: usize) -> usize {
-    let hashes = text[prefix..]
-        .bytes()
-        .take_while(|byte| *byte == b'#')
-        .count();
+    let hashes = text[prefix..].bytes().take_while(|byte| *byte == b'#').count();
     let body = &text[prefix + hashes..];
     if !body.starts_with('"') {
         return 0;
@@ -96,11 +93,7 @@ fn raw_string_length(text: &str, prefix: usize) -> usize {
 fn char_length(text: &str) -> usize {
     let mut chars = text.char_indices().skip(1);
     match chars.next() {
-        Some((_, '\\')) => text[2..]
-            .char_indices()
-            .skip(1)
-            .find(|(_, c)| *c == '\'')
-            .map_or(0, |(at, _)| at + 3),
+        Some((_, '\\')) => text[2..].char_indices().skip(1).find(|(_, c)| *c == '\'').map_or(0, |(at, _)| at + 3),
         Some(_) => match chars.next() {
             Some((at, '\'')) => at + 1,
             _ => 0,

@@ -25,10 +25,7 @@ fn strings_go() {
 #[test]
 fn characters_go_and_lifetimes_stay() {
     assert_eq!(words(r"a('\'', '\\', '\u{1b}', 'ä', '/')"), "a( , , , , )");
-    assert_eq!(
-        words("fn f<'a>(x: &'a str) { g('\"') } // h"),
-        "fn f<'a>(x: &'a str) { g( ) }"
-    );
+    assert_eq!(words("fn f<'a>(x: &'a str) { g('\"') } // h"), "fn f<'a>(x: &'a str) { g( ) }");
 }
 
 #[test]

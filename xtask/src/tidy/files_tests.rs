@@ -12,10 +12,7 @@ fn lines(count: usize) -> String {
 
 #[test]
 fn size_limit_spares_tests_and_generated_files() {
-    assert_eq!(
-        check(PATH, &lines(801)),
-        ["crates/host/src/runner.rs: more than 800 lines; cut it"]
-    );
+    assert_eq!(check(PATH, &lines(801)), ["crates/host/src/runner.rs: more than 800 lines; cut it"]);
     assert!(check(PATH, &lines(800)).is_empty());
     assert!(check("crates/host/src/runner_tests.rs", &lines(900)).is_empty());
     assert!(check("crates/host/tests/kill.rs", &lines(900)).is_empty());
