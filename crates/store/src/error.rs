@@ -31,6 +31,12 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Another process writes there.
+    #[error("{} is in use by another process", path.display())]
+    InUse {
+        /// The data directory.
+        path: PathBuf,
+    },
     /// What is stored cannot be read as what it should be.
     #[error("{what} is damaged: {why}")]
     Damaged {

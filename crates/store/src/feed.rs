@@ -63,10 +63,10 @@ impl Feed {
     pub fn publish(&self, events: &[EventRow], pos: u64) {
         let mut logs = self.shared.logs.lock().unwrap_or_else(PoisonError::into_inner);
         for event in events {
-            let tail = logs.tails.entry(event.log).or_insert_with(|| Tail {
-                events: VecDeque::new(),
-                seq: watch::Sender::new(0),
-            });
+            let tail = logs
+                .tails
+                .entry(event.log)
+                .or_insert_with(|| Tail { events: VecDeque::new(), seq: watch::Sender::new(0) });
             tail.events.push_back(event.clone());
             logs.bytes += weight(event);
             logs.order.push_back(event.log);

@@ -4,15 +4,19 @@
 //! transaction: all of a group or nothing, durable when it returns. SQLite is the default; every store passes the
 //! suite in `tests/`.
 
-mod rows;
+pub mod blobs;
 mod error;
+mod fail;
 pub mod feed;
+mod rows;
+pub mod sqlite;
 
 pub use error::Error;
 pub use rows::{
     Changed, ChangedObject, EventFilter, EventRow, Group, Loaded, LogKey, OpenInfo, ReplyRow, SessionFilter,
     SessionRow, SnapshotRow, ThreadRow, TokenRow,
 };
+pub use sqlite::{SqliteReader, SqliteStore};
 
 use convene_core::ids::{SessionId, ThreadId, TokenId};
 
@@ -36,7 +40,7 @@ pub trait Store: Send + 'static {
 
 /// Reads what is committed. Calls block; the caller keeps them off its async threads.
 pub trait Reader: Clone + Send + Sync + 'static {
-    /// A session's row.
+    /// A session's row, also of one that is deleted.
     fn session(&self, id: SessionId) -> Result<Option<SessionRow>, Error>;
 
     /// A session with its newest snapshot and the events after it.
@@ -47,9 +51,15 @@ pub trait Reader: Clone + Send + Sync + 'static {
     fn load(&self, id: SessionId) -> Result<Option<Loaded>, Error>;
 
     /// Events of a log that fit the filter, ascending by `seq`.
+    ///
+    /// An event that cannot be read ends the answer before it (with `newest`: after it), and is an error only if it
+    /// is the first that is met: a damaged log is read as far as it goes, and beyond by asking for what is after.
+    ///
+    /// # Errors
+    /// `Error::Damaged` if the first event cannot be read.
     fn events(&self, log: LogKey, filter: &EventFilter) -> Result<Vec<EventRow>, Error>;
 
-    /// Rows of sessions that fit the filter, newest first (by `created_pos`), at most `filter.limit`.
+    /// Rows of sessions that fit the filter, deleted ones left out, newest first (by `created_pos`), at most `filter.limit`.
     fn sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionRow>, Error>;
 
     /// Ids of sessions that are neither stopped nor deleted, oldest first: what the reconcilers look after.
@@ -61,12 +71,18 @@ pub trait Reader: Clone + Send + Sync + 'static {
     /// Sessions and threads whose last change is after `pos`, each once, ascending by that change, at most `limit`.
     fn changed(&self, after: u64, limit: usize) -> Result<Vec<Changed>, Error>;
 
-    /// A thread's row.
+    /// A thread's row, also of one that is deleted.
     fn thread(&self, id: ThreadId) -> Result<Option<ThreadRow>, Error>;
 
-    /// Rows of threads of a namespace, newest first, created before `before` (a `created_pos`) if it is given.
-    fn threads(&self, namespace: &str, archived: bool, before: Option<u64>, limit: usize)
-    -> Result<Vec<ThreadRow>, Error>;
+    /// Rows of threads of a namespace, deleted ones left out, newest first, created before `before` (a `created_pos`)
+    /// if it is given.
+    fn threads(
+        &self,
+        namespace: &str,
+        archived: bool,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<ThreadRow>, Error>;
 
     /// Ids of a thread's sessions that are not deleted, oldest first.
     fn thread_sessions(&self, id: ThreadId) -> Result<Vec<SessionId>, Error>;
@@ -80,7 +96,7 @@ pub trait Reader: Clone + Send + Sync + 'static {
     /// The token with this hash of its secret.
     fn token_by_hash(&self, hash: &str) -> Result<Option<TokenRow>, Error>;
 
-    /// Sessions whose id ends with `suffix` (hexadecimal), at most `limit`.
+    /// Sessions that are not deleted and whose id ends with `suffix` (hexadecimal), at most `limit`.
     fn sessions_by_suffix(&self, suffix: &str, limit: usize) -> Result<Vec<SessionId>, Error>;
 
     /// A token by its public name.

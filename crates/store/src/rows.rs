@@ -40,7 +40,7 @@ pub struct Group {
     pub tokens: Vec<TokenRow>,
     /// Tokens that are gone.
     pub revoked: Vec<TokenId>,
-    /// Logs whose events and snapshots go; the session or thread row stays as a tombstone (`deleted`).
+    /// Logs whose events and snapshots go, those of this group too; the session or thread row stays as a tombstone (`deleted`).
     pub purged: Vec<LogKey>,
 }
 

@@ -1,0 +1,163 @@
+//! The default store: one SQLite database in WAL mode, durable at every commit.
+//!
+//! One connection writes, on the caller's thread; a few others read and never hold it up. After a failure of the disk
+//! the writer is not trusted: the next commit opens a new one and goes on only if it finds what was last committed.
+
+mod columns;
+mod open;
+mod pool;
+mod read;
+mod schema;
+mod write;
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use convene_core::Timestamp;
+use rusqlite::Connection;
+
+pub use read::SqliteReader;
+
+use crate::{Error, EventRow, Group, LogKey, OpenInfo, Store, blobs::Blobs, fail};
+
+/// Data of events above this goes to a file, so that pages stay small and a log is cheap to walk.
+const LARGE: usize = 64 * 1024;
+
+/// The writer of a SQLite database.
+#[derive(Debug)]
+pub struct SqliteStore {
+    path: PathBuf,
+    writer: Connection,
+    /// The writer met a failure of the disk: nothing it says counts any more.
+    suspect: bool,
+    /// As of the last commit.
+    info: OpenInfo,
+    pool: Arc<pool::Pool>,
+    blobs: Blobs,
+    /// Held as long as the store is open: there is one writer.
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens the database in `dir`, or makes one if there is none.
+    ///
+    /// `epoch_seed` becomes the epoch of a new one.
+    ///
+    /// # Errors
+    /// `Newer`, `ReadOnly`, `Full`, `Damaged` or `InUse`; the files that are there are left as they are then.
+    pub fn open(dir: &Path, now: Timestamp, epoch_seed: u64) -> Result<Self, Error> {
+        let opened = open::open(dir, now, epoch_seed)?;
+        let blobs = Blobs::open(dir);
+        Ok(Self {
+            pool: Arc::new(pool::Pool::new(opened.path.clone(), blobs.clone())),
+            path: opened.path,
+            writer: opened.writer,
+            suspect: false,
+            info: opened.info,
+            blobs,
+            _lock: opened.lock,
+        })
+    }
+
+    /// The files beside the database.
+    pub fn blobs(&self) -> Blobs {
+        self.blobs.clone()
+    }
+
+    /// Puts a new connection in the place of one that met a failure of the disk.
+    ///
+    /// The new one is opened before the old one is closed, so that SQLite's shared index of the WAL lives on: what
+    /// the failed transaction may have left in the file is not in it, and is overwritten by the next commit.
+    fn trust_again(&mut self) -> Result<(), Error> {
+        if !self.suspect {
+            return Ok(());
+        }
+        let writer = open::writer(&self.path)?;
+        let found = open::info(&writer).map_err(|error| fail::sql("verifying the database", &self.path, error))?;
+        if found != self.info {
+            return Err(Error::Damaged {
+                what: self.path.display().to_string(),
+                why: format!(
+                    "after a failed commit it is at position {}, where {} was the last that succeeded",
+                    found.last_pos, self.info.last_pos
+                ),
+            });
+        }
+        self.writer = writer;
+        self.suspect = false;
+        tracing::warn!(path = %self.path.display(), "reopened the database after a failure");
+        Ok(())
+    }
+
+    /// Brings the data that is too large for rows to files; the result is aligned with `events`, or empty if there is
+    /// nothing large.
+    fn keep_large(&self, events: &[EventRow]) -> Result<Vec<Option<String>>, Error> {
+        if events.iter().all(|event| event.data.len() <= LARGE) {
+            return Ok(Vec::new());
+        }
+        events
+            .iter()
+            .map(
+                |event| {
+                    if event.data.len() > LARGE { self.blobs.put(event.data.as_bytes()).map(Some) } else { Ok(None) }
+                },
+            )
+            .collect()
+    }
+}
+
+impl Store for SqliteStore {
+    type Reader = SqliteReader;
+
+    fn reader(&self) -> SqliteReader {
+        SqliteReader::new(Arc::clone(&self.pool))
+    }
+
+    fn info(&self) -> OpenInfo {
+        self.info
+    }
+
+    fn commit(&mut self, group: &Group) -> Result<(), Error> {
+        if group.is_empty() {
+            return Ok(());
+        }
+        self.trust_again()?;
+        let files = self.keep_large(&group.events)?;
+        let info = after(self.info, group);
+        match write::group(&mut self.writer, group, &files, info) {
+            Ok(orphans) => {
+                self.info = info;
+                for hash in &orphans {
+                    self.blobs.remove(hash);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.suspect = !fail::connection_is_sound(&error) || !self.writer.is_autocommit();
+                Err(fail::sql("committing", &self.path, error))
+            }
+        }
+    }
+}
+
+/// What the writer goes on from after a group.
+fn after(info: OpenInfo, group: &Group) -> OpenInfo {
+    let pos = (group.events.iter().map(|row| row.pos))
+        .chain(group.sessions.iter().map(|row| row.pos))
+        .chain(group.threads.iter().map(|row| row.pos));
+    let key = (group.events.iter().map(|row| row.log))
+        .chain(group.sessions.iter().map(|row| row.log))
+        .chain(group.threads.iter().map(|row| row.log));
+    OpenInfo {
+        epoch: info.epoch,
+        last_pos: pos.fold(info.last_pos, u64::max),
+        last_key: key.fold(info.last_key, LogKey::max),
+    }
+}
+
+#[cfg(test)]
+#[path = "sqlite_tests.rs"]
+mod tests;

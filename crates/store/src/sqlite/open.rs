@@ -1,0 +1,174 @@
+//! Opening: the directory, the lock, the file, its schema, and what the writer goes on from.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
+    io,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use convene_core::Timestamp;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+
+use super::schema;
+use crate::{Error, LogKey, OpenInfo, blobs, fail};
+
+pub(super) struct Opened {
+    pub(super) path: PathBuf,
+    pub(super) writer: Connection,
+    pub(super) info: OpenInfo,
+    pub(super) lock: File,
+}
+
+pub(super) fn open(dir: &Path, now: Timestamp, epoch_seed: u64) -> Result<Opened, Error> {
+    make_dir(dir).map_err(|error| fail::io("making the data directory", dir, error))?;
+    let lock = lock(dir)?;
+    let path = dir.join("convene.db");
+    let new = make_file(dir, &path)?;
+    let mut writer = writer(&path)?;
+    schema::bring_up(&mut writer, &path, new)?;
+    let failed = |error| fail::sql("reading what the database goes on from", &path, error);
+    if epoch(&writer).map_err(failed)?.is_none() {
+        create_meta(&writer, now, epoch_seed).map_err(failed)?;
+    }
+    let info = info(&writer).map_err(failed)?;
+    if new {
+        blobs::sync_dir(dir).map_err(|error| fail::io("making the data directory", dir, error))?;
+    }
+    Ok(Opened { path, writer, info, lock })
+}
+
+/// Makes the directory for its owner alone, unless it is there: then it is as its owner wants it.
+fn make_dir(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    match dir.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => blobs::sync_dir(Path::new(".")),
+        Some(parent) => blobs::sync_dir(parent),
+        None => Ok(()),
+    }
+}
+
+/// A file of its own: closing any descriptor of the database would drop SQLite's own locks on it.
+fn lock(dir: &Path) -> Result<File, Error> {
+    let path = dir.join("convene.db.lock");
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|error| fail::io("locking the data directory", &path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: dir.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(fail::io("locking the data directory", &path, error)),
+    }
+}
+
+/// Makes the file if there is none, and tells whether it is still empty.
+///
+/// SQLite would take an empty file for a new database and throw away the WAL beside it; where anything says that
+/// there was one before, that is damage.
+fn make_file(dir: &Path, path: &Path) -> Result<bool, Error> {
+    let size = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
+    if size(path) == 0 {
+        let has_wal = size(&dir.join("convene.db-wal")) > 0;
+        let has_blobs = path.exists() && dir.join("blobs").exists();
+        if has_wal || has_blobs {
+            return Err(Error::Damaged {
+                what: path.display().to_string(),
+                why: "it is empty or gone, but the files beside it belong to a database".to_owned(),
+            });
+        }
+    }
+    let failed = |error| fail::io("opening the database", path, error);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
+    let meta = file.metadata().map_err(failed)?;
+    if meta.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
+    }
+    Ok(meta.len() == 0)
+}
+
+/// The connection that writes.
+pub(super) fn writer(path: &Path) -> Result<Connection, Error> {
+    connect_writer(path).map_err(|error| fail::sql("opening the database", path, error))
+}
+
+fn connect_writer(path: &Path) -> rusqlite::Result<Connection> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    settle(&conn)?;
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    // A commit is on the disk when it returns.
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    // Pages of index leaves are written once per checkpoint, so a longer WAL writes less; but a checkpoint is a pause.
+    conn.pragma_update(None, "wal_autocheckpoint", 2000)?;
+    conn.pragma_update(None, "journal_size_limit", 16 << 20)?;
+    // Kibibytes: a large group with the index leaves of its logs.
+    conn.pragma_update(None, "cache_size", -4096)?;
+    Ok(conn)
+}
+
+/// A connection that reads.
+pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    settle(&conn)?;
+    conn.pragma_update(None, "query_only", true)?;
+    conn.pragma_update(None, "cache_size", -1024)?;
+    Ok(conn)
+}
+
+fn settle(conn: &Connection) -> rusqlite::Result<()> {
+    conn.busy_timeout(Duration::from_secs(5))?;
+    conn.set_prepared_statement_cache_capacity(48);
+    conn.pragma_update(None, "trusted_schema", false)?;
+    conn.pragma_update(None, "cell_size_check", true)?;
+    conn.pragma_update(None, "foreign_keys", false)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(())
+}
+
+/// What the writer goes on from. Rows may have been purged, so `meta` remembers what they had.
+pub(super) fn info(conn: &Connection) -> rusqlite::Result<OpenInfo> {
+    let number = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let last_pos = number(
+        "SELECT MAX(COALESCE((SELECT MAX(pos) FROM events), 0), COALESCE((SELECT MAX(pos) FROM sessions), 0),
+            COALESCE((SELECT MAX(pos) FROM threads), 0),
+            COALESCE((SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'last_pos'), 0))",
+    )?;
+    let last_key = number(
+        "SELECT MAX(COALESCE((SELECT MAX(log) FROM sessions), 0), COALESCE((SELECT MAX(log) FROM threads), 0),
+            COALESCE((SELECT MAX(log) FROM events), 0),
+            COALESCE((SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'last_key'), 0))",
+    )?;
+    let last_pos = u64::try_from(last_pos).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, last_pos))?;
+    Ok(OpenInfo { epoch: epoch(conn)?.unwrap_or_default(), last_pos, last_key: LogKey(last_key) })
+}
+
+fn epoch(conn: &Connection) -> rusqlite::Result<Option<u64>> {
+    conn.query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| {
+        let text: String = row.get(0)?;
+        text.parse()
+            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))
+    })
+    .optional()
+}
+
+fn create_meta(conn: &Connection, now: Timestamp, epoch: u64) -> rusqlite::Result<()> {
+    conn.execute(
+        "INSERT INTO meta (name, value) VALUES ('epoch', ?1), ('created_at', ?2)",
+        params![epoch.to_string(), now.as_millisecond().to_string()],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! The schema: migrations that are run in order, once each, and never on a database that is newer than this build.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use crate::{Error, fail};
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// Brings the schema to this build's, or refuses without having touched anything.
+pub(super) fn bring_up(conn: &mut Connection, path: &Path, new: bool) -> Result<(), Error> {
+    let runner = embedded::migrations::runner();
+    let known = runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0);
+    let found = version(conn).map_err(|error| fail::sql("reading the schema's version", path, error))?;
+    match found {
+        Some(found) if found > known => return Err(Error::Newer { found, known }),
+        Some(found) if found == known => return Ok(()),
+        Some(_) => {}
+        None if new || is_empty(conn).map_err(|error| fail::sql("reading the schema", path, error))? => {}
+        None => {
+            return Err(Error::Damaged {
+                what: path.display().to_string(),
+                why: "it is a database, but not one of this program".to_owned(),
+            });
+        }
+    }
+    runner.set_grouped(true).set_abort_divergent(true).run(conn).map_err(|error| migration_failed(path, error))?;
+    Ok(())
+}
+
+/// The version that was reached; `None` before the first migration.
+fn version(conn: &Connection) -> rusqlite::Result<Option<i64>> {
+    let history = conn
+        .query_row("SELECT 1 FROM sqlite_master WHERE name = 'refinery_schema_history'", [], |_| Ok(()))
+        .optional()?;
+    if history.is_none() {
+        return Ok(None);
+    }
+    conn.query_row("SELECT MAX(version) FROM refinery_schema_history", [], |row| row.get(0))
+}
+
+fn is_empty(conn: &Connection) -> rusqlite::Result<bool> {
+    conn.query_row("SELECT COUNT(*) FROM sqlite_master", [], |row| Ok(row.get::<_, i64>(0)? == 0))
+}
+
+fn migration_failed(path: &Path, error: refinery::Error) -> Error {
+    let doing = "bringing the schema up to date";
+    // The cause is SQLite's, under the migration that met it.
+    let mut cause = std::error::Error::source(&error);
+    while let Some(inner) = cause {
+        if let Some(rusqlite::Error::SqliteFailure(failure, text)) = inner.downcast_ref() {
+            return fail::sql(doing, path, rusqlite::Error::SqliteFailure(*failure, text.clone()));
+        }
+        cause = inner.source();
+    }
+    Error::Failed { doing, source: error.into() }
+}
