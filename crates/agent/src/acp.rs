@@ -41,21 +41,13 @@ pub(crate) struct Client {
 }
 
 /// Serves one client until it leaves or a script ends the agent.
-pub(crate) async fn serve<R, W>(
-    script: Option<Script>,
-    reader: R,
-    writer: W,
-) -> Result<Ended, acp::Error>
+pub(crate) async fn serve<R, W>(script: Option<Script>, reader: R, writer: W) -> Result<Ended, acp::Error>
 where
     R: AsyncRead + Send + 'static,
     W: AsyncWrite + Send + 'static,
 {
     let (leave, mut leaving) = watch::channel(None);
-    let agent = Agent {
-        script: script.map(Arc::new),
-        sessions: Sessions::default(),
-        leave,
-    };
+    let agent = Agent { script: script.map(Arc::new), sessions: Sessions::default(), leave };
     let sessions = agent.sessions.clone();
     let on = || agent.clone();
     let (initialize, new, resume, close) = (on(), on(), on(), on());
@@ -82,14 +74,14 @@ where
             acp::on_receive_request!(),
         )
         .on_receive_request(
-            async move |request: v1::ResumeSessionRequest, responder, connection: Connection| {
-                match resume.resume(&request.session_id, request.cwd) {
-                    Ok(response) => {
-                        responder.respond(response)?;
-                        resume.announce(connection, request.session_id.to_string())
-                    }
-                    Err(error) => responder.respond_with_error(error),
+            async move |request: v1::ResumeSessionRequest, responder, connection: Connection| match resume
+                .resume(&request.session_id, request.cwd)
+            {
+                Ok(response) => {
+                    responder.respond(response)?;
+                    resume.announce(connection, request.session_id.to_string())
                 }
+                Err(error) => responder.respond_with_error(error),
             },
             acp::on_receive_request!(),
         )
@@ -146,15 +138,12 @@ where
 
 impl Agent {
     fn initialize(&self, request: &v1::InitializeRequest) -> v1::InitializeResponse {
-        self.sessions.initialize(ClientAbilities {
-            writes_files: request.client_capabilities.fs.write_text_file,
-        });
+        self.sessions.initialize(ClientAbilities { writes_files: request.client_capabilities.fs.write_text_file });
         let title = match self.script {
             Some(_) => "builtin (scripted)",
             None => "Convene builtin agent",
         };
-        let info =
-            v1::Implementation::new("builtin", env!("CARGO_PKG_VERSION")).title(title.to_owned());
+        let info = v1::Implementation::new("builtin", env!("CARGO_PKG_VERSION")).title(title.to_owned());
         let sessions = v1::SessionCapabilities::new()
             .resume(v1::SessionResumeCapabilities::new())
             .close(v1::SessionCloseCapabilities::new());
@@ -183,11 +172,7 @@ impl Agent {
     }
 
     /// Takes up a session of any earlier process: everything it is made of is in the directory.
-    fn resume(
-        &self,
-        id: &v1::SessionId,
-        cwd: PathBuf,
-    ) -> Result<v1::ResumeSessionResponse, acp::Error> {
+    fn resume(&self, id: &v1::SessionId, cwd: PathBuf) -> Result<v1::ResumeSessionResponse, acp::Error> {
         self.check_directory(&cwd)?;
         let id = id.to_string();
         self.sessions.open(&id, cwd, self.script.as_deref());
@@ -214,8 +199,7 @@ impl Agent {
         } else {
             return Ok(());
         };
-        Err(acp::Error::invalid_params()
-            .data(json!({"field": "cwd", "problem": problem, "cwd": cwd})))
+        Err(acp::Error::invalid_params().data(json!({"field": "cwd", "problem": problem, "cwd": cwd})))
     }
 
     /// Tells the client which commands the session understands.
@@ -239,37 +223,22 @@ impl Agent {
         if !self.sessions.knows(&id) {
             return Err(unknown_session(&request.session_id));
         }
-        let value = request
-            .value
-            .as_value_id()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let value = request.value.as_value_id().map(ToString::to_string).unwrap_or_default();
         let option = request.config_id.to_string();
-        let options = self
-            .sessions
-            .set_config(&id, &option, &value)
-            .ok_or_else(|| {
-                acp::Error::invalid_params()
-                    .data(json!({"field": "value", "configId": option, "value": value}))
-            })?;
-        Ok(v1::SetSessionConfigOptionResponse::new(convert::config(
-            &options,
-        )))
+        let options = self.sessions.set_config(&id, &option, &value).ok_or_else(|| {
+            acp::Error::invalid_params().data(json!({"field": "value", "configId": option, "value": value}))
+        })?;
+        Ok(v1::SetSessionConfigOptionResponse::new(convert::config(&options)))
     }
 
-    fn set_mode(
-        &self,
-        request: &v1::SetSessionModeRequest,
-    ) -> Result<v1::SetSessionModeResponse, acp::Error> {
+    fn set_mode(&self, request: &v1::SetSessionModeRequest) -> Result<v1::SetSessionModeResponse, acp::Error> {
         let id = request.session_id.to_string();
         if !self.sessions.knows(&id) {
             return Err(unknown_session(&request.session_id));
         }
         let mode = request.mode_id.to_string();
         if !self.sessions.set_mode(&id, &mode) {
-            return Err(
-                acp::Error::invalid_params().data(json!({"field": "modeId", "modeId": mode}))
-            );
+            return Err(acp::Error::invalid_params().data(json!({"field": "modeId", "modeId": mode})));
         }
         Ok(v1::SetSessionModeResponse::new())
     }
@@ -282,11 +251,7 @@ impl Agent {
         connection: Connection,
     ) -> Result<(), acp::Error> {
         let id = request.session_id.to_string();
-        let Begun {
-            cwd,
-            mut memory,
-            cancel,
-        } = match self.sessions.begin(&id) {
+        let Begun { cwd, mut memory, cancel } = match self.sessions.begin(&id) {
             Ok(begun) => begun,
             Err(Unready::UnknownSession) => {
                 return responder.respond_with_error(unknown_session(&request.session_id));
@@ -297,11 +262,7 @@ impl Agent {
             }
         };
         let turn = Turn {
-            client: Client {
-                connection: connection.clone(),
-                session: id.clone(),
-                sessions: self.sessions.clone(),
-            },
+            client: Client { connection: connection.clone(), session: id.clone(), sessions: self.sessions.clone() },
             cwd,
             prompt: convert::prompt_text(&request.prompt),
             cancel: cancel.clone(),
@@ -329,17 +290,13 @@ impl Agent {
             // Before the answer: a client may send its next prompt as soon as it has this one's.
             agent.sessions.end(&id, memory);
             match played {
-                Ok(reason) => {
-                    responder.respond(v1::PromptResponse::new(convert::stop_reason(reason)))
+                Ok(reason) => responder.respond(v1::PromptResponse::new(convert::stop_reason(reason))),
+                Err(Stop::Cancelled) => {
+                    responder.respond(v1::PromptResponse::new(convert::stop_reason(StopReason::Cancelled)))
                 }
-                Err(Stop::Cancelled) => responder.respond(v1::PromptResponse::new(
-                    convert::stop_reason(StopReason::Cancelled),
-                )),
-                Err(Stop::Fail {
-                    code,
-                    message,
-                    data,
-                }) => responder.respond_with_error(v1::Error::new(code, message).data(data).into()),
+                Err(Stop::Fail { code, message, data }) => {
+                    responder.respond_with_error(v1::Error::new(code, message).data(data).into())
+                }
                 Err(Stop::Exit(code)) => {
                     agent.leave.send_replace(Some(code));
                     // Never answered: the agent is gone in the middle of its turn.
@@ -353,14 +310,13 @@ impl Agent {
 impl Client {
     pub(crate) fn send(&self, update: Update) -> Result<(), Stop> {
         let sent = match convert::update(update) {
-            convert::Wire::Known(update) => self
-                .connection
-                .send_notification(v1::SessionNotification::new(self.session.clone(), update)),
-            convert::Wire::Raw(update) => acp::UntypedMessage::new(
-                "session/update",
-                json!({"sessionId": self.session, "update": update}),
-            )
-            .and_then(|message| self.connection.send_notification(message)),
+            convert::Wire::Known(update) => {
+                self.connection.send_notification(v1::SessionNotification::new(self.session.clone(), update))
+            }
+            convert::Wire::Raw(update) => {
+                acp::UntypedMessage::new("session/update", json!({"sessionId": self.session, "update": update}))
+                    .and_then(|message| self.connection.send_notification(message))
+            }
         };
         // Fails only when the connection has ended, and with it every turn.
         sent.map_err(|_| Stop::Cancelled)
@@ -370,9 +326,7 @@ impl Client {
         let request = convert::question(&self.session, question);
         match self.connection.send_request(request).block_task().await {
             Ok(response) => match response.outcome {
-                v1::RequestPermissionOutcome::Selected(selected) => {
-                    Answer::Selected(selected.option_id.to_string())
-                }
+                v1::RequestPermissionOutcome::Selected(selected) => Answer::Selected(selected.option_id.to_string()),
                 v1::RequestPermissionOutcome::Cancelled => Answer::Cancelled,
                 other => Answer::Failed(format!("the outcome {other:?} is not known")),
             },
@@ -406,9 +360,7 @@ impl Client {
     }
 
     pub(crate) fn writes_files(&self) -> bool {
-        self.sessions
-            .abilities()
-            .is_some_and(|client| client.writes_files)
+        self.sessions.abilities().is_some_and(|client| client.writes_files)
     }
 
     pub(crate) async fn write_file(&self, path: &Path, text: &str) -> Result<(), String> {
@@ -424,9 +376,7 @@ impl Client {
     }
 
     pub(crate) fn set_config(&self, option: &str, value: &str) -> Vec<ConfigOption> {
-        self.sessions
-            .set_config(&self.session, option, value)
-            .unwrap_or_else(|| self.sessions.config(&self.session))
+        self.sessions.set_config(&self.session, option, value).unwrap_or_else(|| self.sessions.config(&self.session))
     }
 }
 
@@ -437,8 +387,6 @@ fn unknown_session(id: &v1::SessionId) -> acp::Error {
 fn meta(value: Value) -> v1::Meta {
     match value {
         Value::Object(map) => map,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            v1::Meta::new()
-        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => v1::Meta::new(),
     }
 }

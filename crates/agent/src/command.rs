@@ -86,14 +86,11 @@ pub(crate) fn find_program(program: &str, dir: &Path) -> Option<PathBuf> {
         return is_executable(&path).then_some(path);
     }
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|entry| dir.join(entry).join(program))
-        .find(|candidate| is_executable(candidate))
+    std::env::split_paths(&path).map(|entry| dir.join(entry).join(program)).find(|candidate| is_executable(candidate))
 }
 
 fn is_executable(path: &Path) -> bool {
-    path.metadata()
-        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 /// How a command ended.
@@ -135,13 +132,8 @@ pub(crate) async fn run(
     cancel: &CancellationToken,
     mut show: impl FnMut(String),
 ) -> Result<Outcome, RunError> {
-    let failed = |source| RunError::Io {
-        program: command.program.clone(),
-        source,
-    };
-    let program = command.resolve().ok_or_else(|| RunError::NotInstalled {
-        program: command.program.clone(),
-    })?;
+    let failed = |source| RunError::Io { program: command.program.clone(), source };
+    let program = command.resolve().ok_or_else(|| RunError::NotInstalled { program: command.program.clone() })?;
     let started = Instant::now();
     let scratch = match command.scratch {
         Some(name) => Some((name, tempfile::tempdir().map_err(failed)?)),
@@ -204,11 +196,7 @@ pub(crate) async fn run(
     })
 }
 
-fn spawn(
-    command: &CommandLine,
-    program: &Path,
-    scratch: Option<(&str, &Path)>,
-) -> std::io::Result<(Child, OwnedFd)> {
+fn spawn(command: &CommandLine, program: &Path, scratch: Option<(&str, &Path)>) -> std::io::Result<(Child, OwnedFd)> {
     let (reader, writer) = std::io::pipe()?;
     let child = Command::new(program)
         .args(&command.args)

@@ -63,13 +63,7 @@ impl Copy {
         };
         let mut files = Vec::new();
         let mut bytes = 0;
-        collect(
-            &fixer.root,
-            Path::new(""),
-            fixer.endings,
-            &mut files,
-            &mut bytes,
-        )?;
+        collect(&fixer.root, Path::new(""), fixer.endings, &mut files, &mut bytes)?;
         let place = TempDir::with_prefix("builtin-fix-").map_err(failed(&fixer.root))?;
         for file in &files {
             let target = place.path().join(file);
@@ -85,24 +79,14 @@ impl Copy {
                 std::os::unix::fs::symlink(&original, &link).map_err(failed(&link))?;
             }
         }
-        Ok(Self {
-            root: fixer.root.clone(),
-            place,
-            files,
-        })
+        Ok(Self { root: fixer.root.clone(), place, files })
     }
 
     /// Returns the formatter's command, moved into the copy.
     pub(crate) fn command(&self, fixer: &Fixer) -> CommandLine {
         let below = fixer.command.dir.strip_prefix(&self.root);
-        let dir = below.map_or_else(
-            |_| self.place.path().to_owned(),
-            |b| self.place.path().join(b),
-        );
-        CommandLine {
-            dir,
-            ..fixer.command.clone()
-        }
+        let dir = below.map_or_else(|_| self.place.path().to_owned(), |b| self.place.path().join(b));
+        CommandLine { dir, ..fixer.command.clone() }
     }
 
     /// Compares the copy with the project; files that are not text are left out.
@@ -117,9 +101,7 @@ impl Copy {
         let mut bytes = 0;
         for file in changed.by_ref() {
             bytes += file.old.len() + file.new.len();
-            if fix.files.len() == MAX_SHOWN_FILES
-                || (bytes > MAX_SHOWN_BYTES && !fix.files.is_empty())
-            {
+            if fix.files.len() == MAX_SHOWN_FILES || (bytes > MAX_SHOWN_BYTES && !fix.files.is_empty()) {
                 fix.more = 1 + changed.count();
                 break;
             }
@@ -135,10 +117,7 @@ impl Fix {
         self.files.iter().fold((0, 0), |(added, removed), file| {
             let diff = TextDiff::from_lines(&file.old, &file.new);
             let count = |tag| diff.iter_all_changes().filter(|c| c.tag() == tag).count();
-            (
-                added + count(ChangeTag::Insert),
-                removed + count(ChangeTag::Delete),
-            )
+            (added + count(ChangeTag::Insert), removed + count(ChangeTag::Delete))
         })
     }
 }
@@ -151,15 +130,8 @@ fn collect(
     bytes: &mut u64,
 ) -> Result<(), CopyError> {
     let dir = root.join(below);
-    let failed = |source| CopyError::Io {
-        path: dir.clone(),
-        source,
-    };
-    let mut entries = dir
-        .read_dir()
-        .map_err(failed)?
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(failed)?;
+    let failed = |source| CopyError::Io { path: dir.clone(), source };
+    let mut entries = dir.read_dir().map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -172,9 +144,7 @@ fn collect(
             if !is_skipped_dir(&entry.path()) {
                 collect(root, &path, endings, files, bytes)?;
             }
-        } else if kind.is_file()
-            && (endings.is_empty() || endings.iter().any(|e| name.ends_with(e)))
-        {
+        } else if kind.is_file() && (endings.is_empty() || endings.iter().any(|e| name.ends_with(e))) {
             let size = entry.metadata().map_or(0, |meta| meta.len());
             if size > MAX_FILE_BYTES {
                 continue;

@@ -31,10 +31,7 @@ fn changes_of_the_copy_are_found_and_the_project_stays_as_it_is() {
     assert_eq!(fix.files.len(), 1);
     assert_eq!(fix.files[0].path, project.path().join("sub/a.txt"));
     assert_eq!(fix.line_counts(), (2, 1));
-    assert_eq!(
-        fs::read_to_string(project.path().join("sub/a.txt")).unwrap(),
-        "one\ntwo\n"
-    );
+    assert_eq!(fs::read_to_string(project.path().join("sub/a.txt")).unwrap(), "one\ntwo\n");
 }
 
 #[test]

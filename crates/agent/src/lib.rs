@@ -55,11 +55,7 @@ where
     R: AsyncRead + Send + 'static,
     W: AsyncWrite + Send + 'static,
 {
-    acp::serve(script, reader, writer)
-        .await
-        .map_err(|error| Error::Connection {
-            message: error.message,
-        })
+    acp::serve(script, reader, writer).await.map_err(|error| Error::Connection { message: error.message })
 }
 
 /// Runs the builtin agent on stdin and stdout; errors go to stderr.
@@ -72,10 +68,7 @@ pub fn builtin_main(script: Option<PathBuf>) -> ExitCode {
             return ExitCode::from(EXIT_USAGE);
         }
     };
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             complain(&error);

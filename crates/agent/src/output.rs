@@ -49,11 +49,8 @@ impl Output {
 
     /// Returns the last lines, for showing while the command still runs.
     pub(crate) fn latest(&self) -> String {
-        let mut end: Vec<u8> = if self.tail.is_empty() {
-            self.head.clone()
-        } else {
-            self.tail.iter().copied().collect()
-        };
+        let mut end: Vec<u8> =
+            if self.tail.is_empty() { self.head.clone() } else { self.tail.iter().copied().collect() };
         end.drain(..end.len().saturating_sub(LATEST_BYTES));
         let text = strip_escapes(&String::from_utf8_lossy(&end));
         let lines: Vec<&str> = text.lines().collect();

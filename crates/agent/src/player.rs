@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use crate::command::CommandLine;
 use crate::script::{AskStep, ElicitStep, RunStep, Script, ScriptStep, ScriptTurn, Speech};
-use crate::speech::{
-    Choice, Diff, FormAnswer, Question, Stop, StopReason, ToolCall, ToolContent, ToolPatch, Update,
-};
+use crate::speech::{Choice, Diff, FormAnswer, Question, Stop, StopReason, ToolCall, ToolContent, ToolPatch, Update};
 use crate::turn::{ToolRun, Turn, new_id};
 
 /// How many pieces are sent before other work gets its turn.
@@ -20,11 +18,7 @@ pub(crate) struct Memory {
 }
 
 /// Plays the turn that fits the prompt.
-pub(crate) async fn play(
-    turn: &Turn,
-    script: &Script,
-    memory: &mut Memory,
-) -> Result<StopReason, Stop> {
+pub(crate) async fn play(turn: &Turn, script: &Script, memory: &mut Memory) -> Result<StopReason, Stop> {
     if let Some(title) = &script.title {
         turn.send(Update::Title(title.clone()))?;
     }
@@ -39,19 +33,11 @@ pub(crate) async fn play(
 /// Picks the first turn whose `match` fits, else the next without one, the last of these again and again.
 fn pick<'a>(script: &'a Script, prompt: &str, memory: &mut Memory) -> Option<&'a ScriptTurn> {
     let prompt = prompt.to_lowercase();
-    let fits = |turn: &&ScriptTurn| {
-        turn.matches
-            .as_ref()
-            .is_some_and(|words| prompt.contains(&words.to_lowercase()))
-    };
+    let fits = |turn: &&ScriptTurn| turn.matches.as_ref().is_some_and(|words| prompt.contains(&words.to_lowercase()));
     if let Some(turn) = script.turns.iter().find(fits) {
         return Some(turn);
     }
-    let in_order: Vec<&ScriptTurn> = script
-        .turns
-        .iter()
-        .filter(|turn| turn.matches.is_none())
-        .collect();
+    let in_order: Vec<&ScriptTurn> = script.turns.iter().filter(|turn| turn.matches.is_none()).collect();
     let turn = in_order.get(memory.played).or(in_order.last()).copied()?;
     memory.played += 1;
     Some(turn)
@@ -69,18 +55,10 @@ async fn play_steps(turn: &Turn, steps: &[ScriptStep]) -> Result<Option<StopReas
 async fn play_step(turn: &Turn, step: &ScriptStep) -> Result<Option<StopReason>, Stop> {
     match step {
         ScriptStep::Say(speech) => {
-            speak(turn, speech, |message_id, text| Update::Message {
-                message_id,
-                text,
-            })
-            .await?;
+            speak(turn, speech, |message_id, text| Update::Message { message_id, text }).await?;
         }
         ScriptStep::Think(speech) => {
-            speak(turn, speech, |message_id, text| Update::Thought {
-                message_id,
-                text,
-            })
-            .await?;
+            speak(turn, speech, |message_id, text| Update::Thought { message_id, text }).await?;
         }
         ScriptStep::Plan(plan) => turn.send(Update::Plan(plan.entries.clone()))?,
         ScriptStep::ToolCall(call) => turn.send(Update::ToolCall(ToolCall {
@@ -128,22 +106,14 @@ async fn play_step(turn: &Turn, step: &ScriptStep) -> Result<Option<StopReason>,
         ScriptStep::StopReason(StopReason::Cancelled) => return Err(Stop::Cancelled),
         ScriptStep::StopReason(reason) => return Ok(Some(*reason)),
         ScriptStep::Fail(fail) => {
-            return Err(Stop::Fail {
-                code: fail.code,
-                message: fail.message.clone(),
-                data: fail.data.clone(),
-            });
+            return Err(Stop::Fail { code: fail.code, message: fail.message.clone(), data: fail.data.clone() });
         }
         ScriptStep::Exit(code) => return Err(Stop::Exit(*code)),
     }
     Ok(None)
 }
 
-async fn speak(
-    turn: &Turn,
-    speech: &Speech,
-    update: impl Fn(String, String) -> Update,
-) -> Result<(), Stop> {
+async fn speak(turn: &Turn, speech: &Speech, update: impl Fn(String, String) -> Update) -> Result<(), Stop> {
     let message_id = new_id("msg");
     let pause = Duration::from_millis(speech.every_ms);
     let mut sent = 0;
@@ -171,11 +141,7 @@ async fn play_ask(turn: &Turn, ask: &AskStep) -> Result<Option<StopReason>, Stop
         options: ask
             .options
             .iter()
-            .map(|option| Choice {
-                id: option.id.clone(),
-                name: option.name.clone(),
-                kind: option.kind,
-            })
+            .map(|option| Choice { id: option.id.clone(), name: option.name.clone(), kind: option.kind })
             .collect(),
     };
     match turn.ask(question).await? {
@@ -244,8 +210,5 @@ fn fill(turn: &Turn, text: &str, n: usize) -> String {
 fn cut(text: &str, pieces: usize) -> Vec<String> {
     let chars: Vec<char> = text.chars().collect();
     let size = chars.len().div_ceil(pieces.max(1)).max(1);
-    chars
-        .chunks(size)
-        .map(|piece| piece.iter().collect())
-        .collect()
+    chars.chunks(size).map(|piece| piece.iter().collect()).collect()
 }

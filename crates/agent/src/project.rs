@@ -46,12 +46,7 @@ pub(crate) struct Step {
 
 impl Step {
     fn new(goal: Goal, command: CommandLine) -> Self {
-        Self {
-            goal,
-            command,
-            fails_when_it_prints: false,
-            fixer: None,
-        }
+        Self { goal, command, fails_when_it_prints: false, fixer: None }
     }
 
     fn fixed_by(mut self, fixer: Fixer) -> Self {
@@ -102,22 +97,10 @@ struct Ecosystem {
 }
 
 const LANGUAGES: [Ecosystem; 4] = [
-    Ecosystem {
-        looks_for: rust::LOOKS_FOR,
-        recognize: rust::recognize,
-    },
-    Ecosystem {
-        looks_for: node::LOOKS_FOR,
-        recognize: node::recognize,
-    },
-    Ecosystem {
-        looks_for: python::LOOKS_FOR,
-        recognize: python::recognize,
-    },
-    Ecosystem {
-        looks_for: go::LOOKS_FOR,
-        recognize: go::recognize,
-    },
+    Ecosystem { looks_for: rust::LOOKS_FOR, recognize: rust::recognize },
+    Ecosystem { looks_for: node::LOOKS_FOR, recognize: node::recognize },
+    Ecosystem { looks_for: python::LOOKS_FOR, recognize: python::recognize },
+    Ecosystem { looks_for: go::LOOKS_FOR, recognize: go::recognize },
 ];
 
 /// Names all the files by which a project is recognized.
@@ -133,11 +116,8 @@ pub(crate) fn survey(cwd: &Path) -> Vec<Project> {
     if !own.is_empty() {
         return own;
     }
-    let below: Vec<Project> = subdirectories(cwd)
-        .iter()
-        .flat_map(|dir| projects_in(dir))
-        .take(MAX_SUBPROJECTS)
-        .collect();
+    let below: Vec<Project> =
+        subdirectories(cwd).iter().flat_map(|dir| projects_in(dir)).take(MAX_SUBPROJECTS).collect();
     if !below.is_empty() {
         return below;
     }
@@ -145,10 +125,7 @@ pub(crate) fn survey(cwd: &Path) -> Vec<Project> {
 }
 
 fn projects_in(dir: &Path) -> Vec<Project> {
-    let found: Vec<Project> = LANGUAGES
-        .iter()
-        .filter_map(|ecosystem| (ecosystem.recognize)(dir))
-        .collect();
+    let found: Vec<Project> = LANGUAGES.iter().filter_map(|ecosystem| (ecosystem.recognize)(dir)).collect();
     if found.is_empty() {
         // A makefile beside a language's own files mostly wraps the same commands.
         return make::recognize(dir).into_iter().collect();

@@ -25,14 +25,8 @@ pub(crate) fn findings(goal: Goal, output: &str) -> Vec<String> {
         }
     }
     if found.is_empty() {
-        let lines: Vec<&str> = output
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .collect();
-        return lines[lines.len().saturating_sub(FALLBACK_LINES)..]
-            .iter()
-            .map(|line| shorten(line))
-            .collect();
+        let lines: Vec<&str> = output.lines().filter(|line| !line.trim().is_empty()).collect();
+        return lines[lines.len().saturating_sub(FALLBACK_LINES)..].iter().map(|line| shorten(line)).collect();
     }
     if found.len() > MAX_FINDINGS {
         let more = found.len() - MAX_FINDINGS;
@@ -44,22 +38,14 @@ pub(crate) fn findings(goal: Goal, output: &str) -> Vec<String> {
 
 /// Counts the warnings of a linter that lets them pass.
 pub(crate) fn warnings(output: &str) -> usize {
-    output
-        .lines()
-        .filter(|line| line.starts_with("warning: ") && !line.contains(" generated "))
-        .count()
+    output.lines().filter(|line| line.starts_with("warning: ") && !line.contains(" generated ")).count()
 }
 
 /// Tells output that says a part of the tool is missing (`cargo clippy` without clippy, `python3 -m` without the module).
 pub(crate) fn says_not_installed(output: &str) -> bool {
-    [
-        "is not installed for the toolchain",
-        "error: no such command:",
-        "No module named pytest",
-        "no such subcommand",
-    ]
-    .iter()
-    .any(|words| output.contains(words))
+    ["is not installed for the toolchain", "error: no such command:", "No module named pytest", "no such subcommand"]
+        .iter()
+        .any(|words| output.contains(words))
 }
 
 fn unformatted_file(line: &str) -> Option<&str> {
@@ -83,9 +69,9 @@ fn lint(line: &str) -> Option<&str> {
         return Some(error);
     }
     let trimmed = line.trim();
-    let has_place = trimmed.split_once(':').is_some_and(|(path, rest)| {
-        path.contains('.') && rest.starts_with(|c: char| c.is_ascii_digit())
-    });
+    let has_place = trimmed
+        .split_once(':')
+        .is_some_and(|(path, rest)| path.contains('.') && rest.starts_with(|c: char| c.is_ascii_digit()));
     // ruff and go vet: `path.py:1:2: F401 …`; eslint: `  3:7  error  'x' is assigned …`
     let eslint = trimmed.starts_with(|c: char| c.is_ascii_digit()) && trimmed.contains("  error  ");
     (has_place || eslint || trimmed.starts_with("*** ")).then_some(trimmed)
@@ -93,9 +79,7 @@ fn lint(line: &str) -> Option<&str> {
 
 fn compile_error(line: &str) -> Option<&str> {
     let is_error = line.starts_with("error: ") || line.starts_with("error[");
-    let is_sum = line.contains("could not compile")
-        || line.contains("test failed")
-        || line.contains("aborting due to");
+    let is_sum = line.contains("could not compile") || line.contains("test failed") || line.contains("aborting due to");
     (is_error && !is_sum).then_some(line)
 }
 
@@ -125,9 +109,7 @@ fn failed_test(line: &str) -> Option<&str> {
             return Some(name);
         }
     }
-    trimmed
-        .strip_prefix("--- FAIL: ")
-        .map(|rest| rest.split(" (").next().unwrap_or(rest))
+    trimmed.strip_prefix("--- FAIL: ").map(|rest| rest.split(" (").next().unwrap_or(rest))
 }
 
 fn shorten(line: &str) -> String {

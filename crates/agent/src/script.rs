@@ -6,8 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::speech::{
-    ChoiceKind, CommandHint, ConfigOption, Diff, Location, Modes, PlanEntry, StopReason, ToolKind,
-    ToolStatus, Usage,
+    ChoiceKind, CommandHint, ConfigOption, Diff, Location, Modes, PlanEntry, StopReason, ToolKind, ToolStatus, Usage,
 };
 
 /// A script, read and checked.
@@ -233,10 +232,8 @@ pub enum ScriptError {
 impl Script {
     /// Reads a script from a file.
     pub fn load(path: &Path) -> Result<Self, ScriptError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ScriptError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ScriptError::Read { path: path.to_owned(), source })?;
         Self::read(path, &text)
     }
 
@@ -246,15 +243,10 @@ impl Script {
     }
 
     fn read(path: &Path, text: &str) -> Result<Self, ScriptError> {
-        let script: Self = serde_json::from_str(text).map_err(|source| ScriptError::Parse {
-            path: path.to_owned(),
-            source,
-        })?;
+        let script: Self =
+            serde_json::from_str(text).map_err(|source| ScriptError::Parse { path: path.to_owned(), source })?;
         match script.problem() {
-            Some(problem) => Err(ScriptError::Meaning {
-                path: path.to_owned(),
-                problem,
-            }),
+            Some(problem) => Err(ScriptError::Meaning { path: path.to_owned(), problem }),
             None => Ok(script),
         }
     }
@@ -263,27 +255,15 @@ impl Script {
         if self.turns.is_empty() {
             return Some("`turns` is empty".to_owned());
         }
-        let unknown_value = self.config_options.iter().find(|option| {
-            option
-                .choices
-                .iter()
-                .all(|choice| choice.value != option.value)
-        });
+        let unknown_value =
+            self.config_options.iter().find(|option| option.choices.iter().all(|choice| choice.value != option.value));
         if let Some(option) = unknown_value {
-            return Some(format!(
-                "config option `{}`: `{}` is none of its choices",
-                option.id, option.value
-            ));
+            return Some(format!("config option `{}`: `{}` is none of its choices", option.id, option.value));
         }
-        let unknown_mode = self
-            .modes
-            .as_ref()
-            .filter(|modes| modes.available.iter().all(|mode| mode.id != modes.current));
+        let unknown_mode =
+            self.modes.as_ref().filter(|modes| modes.available.iter().all(|mode| mode.id != modes.current));
         if let Some(modes) = unknown_mode {
-            return Some(format!(
-                "mode `{}` is none of the available ones",
-                modes.current
-            ));
+            return Some(format!("mode `{}` is none of the available ones", modes.current));
         }
         self.turns.iter().find_map(|turn| problem_of(&turn.steps))
     }
@@ -291,23 +271,13 @@ impl Script {
 
 fn problem_of(steps: &[ScriptStep]) -> Option<String> {
     steps.iter().find_map(|step| match step {
-        ScriptStep::Ask(ask) if ask.options.is_empty() => {
-            Some(format!("ask `{}` has no options", ask.title))
+        ScriptStep::Ask(ask) if ask.options.is_empty() => Some(format!("ask `{}` has no options", ask.title)),
+        ScriptStep::Ask(ask) => ask.options.iter().find_map(|option| problem_of(&option.steps)),
+        ScriptStep::Elicit(elicit) => problem_of(&elicit.on_accept).or_else(|| problem_of(&elicit.on_decline)),
+        ScriptStep::Run(run) if run.command.is_empty() => Some("run has an empty `command`".to_owned()),
+        ScriptStep::WriteFile(file) if !stays_inside(&file.path) => {
+            Some(format!("write_file `{}` leaves the session's directory", file.path.display()))
         }
-        ScriptStep::Ask(ask) => ask
-            .options
-            .iter()
-            .find_map(|option| problem_of(&option.steps)),
-        ScriptStep::Elicit(elicit) => {
-            problem_of(&elicit.on_accept).or_else(|| problem_of(&elicit.on_decline))
-        }
-        ScriptStep::Run(run) if run.command.is_empty() => {
-            Some("run has an empty `command`".to_owned())
-        }
-        ScriptStep::WriteFile(file) if !stays_inside(&file.path) => Some(format!(
-            "write_file `{}` leaves the session's directory",
-            file.path.display()
-        )),
         ScriptStep::Say(_)
         | ScriptStep::Think(_)
         | ScriptStep::Plan(_)
@@ -330,8 +300,7 @@ fn problem_of(steps: &[ScriptStep]) -> Option<String> {
 
 fn stays_inside(path: &Path) -> bool {
     use std::path::Component;
-    path.components()
-        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+    path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
 #[cfg(test)]

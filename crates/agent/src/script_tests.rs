@@ -20,22 +20,10 @@ fn an_unknown_field_is_named_with_its_place() {
 fn what_means_nothing_is_refused() {
     for (text, words) in [
         (r#"{"turns": []}"#, "`turns` is empty"),
-        (
-            r#"{"turns": [{"steps": [{"ask": {"title": "Sure?", "options": []}}]}]}"#,
-            "has no options",
-        ),
-        (
-            r#"{"turns": [{"steps": [{"run": {"command": []}}]}]}"#,
-            "empty `command`",
-        ),
-        (
-            r#"{"turns": [{"steps": [{"write_file": {"path": "../x", "text": ""}}]}]}"#,
-            "leaves the session's directory",
-        ),
-        (
-            r#"{"turns": [{"steps": []}], "modes": {"current": "a", "available": []}}"#,
-            "mode `a`",
-        ),
+        (r#"{"turns": [{"steps": [{"ask": {"title": "Sure?", "options": []}}]}]}"#, "has no options"),
+        (r#"{"turns": [{"steps": [{"run": {"command": []}}]}]}"#, "empty `command`"),
+        (r#"{"turns": [{"steps": [{"write_file": {"path": "../x", "text": ""}}]}]}"#, "leaves the session's directory"),
+        (r#"{"turns": [{"steps": []}], "modes": {"current": "a", "available": []}}"#, "mode `a`"),
         (
             r#"{"turns": [{"steps": []}], "config_options": [{"id": "m", "name": "M", "value": "x", "choices": []}]}"#,
             "config option `m`",
@@ -48,9 +36,7 @@ fn what_means_nothing_is_refused() {
 
 #[test]
 fn a_missing_file_is_named() {
-    let said = Script::load(Path::new("/no/such/script.json"))
-        .unwrap_err()
-        .to_string();
+    let said = Script::load(Path::new("/no/such/script.json")).unwrap_err().to_string();
     assert!(said.contains("/no/such/script.json"), "{said}");
 }
 

@@ -87,9 +87,7 @@ impl Sessions {
         let session = Session {
             cwd,
             memory: Memory::default(),
-            config: script
-                .map(|script| script.config_options.clone())
-                .unwrap_or_default(),
+            config: script.map(|script| script.config_options.clone()).unwrap_or_default(),
             modes: script.and_then(|script| script.modes.clone()),
             running: None,
         };
@@ -113,11 +111,7 @@ impl Sessions {
         }
         let cancel = CancellationToken::new();
         session.running = Some(cancel.clone());
-        Ok(Begun {
-            cwd: session.cwd.clone(),
-            memory: std::mem::take(&mut session.memory),
-            cancel,
-        })
+        Ok(Begun { cwd: session.cwd.clone(), memory: std::mem::take(&mut session.memory), cancel })
     }
 
     /// Ends a turn and gives its memory back.
@@ -129,43 +123,24 @@ impl Sessions {
     }
 
     pub(crate) fn cancel(&self, id: &str) {
-        if let Some(running) = self
-            .lock()
-            .sessions
-            .get(id)
-            .and_then(|session| session.running.as_ref())
-        {
+        if let Some(running) = self.lock().sessions.get(id).and_then(|session| session.running.as_ref()) {
             running.cancel();
         }
     }
 
     /// Cancels every running turn.
     pub(crate) fn cancel_all(&self) {
-        for running in self
-            .lock()
-            .sessions
-            .values()
-            .filter_map(|session| session.running.as_ref())
-        {
+        for running in self.lock().sessions.values().filter_map(|session| session.running.as_ref()) {
             running.cancel();
         }
     }
 
     pub(crate) fn config(&self, id: &str) -> Vec<ConfigOption> {
-        self.lock()
-            .sessions
-            .get(id)
-            .map(|session| session.config.clone())
-            .unwrap_or_default()
+        self.lock().sessions.get(id).map(|session| session.config.clone()).unwrap_or_default()
     }
 
     /// Sets a configuration option to one of its choices; `None` if there is no such option or choice.
-    pub(crate) fn set_config(
-        &self,
-        id: &str,
-        option: &str,
-        value: &str,
-    ) -> Option<Vec<ConfigOption>> {
+    pub(crate) fn set_config(&self, id: &str, option: &str, value: &str) -> Option<Vec<ConfigOption>> {
         let mut state = self.lock();
         let config = &mut state.sessions.get_mut(id)?.config;
         let wanted = config.iter_mut().find(|known| known.id == option)?;
@@ -177,20 +152,13 @@ impl Sessions {
     }
 
     pub(crate) fn modes(&self, id: &str) -> Option<Modes> {
-        self.lock()
-            .sessions
-            .get(id)
-            .and_then(|session| session.modes.clone())
+        self.lock().sessions.get(id).and_then(|session| session.modes.clone())
     }
 
     /// Sets the mode; says whether the session has it.
     pub(crate) fn set_mode(&self, id: &str, mode: &str) -> bool {
         let mut state = self.lock();
-        let Some(modes) = state
-            .sessions
-            .get_mut(id)
-            .and_then(|session| session.modes.as_mut())
-        else {
+        let Some(modes) = state.sessions.get_mut(id).and_then(|session| session.modes.as_mut()) else {
             return false;
         };
         let known = modes.available.iter().any(|available| available.id == mode);

@@ -271,11 +271,7 @@ pub(crate) enum Stop {
     /// The client cancelled the turn.
     Cancelled,
     /// The prompt is answered by a JSON-RPC error.
-    Fail {
-        code: i32,
-        message: String,
-        data: Option<Value>,
-    },
+    Fail { code: i32, message: String, data: Option<Value> },
     /// The whole agent leaves, with this exit code.
     Exit(u8),
 }

@@ -9,8 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::acp::Client;
 use crate::command::{self, CommandLine, Outcome, RunError};
 use crate::speech::{
-    Answer, FormAnswer, Question, Stop, ToolCall, ToolContent, ToolKind, ToolPatch, ToolStatus,
-    Update,
+    Answer, FormAnswer, Question, Stop, ToolCall, ToolContent, ToolKind, ToolPatch, ToolStatus, Update,
 };
 
 /// One prompt being worked on.
@@ -57,19 +56,13 @@ impl Turn {
     pub(crate) fn say(&self, markdown: &str) -> Result<(), Stop> {
         let message_id = new_id("msg");
         for line in markdown.split_inclusive('\n') {
-            self.send(Update::Message {
-                message_id: message_id.clone(),
-                text: line.to_owned(),
-            })?;
+            self.send(Update::Message { message_id: message_id.clone(), text: line.to_owned() })?;
         }
         Ok(())
     }
 
     pub(crate) fn think(&self, text: &str) -> Result<(), Stop> {
-        self.send(Update::Thought {
-            message_id: new_id("msg"),
-            text: text.to_owned(),
-        })
+        self.send(Update::Thought { message_id: new_id("msg"), text: text.to_owned() })
     }
 
     pub(crate) async fn pause(&self, time: Duration) -> Result<(), Stop> {
@@ -93,11 +86,7 @@ impl Turn {
     }
 
     /// Asks for a form to be filled in.
-    pub(crate) async fn elicit(
-        &self,
-        message: &str,
-        schema: &serde_json::Value,
-    ) -> Result<FormAnswer, Stop> {
+    pub(crate) async fn elicit(&self, message: &str, schema: &serde_json::Value) -> Result<FormAnswer, Stop> {
         tokio::select! {
             () = self.cancel.cancelled() => Err(Stop::Cancelled),
             answer = self.client.elicit(message, schema) => Ok(answer),
@@ -105,11 +94,7 @@ impl Turn {
     }
 
     /// Writes a text file through the client when it offers that, else by itself.
-    pub(crate) async fn write_file(
-        &self,
-        path: &Path,
-        text: &str,
-    ) -> Result<Result<(), String>, Stop> {
+    pub(crate) async fn write_file(&self, path: &Path, text: &str) -> Result<Result<(), String>, Stop> {
         if self.client.writes_files() {
             return tokio::select! {
                 () = self.cancel.cancelled() => Err(Stop::Cancelled),
@@ -147,50 +132,26 @@ impl Turn {
                 ..ToolPatch::default()
             }));
         };
-        let (status, text, raw_output, end) = match command::run(command, &self.cancel, show).await
-        {
+        let (status, text, raw_output, end) = match command::run(command, &self.cancel, show).await {
             Ok(outcome) => {
-                let failed = !outcome.success()
-                    || (run.fails_when_it_prints && !outcome.output.trim().is_empty());
-                let status = if failed {
-                    ToolStatus::Failed
-                } else {
-                    ToolStatus::Completed
-                };
+                let failed = !outcome.success() || (run.fails_when_it_prints && !outcome.output.trim().is_empty());
+                let status = if failed { ToolStatus::Failed } else { ToolStatus::Completed };
                 let raw_output = json!({
                     "exit_code": outcome.exit_code,
                     "signal": outcome.signal,
                     "duration_ms": u64::try_from(outcome.elapsed.as_millis()).unwrap_or(u64::MAX),
                     "truncated": outcome.truncated,
                 });
-                (
-                    status,
-                    outcome.output.clone(),
-                    Some(raw_output),
-                    Ok(ToolEnd::Ran(outcome)),
-                )
+                (status, outcome.output.clone(), Some(raw_output), Ok(ToolEnd::Ran(outcome)))
             }
-            Err(RunError::NotInstalled { program }) => (
-                ToolStatus::Failed,
-                format!("{program} is not installed"),
-                None,
-                Ok(ToolEnd::NotInstalled),
-            ),
+            Err(RunError::NotInstalled { program }) => {
+                (ToolStatus::Failed, format!("{program} is not installed"), None, Ok(ToolEnd::NotInstalled))
+            }
             Err(RunError::Io { program, source }) => {
                 let why = format!("cannot run {program}: {source}");
-                (
-                    ToolStatus::Failed,
-                    why.clone(),
-                    None,
-                    Ok(ToolEnd::NotRun(why)),
-                )
+                (ToolStatus::Failed, why.clone(), None, Ok(ToolEnd::NotRun(why)))
             }
-            Err(RunError::Cancelled) => (
-                ToolStatus::Failed,
-                "cancelled".to_owned(),
-                None,
-                Err(Stop::Cancelled),
-            ),
+            Err(RunError::Cancelled) => (ToolStatus::Failed, "cancelled".to_owned(), None, Err(Stop::Cancelled)),
         };
         // Said past the check for cancellation: a cancelled turn still closes its tool calls.
         self.client.send(Update::ToolPatch(ToolPatch {

@@ -17,30 +17,16 @@ pub(crate) enum Intent {
     },
 }
 
-const FORMAT: [&str; 9] = [
-    "format",
-    "formats",
-    "formatted",
-    "formatter",
-    "formatting",
-    "fmt",
-    "reformat",
-    "rustfmt",
-    "prettier",
-];
-const LINT: [&str; 8] = [
-    "lint", "lints", "linter", "linters", "linting", "clippy", "eslint", "vet",
-];
+const FORMAT: [&str; 9] =
+    ["format", "formats", "formatted", "formatter", "formatting", "fmt", "reformat", "rustfmt", "prettier"];
+const LINT: [&str; 8] = ["lint", "lints", "linter", "linters", "linting", "clippy", "eslint", "vet"];
 const TEST: [&str; 6] = ["test", "tests", "tested", "testing", "pytest", "unittest"];
 const AGAIN: [&str; 4] = ["again", "retry", "rerun", "repeat"];
 const ALL: [&str; 6] = ["all", "everything", "check", "checks", "verify", "ci"];
 
 pub(crate) fn intent(prompt: &str) -> Intent {
     let lower = prompt.to_lowercase();
-    let words: Vec<&str> = lower
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .collect();
+    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     if matches!(words[..], ["help"]) || prompt.trim() == "?" {
         return Intent::Help;
     }
@@ -59,10 +45,7 @@ pub(crate) fn intent(prompt: &str) -> Intent {
     if says(&AGAIN) {
         return Intent::Again;
     }
-    Intent::Check {
-        goals: Goal::ALL.to_vec(),
-        named: words.is_empty() || says(&ALL),
-    }
+    Intent::Check { goals: Goal::ALL.to_vec(), named: words.is_empty() || says(&ALL) }
 }
 
 #[cfg(test)]

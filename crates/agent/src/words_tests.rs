@@ -1,10 +1,7 @@
 use super::*;
 
 fn check(goals: &[Goal], named: bool) -> Intent {
-    Intent::Check {
-        goals: goals.to_vec(),
-        named,
-    }
+    Intent::Check { goals: goals.to_vec(), named }
 }
 
 #[test]
@@ -12,10 +9,7 @@ fn words_choose_the_steps() {
     let cases = [
         ("Check the formatting", check(&[Goal::Format], true)),
         ("/fmt", check(&[Goal::Format], true)),
-        (
-            "run the tests, then lint",
-            check(&[Goal::Lint, Goal::Test], true),
-        ),
+        ("run the tests, then lint", check(&[Goal::Lint, Goal::Test], true)),
         ("run the tests again", check(&[Goal::Test], true)),
         ("Check this repository", check(&Goal::ALL, true)),
         ("", check(&Goal::ALL, true)),

@@ -96,17 +96,9 @@ pub(crate) async fn play(turn: &Turn, memory: &mut Memory) -> Result<StopReason,
 }
 
 /// Chooses the steps that a prompt asks for, cheapest first.
-fn choose(
-    cwd: &Path,
-    projects: &[Project],
-    intent: &Intent,
-    memory: &mut Memory,
-) -> Vec<(String, Step)> {
-    let mut steps: Vec<(String, Step)> = projects
-        .iter()
-        .flat_map(|project| &project.steps)
-        .map(|step| (step.title(cwd), step.clone()))
-        .collect();
+fn choose(cwd: &Path, projects: &[Project], intent: &Intent, memory: &mut Memory) -> Vec<(String, Step)> {
+    let mut steps: Vec<(String, Step)> =
+        projects.iter().flat_map(|project| &project.steps).map(|step| (step.title(cwd), step.clone())).collect();
     steps.sort_by_key(|(_, step)| step.goal);
     let last = std::mem::take(&mut memory.last);
     match intent {
@@ -115,10 +107,7 @@ fn choose(
         Intent::Again if last.is_empty() => {}
         Intent::Again => {
             let any_failed = last.iter().any(|(_, passed)| !passed);
-            steps.retain(|(title, _)| {
-                last.iter()
-                    .any(|(known, passed)| known == title && (!any_failed || !passed))
-            });
+            steps.retain(|(title, _)| last.iter().any(|(known, passed)| known == title && (!any_failed || !passed)));
         }
     }
     steps
@@ -152,20 +141,12 @@ async fn check(turn: &Turn, title: String, step: Step) -> Result<Checked, Stop> 
                     (None, Some(signal)) => format!("killed by signal {signal}"),
                     (None, None) => "no exit code".to_owned(),
                 };
-                Verdict::Failed {
-                    how,
-                    findings: report::findings(step.goal, &outcome.output),
-                }
+                Verdict::Failed { how, findings: report::findings(step.goal, &outcome.output) }
             };
             (verdict, outcome.elapsed.as_secs_f64())
         }
     };
-    Ok(Checked {
-        title,
-        step,
-        verdict,
-        seconds,
-    })
+    Ok(Checked { title, step, verdict, seconds })
 }
 
 impl Checked {

@@ -4,9 +4,8 @@ use agent_client_protocol::v1::schema as v1;
 use serde_json::Value;
 
 use crate::speech::{
-    Choice, ChoiceKind, CommandHint, ConfigCategory, ConfigOption, Modes, PlanEntry, PlanStatus,
-    Priority, Question, StopReason, ToolCall, ToolContent, ToolKind, ToolPatch, ToolStatus, Update,
-    Usage,
+    Choice, ChoiceKind, CommandHint, ConfigCategory, ConfigOption, Modes, PlanEntry, PlanStatus, Priority, Question,
+    StopReason, ToolCall, ToolContent, ToolKind, ToolPatch, ToolStatus, Update, Usage,
 };
 
 /// An update as it goes out.
@@ -17,27 +16,15 @@ pub(super) enum Wire {
 
 pub(super) fn update(update: Update) -> Wire {
     Wire::Known(match update {
-        Update::Message { message_id, text } => {
-            v1::SessionUpdate::AgentMessageChunk(chunk(message_id, text))
-        }
-        Update::Thought { message_id, text } => {
-            v1::SessionUpdate::AgentThoughtChunk(chunk(message_id, text))
-        }
-        Update::Plan(entries) => {
-            v1::SessionUpdate::Plan(v1::Plan::new(entries.into_iter().map(plan_entry).collect()))
-        }
+        Update::Message { message_id, text } => v1::SessionUpdate::AgentMessageChunk(chunk(message_id, text)),
+        Update::Thought { message_id, text } => v1::SessionUpdate::AgentThoughtChunk(chunk(message_id, text)),
+        Update::Plan(entries) => v1::SessionUpdate::Plan(v1::Plan::new(entries.into_iter().map(plan_entry).collect())),
         Update::ToolCall(call) => v1::SessionUpdate::ToolCall(tool_call(call)),
         Update::ToolPatch(patch) => v1::SessionUpdate::ToolCallUpdate(tool_patch(patch)),
-        Update::Title(title) => {
-            v1::SessionUpdate::SessionInfoUpdate(v1::SessionInfoUpdate::new().title(title))
-        }
+        Update::Title(title) => v1::SessionUpdate::SessionInfoUpdate(v1::SessionInfoUpdate::new().title(title)),
         Update::Commands(hints) => v1::SessionUpdate::AvailableCommandsUpdate(commands(&hints)),
-        Update::Mode(mode) => {
-            v1::SessionUpdate::CurrentModeUpdate(v1::CurrentModeUpdate::new(mode))
-        }
-        Update::Config(options) => {
-            v1::SessionUpdate::ConfigOptionUpdate(v1::ConfigOptionUpdate::new(config(&options)))
-        }
+        Update::Mode(mode) => v1::SessionUpdate::CurrentModeUpdate(v1::CurrentModeUpdate::new(mode)),
+        Update::Config(options) => v1::SessionUpdate::ConfigOptionUpdate(v1::ConfigOptionUpdate::new(config(&options))),
         Update::Usage(used) => v1::SessionUpdate::UsageUpdate(usage(used)),
         Update::Raw(value) => return Wire::Raw(value),
     })
@@ -84,11 +71,7 @@ fn tool_patch(patch: ToolPatch) -> v1::ToolCallUpdate {
         .title(patch.title)
         .kind(patch.kind.map(tool_kind))
         .status(patch.status.map(tool_status))
-        .content(
-            patch
-                .content
-                .map(|content| content.into_iter().map(tool_content).collect::<Vec<_>>()),
-        )
+        .content(patch.content.map(|content| content.into_iter().map(tool_content).collect::<Vec<_>>()))
         .raw_output(patch.raw_output);
     v1::ToolCallUpdate::new(patch.id, fields)
 }
@@ -96,9 +79,9 @@ fn tool_patch(patch: ToolPatch) -> v1::ToolCallUpdate {
 fn tool_content(content: ToolContent) -> v1::ToolCallContent {
     match content {
         ToolContent::Text(text) => v1::ToolCallContent::Content(v1::Content::new(text_block(text))),
-        ToolContent::Diff(diff) => v1::ToolCallContent::Diff(
-            v1::Diff::new(diff.path, diff.new_text).old_text(diff.old_text),
-        ),
+        ToolContent::Diff(diff) => {
+            v1::ToolCallContent::Diff(v1::Diff::new(diff.path, diff.new_text).old_text(diff.old_text))
+        }
     }
 }
 
@@ -131,13 +114,7 @@ pub(super) fn question(session: &str, question: Question) -> v1::RequestPermissi
         .kind(tool_kind(question.kind))
         .status(v1::ToolCallStatus::Pending);
     if !question.content.is_empty() {
-        fields = fields.content(
-            question
-                .content
-                .into_iter()
-                .map(tool_content)
-                .collect::<Vec<_>>(),
-        );
+        fields = fields.content(question.content.into_iter().map(tool_content).collect::<Vec<_>>());
     }
     let call = v1::ToolCallUpdate::new(question.tool_call_id, fields);
     let options = question.options.into_iter().map(choice).collect();
@@ -158,11 +135,10 @@ pub(super) fn commands(hints: &[CommandHint]) -> v1::AvailableCommandsUpdate {
     let commands = hints
         .iter()
         .map(|hint| {
-            let input = hint.hint.as_ref().map(|words| {
-                v1::AvailableCommandInput::Unstructured(v1::UnstructuredCommandInput::new(
-                    words.clone(),
-                ))
-            });
+            let input = hint
+                .hint
+                .as_ref()
+                .map(|words| v1::AvailableCommandInput::Unstructured(v1::UnstructuredCommandInput::new(words.clone())));
             v1::AvailableCommand::new(hint.name.clone(), hint.description.clone()).input(input)
         })
         .collect();
@@ -182,18 +158,11 @@ pub(super) fn config(options: &[ConfigOption]) -> Vec<v1::SessionConfigOption> {
             let choices: Vec<v1::SessionConfigSelectOption> = option
                 .choices
                 .iter()
-                .map(|choice| {
-                    v1::SessionConfigSelectOption::new(choice.value.clone(), choice.name.clone())
-                })
+                .map(|choice| v1::SessionConfigSelectOption::new(choice.value.clone(), choice.name.clone()))
                 .collect();
-            v1::SessionConfigOption::select(
-                option.id.clone(),
-                option.name.clone(),
-                option.value.clone(),
-                choices,
-            )
-            .description(option.description.clone())
-            .category(option.category.map(category))
+            v1::SessionConfigOption::select(option.id.clone(), option.name.clone(), option.value.clone(), choices)
+                .description(option.description.clone())
+                .category(option.category.map(category))
         })
         .collect()
 }
@@ -202,18 +171,13 @@ pub(super) fn modes(modes: &Modes) -> v1::SessionModeState {
     let available = modes
         .available
         .iter()
-        .map(|mode| {
-            v1::SessionMode::new(mode.id.clone(), mode.name.clone())
-                .description(mode.description.clone())
-        })
+        .map(|mode| v1::SessionMode::new(mode.id.clone(), mode.name.clone()).description(mode.description.clone()))
         .collect();
     v1::SessionModeState::new(modes.current.clone(), available)
 }
 
 fn usage(usage: Usage) -> v1::UsageUpdate {
-    let cost = usage
-        .cost
-        .map(|cost| v1::Cost::new(cost.amount, cost.currency));
+    let cost = usage.cost.map(|cost| v1::Cost::new(cost.amount, cost.currency));
     v1::UsageUpdate::new(usage.used, usage.size).cost(cost)
 }
 

@@ -7,14 +7,7 @@ use crate::command::{CommandLine, find_program};
 
 pub(super) const LOOKS_FOR: &str = "pyproject.toml, setup.py, setup.cfg, requirements.txt, *.py";
 
-const MARKERS: [&str; 6] = [
-    "pyproject.toml",
-    "setup.py",
-    "setup.cfg",
-    "requirements.txt",
-    "tox.ini",
-    "Pipfile",
-];
+const MARKERS: [&str; 6] = ["pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "tox.ini", "Pipfile"];
 const ENDINGS: &[&str] = &[".py", ".pyi", ".toml", ".cfg", ".ini", ".gitignore"];
 
 pub(super) fn recognize(dir: &Path) -> Option<Project> {
@@ -24,9 +17,8 @@ pub(super) fn recognize(dir: &Path) -> Option<Project> {
         .map(|name| (*name).to_owned())
         .or_else(|| first_python_file(dir))?;
     let pyproject = std::fs::read_to_string(dir.join("pyproject.toml")).unwrap_or_default();
-    let configures_ruff = pyproject.contains("[tool.ruff")
-        || dir.join("ruff.toml").exists()
-        || dir.join(".ruff.toml").exists();
+    let configures_ruff =
+        pyproject.contains("[tool.ruff") || dir.join("ruff.toml").exists() || dir.join(".ruff.toml").exists();
     let configures_black = pyproject.contains("[tool.black");
     let mut steps = Vec::new();
     let mut notes = Vec::new();
@@ -37,34 +29,21 @@ pub(super) fn recognize(dir: &Path) -> Option<Project> {
         steps.push(format_step(dir, &black, &["--check", "."], &["-q", "."]));
     } else if configures_ruff {
         let ruff = tool(dir, "ruff");
-        steps.push(format_step(
-            dir,
-            &ruff,
-            &["format", "--check", "."],
-            &["format", "."],
-        ));
+        steps.push(format_step(dir, &ruff, &["format", "--check", "."], &["format", "."]));
     } else {
         notes.push("it configures no formatter (looked for ruff and black)".to_owned());
     }
 
     let ruff = tool(dir, "ruff");
     if configures_ruff || find_program(&ruff, dir).is_some() {
-        steps.push(Step::new(
-            Goal::Lint,
-            CommandLine::new(dir, &ruff, &["check", "."]),
-        ));
+        steps.push(Step::new(Goal::Lint, CommandLine::new(dir, &ruff, &["check", "."])));
     } else {
         let skip = r"(^|/)(\.venv|venv|node_modules|\.git)/";
         let compile = ["-m", "compileall", "-q", "-x", skip, "."];
         let compile = CommandLine::new(dir, &python(dir), &compile);
         // Bytecode goes to a place that is thrown away: a check leaves nothing behind.
-        steps.push(Step::new(
-            Goal::Lint,
-            compile.scratch("PYTHONPYCACHEPREFIX"),
-        ));
-        notes.push(
-            "ruff is not installed, so Python's own compiler looks for syntax errors".to_owned(),
-        );
+        steps.push(Step::new(Goal::Lint, compile.scratch("PYTHONPYCACHEPREFIX")));
+        notes.push("ruff is not installed, so Python's own compiler looks for syntax errors".to_owned());
     }
 
     let pytest = tool(dir, "pytest");
@@ -73,17 +52,8 @@ pub(super) fn recognize(dir: &Path) -> Option<Project> {
     } else {
         CommandLine::new(dir, &python(dir), &["-m", "unittest", "discover"])
     };
-    steps.push(Step::new(
-        Goal::Test,
-        tests.env("PYTHONDONTWRITEBYTECODE", "1"),
-    ));
-    Some(Project {
-        name: "Python",
-        dir: dir.to_owned(),
-        evidence,
-        steps,
-        notes,
-    })
+    steps.push(Step::new(Goal::Test, tests.env("PYTHONDONTWRITEBYTECODE", "1")));
+    Some(Project { name: "Python", dir: dir.to_owned(), evidence, steps, notes })
 }
 
 fn format_step(dir: &Path, program: &str, check: &[&str], write: &[&str]) -> Step {
@@ -97,10 +67,7 @@ fn format_step(dir: &Path, program: &str, check: &[&str], write: &[&str]) -> Ste
 }
 
 fn absolute(dir: &Path, program: &str) -> String {
-    find_program(program, dir).map_or_else(
-        || program.to_owned(),
-        |path| path.to_string_lossy().into_owned(),
-    )
+    find_program(program, dir).map_or_else(|| program.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
 /// Prefers a tool of the project's own virtual environment.

@@ -12,27 +12,17 @@ pub(super) fn recognize(dir: &Path) -> Option<Project> {
     let workspace = declares_workspace(&manifest);
     let cargo = |args: &[&str]| CommandLine::new(dir, "cargo", args);
     let (check, write) = if workspace {
-        (
-            cargo(&["fmt", "--all", "--check"]),
-            cargo(&["fmt", "--all"]),
-        )
+        (cargo(&["fmt", "--all", "--check"]), cargo(&["fmt", "--all"]))
     } else {
         (cargo(&["fmt", "--check"]), cargo(&["fmt"]))
     };
     let (lint, test) = if workspace {
-        (
-            cargo(&["clippy", "--workspace", "--all-targets"]),
-            cargo(&["test", "--workspace"]),
-        )
+        (cargo(&["clippy", "--workspace", "--all-targets"]), cargo(&["test", "--workspace"]))
     } else {
         (cargo(&["clippy", "--all-targets"]), cargo(&["test"]))
     };
-    let fixer = Fixer {
-        command: write,
-        root: workspace_root(dir),
-        endings: &[".rs", ".toml", "rust-toolchain"],
-        linked: &[],
-    };
+    let fixer =
+        Fixer { command: write, root: workspace_root(dir), endings: &[".rs", ".toml", "rust-toolchain"], linked: &[] };
     Some(Project {
         name: "Rust",
         dir: dir.to_owned(),
@@ -47,18 +37,13 @@ pub(super) fn recognize(dir: &Path) -> Option<Project> {
 }
 
 fn declares_workspace(manifest: &str) -> bool {
-    manifest
-        .lines()
-        .any(|line| line.trim_start().starts_with("[workspace]"))
+    manifest.lines().any(|line| line.trim_start().starts_with("[workspace]"))
 }
 
 /// Returns the outermost directory that a member may inherit from: the nearest one above that declares a workspace.
 fn workspace_root(dir: &Path) -> PathBuf {
     dir.ancestors()
-        .find(|dir| {
-            std::fs::read_to_string(dir.join(LOOKS_FOR))
-                .is_ok_and(|manifest| declares_workspace(&manifest))
-        })
+        .find(|dir| std::fs::read_to_string(dir.join(LOOKS_FOR)).is_ok_and(|manifest| declares_workspace(&manifest)))
         .unwrap_or(dir)
         .to_owned()
 }

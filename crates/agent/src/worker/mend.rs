@@ -6,8 +6,7 @@ use super::Checked;
 use crate::fix::{Copy, Fix};
 use crate::project::Fixer;
 use crate::speech::{
-    Choice, ChoiceKind, Diff, Location, Question, Stop, ToolCall, ToolContent, ToolKind, ToolPatch,
-    ToolStatus, Update,
+    Choice, ChoiceKind, Diff, Location, Question, Stop, ToolCall, ToolContent, ToolKind, ToolPatch, ToolStatus, Update,
 };
 use crate::turn::{ToolEnd, ToolRun, Turn, new_id};
 
@@ -18,11 +17,7 @@ const LEAVE: &str = "leave";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mended {
     /// Applied to so many files, and whether the check passes now.
-    Applied {
-        files: usize,
-        more: usize,
-        passes: bool,
-    },
+    Applied { files: usize, more: usize, passes: bool },
     /// The person said no.
     Left { files: usize },
     /// There is nothing to apply, or it did not work.
@@ -37,9 +32,7 @@ impl Mended {
 
 pub(super) async fn offer(turn: &Turn, failed: &Checked) -> Result<Mended, Stop> {
     let Some(fixer) = &failed.step.fixer else {
-        return Ok(Mended::NotPossible(
-            "there is no formatter that writes".to_owned(),
-        ));
+        return Ok(Mended::NotPossible("there is no formatter that writes".to_owned()));
     };
     let fix = match work_out(turn, fixer).await? {
         Ok(fix) => fix,
@@ -61,15 +54,11 @@ pub(super) async fn offer(turn: &Turn, failed: &Checked) -> Result<Mended, Stop>
         Ok(option) if option == APPLY => apply(turn, &call.id, &fix, failed).await,
         Ok(_) => {
             close(turn, &call.id, ToolStatus::Failed, None)?;
-            Ok(Mended::Left {
-                files: fix.files.len(),
-            })
+            Ok(Mended::Left { files: fix.files.len() })
         }
         Err(why) => {
             close(turn, &call.id, ToolStatus::Failed, None)?;
-            Ok(Mended::NotPossible(format!(
-                "the permission could not be asked for: {why}"
-            )))
+            Ok(Mended::NotPossible(format!("the permission could not be asked for: {why}")))
         }
     }
 }
@@ -85,9 +74,7 @@ async fn work_out(turn: &Turn, fixer: &Fixer) -> Result<Result<Fix, String>, Sto
     let copy = match made {
         Ok(Ok(copy)) => copy,
         Ok(Err(error)) => {
-            let why = error
-                .source()
-                .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
+            let why = error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
             return Ok(Err(why));
         }
         Err(error) => return Ok(Err(error.to_string())),
@@ -122,7 +109,13 @@ fn announce(turn: &Turn, fix: &Fix, fixer: &Fixer) -> Result<ToolCall, Stop> {
         1 => "1 file".to_owned(),
         n => format!("{n} files"),
     };
-    let name = fixer.command.program.rsplit('/').next().unwrap_or_default();
+    let program = fixer.command.program.rsplit('/').next().unwrap_or_default();
+    // `cargo fmt`, `ruff format`: the flags and the directory say nothing to the reader.
+    let name: Vec<&str> = std::iter::once(program)
+        .chain(fixer.command.args.iter().map(String::as_str))
+        .filter(|word| !word.starts_with('-') && *word != ".")
+        .collect();
+    let name = name.join(" ");
     let call = ToolCall {
         id: new_id("call"),
         title: format!("Apply the fix of `{name}` to {files} (+{added} -{removed})"),
@@ -139,14 +132,7 @@ fn announce(turn: &Turn, fix: &Fix, fixer: &Fixer) -> Result<ToolCall, Stop> {
                 })
             })
             .collect(),
-        locations: fix
-            .files
-            .iter()
-            .map(|file| Location {
-                path: file.path.clone(),
-                line: None,
-            })
-            .collect(),
+        locations: fix.files.iter().map(|file| Location { path: file.path.clone(), line: None }).collect(),
         raw_input: None,
     };
     turn.send(Update::ToolCall(call.clone()))?;
@@ -155,11 +141,7 @@ fn announce(turn: &Turn, fix: &Fix, fixer: &Fixer) -> Result<ToolCall, Stop> {
 
 /// The question carries the diff too: a client may show it without having kept the tool call.
 fn question(call: &ToolCall, fix: &Fix) -> Question {
-    let choice = |id: &str, name: &str, kind| Choice {
-        id: id.to_owned(),
-        name: name.to_owned(),
-        kind,
-    };
+    let choice = |id: &str, name: &str, kind| Choice { id: id.to_owned(), name: name.to_owned(), kind };
     debug_assert!(!fix.files.is_empty(), "an empty fix is never offered");
     Question {
         tool_call_id: call.id.clone(),
@@ -202,11 +184,7 @@ async fn apply(turn: &Turn, call_id: &str, fix: &Fix, failed: &Checked) -> Resul
     }
     close(turn, call_id, ToolStatus::Completed, None)?;
     let again = super::check(turn, failed.title.clone(), failed.step.clone()).await?;
-    Ok(Mended::Applied {
-        files: fix.files.len(),
-        more: fix.more,
-        passes: again.passed(),
-    })
+    Ok(Mended::Applied { files: fix.files.len(), more: fix.more, passes: again.passed() })
 }
 
 /// Ends the tool call, also in a cancelled turn; `None` keeps the diff as its content.

@@ -24,14 +24,8 @@ pub(super) fn title(cwd: &Path, projects: &[Project]) -> String {
 }
 
 pub(super) fn nothing_found(cwd: &Path) -> String {
-    let empty = cwd
-        .read_dir()
-        .is_ok_and(|mut entries| entries.next().is_none());
-    let state = if empty {
-        "is empty"
-    } else {
-        "holds no project that I know"
-    };
+    let empty = cwd.read_dir().is_ok_and(|mut entries| entries.next().is_none());
+    let state = if empty { "is empty" } else { "holds no project that I know" };
     format!(
         "`{}` {state}. I looked for {}, here and one directory below, and ran nothing.\n",
         cwd.display(),
@@ -40,45 +34,24 @@ pub(super) fn nothing_found(cwd: &Path) -> String {
 }
 
 pub(super) fn reasoning(projects: &[Project], steps: &[(String, Step)]) -> String {
-    let found: Vec<String> = projects
-        .iter()
-        .map(|project| format!("{} in {}", project.evidence, project.dir.display()))
-        .collect();
+    let found: Vec<String> =
+        projects.iter().map(|project| format!("{} in {}", project.evidence, project.dir.display())).collect();
     let titles: Vec<&str> = steps.iter().map(|(title, _)| title.as_str()).collect();
-    format!(
-        "Found {}. Steps, cheapest first: {}.",
-        found.join(", "),
-        join(&titles)
-    )
+    format!("Found {}. Steps, cheapest first: {}.", found.join(", "), join(&titles))
 }
 
-pub(super) fn opening(
-    cwd: &Path,
-    projects: &[Project],
-    steps: &[(String, Step)],
-    intent: &Intent,
-) -> String {
+pub(super) fn opening(cwd: &Path, projects: &[Project], steps: &[(String, Step)], intent: &Intent) -> String {
     let kinds: Vec<String> = projects
         .iter()
         .map(|project| {
             let below = project.dir.strip_prefix(cwd).unwrap_or(&project.dir);
-            format!(
-                "**{}** (`{}`)",
-                project.name,
-                below.join(&project.evidence).display()
-            )
+            format!("**{}** (`{}`)", project.name, below.join(&project.evidence).display())
         })
         .collect();
-    let what = if kinds.len() == 1 {
-        "a project in"
-    } else {
-        "projects in"
-    };
+    let what = if kinds.len() == 1 { "a project in" } else { "projects in" };
     let mut text = format!("`{}` holds {what} {}.", dir_name(cwd), join(&kinds));
     if let Intent::Check { named: false, .. } = intent {
-        text.push_str(
-            " No model thinks here, so I cannot work on a free task; I check the project instead.",
-        );
+        text.push_str(" No model thinks here, so I cannot work on a free task; I check the project instead.");
     }
     if steps.is_empty() {
         text.push_str(" It has nothing of what you asked for that I could run.\n\n");
@@ -90,12 +63,7 @@ pub(super) fn opening(
     text
 }
 
-pub(super) fn closing(
-    cwd: &Path,
-    projects: &[Project],
-    checked: &[Checked],
-    mended: &[Mended],
-) -> String {
+pub(super) fn closing(cwd: &Path, projects: &[Project], checked: &[Checked], mended: &[Mended]) -> String {
     let mut text = String::new();
     if !checked.is_empty() {
         let passed = checked.iter().filter(|result| result.passed()).count();
@@ -128,10 +96,9 @@ fn describe(text: &mut String, result: &Checked, cwd: &Path) {
         Verdict::Passed { warnings: 1 } => {
             writeln!(text, "- ✓ `{title}` passed with 1 warning ({seconds:.1} s)")
         }
-        Verdict::Passed { warnings } => writeln!(
-            text,
-            "- ✓ `{title}` passed with {warnings} warnings ({seconds:.1} s)"
-        ),
+        Verdict::Passed { warnings } => {
+            writeln!(text, "- ✓ `{title}` passed with {warnings} warnings ({seconds:.1} s)")
+        }
         Verdict::Failed { how, .. } => {
             writeln!(text, "- ✗ `{title}` failed: {how} ({seconds:.1} s)")
         }
@@ -150,42 +117,24 @@ fn describe(text: &mut String, result: &Checked, cwd: &Path) {
 
 fn mending(outcome: &Mended) -> String {
     let files = |n: usize| {
-        if n == 1 {
-            "1 file".to_owned()
-        } else {
-            format!("{n} files")
-        }
+        if n == 1 { "1 file".to_owned() } else { format!("{n} files") }
     };
     match outcome {
-        Mended::Applied {
-            files: n,
-            more,
-            passes,
-        } => {
+        Mended::Applied { files: n, more, passes } => {
             let mut text = format!("The formatter's fix is applied to {}", files(*n));
-            text.push_str(if *passes {
-                ", and the check passes now."
-            } else {
-                "; the check still fails."
-            });
+            text.push_str(if *passes { ", and the check passes now." } else { "; the check still fails." });
             if *more > 0 {
                 let _ = write!(text, " {} more need it: say `format` again.", files(*more));
             }
             text
         }
-        Mended::Left { files: n } => format!(
-            "The formatter's fix for {} was left alone, as you decided.",
-            files(*n)
-        ),
+        Mended::Left { files: n } => format!("The formatter's fix for {} was left alone, as you decided.", files(*n)),
         Mended::NotPossible(why) => format!("The formatter's fix was not applied: {why}."),
     }
 }
 
 fn dir_name(path: &Path) -> String {
-    path.file_name().map_or_else(
-        || path.display().to_string(),
-        |name| name.to_string_lossy().into_owned(),
-    )
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 /// Joins words as a sentence does: `a, b and c`.

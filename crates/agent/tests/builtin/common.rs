@@ -46,10 +46,7 @@ impl Seen {
     }
 
     pub fn of(&self, kind: &str) -> Vec<Value> {
-        self.updates()
-            .into_iter()
-            .filter(|u| u["sessionUpdate"] == kind)
-            .collect()
+        self.updates().into_iter().filter(|u| u["sessionUpdate"] == kind).collect()
     }
 
     pub fn questions(&self) -> Vec<Value> {
@@ -82,10 +79,7 @@ impl Seen {
                 status.clone_into(&mut tool.2);
             }
         }
-        tools
-            .into_iter()
-            .map(|(_, title, status)| (title, status))
-            .collect()
+        tools.into_iter().map(|(_, title, status)| (title, status)).collect()
     }
 
     pub async fn wait(&self, what: &str, condition: impl Fn(&Self) -> bool) {
@@ -95,9 +89,7 @@ impl Seen {
                 changed.changed().await.unwrap();
             }
         });
-        waited
-            .await
-            .unwrap_or_else(|_| panic!("never saw {what}: {:#?}", self.updates()));
+        waited.await.unwrap_or_else(|_| panic!("never saw {what}: {:#?}", self.updates()));
     }
 }
 
@@ -128,25 +120,22 @@ pub async fn with_agent(
             acp::on_receive_notification!(),
         )
         .on_receive_request(
-            async move |request: v1::RequestPermissionRequest,
-                        responder,
-                        connection: Connection| {
+            async move |request: v1::RequestPermissionRequest, responder, connection: Connection| {
                 let question = serde_json::to_value(&request).unwrap();
                 on_question.questions.lock().unwrap().push(question);
                 on_question.changed.send_replace(());
                 let outcome = match person {
-                    Person::Chooses(option) => v1::RequestPermissionOutcome::Selected(
-                        v1::SelectedPermissionOutcome::new(option),
-                    ),
+                    Person::Chooses(option) => {
+                        v1::RequestPermissionOutcome::Selected(v1::SelectedPermissionOutcome::new(option))
+                    }
                     Person::Cancels => v1::RequestPermissionOutcome::Cancelled,
                     Person::Silent => {
                         // Kept open until the agent gives the question up.
                         let given_up = responder.cancellation();
                         return connection.spawn(async move {
                             given_up.cancelled().await;
-                            responder.respond(v1::RequestPermissionResponse::new(
-                                v1::RequestPermissionOutcome::Cancelled,
-                            ))
+                            responder
+                                .respond(v1::RequestPermissionResponse::new(v1::RequestPermissionOutcome::Cancelled))
                         });
                     }
                 };
@@ -157,11 +146,7 @@ pub async fn with_agent(
         .on_receive_request(
             async move |request: v1::WriteTextFileRequest, responder, _| {
                 std::fs::write(&request.path, &request.content).unwrap();
-                on_write
-                    .writes
-                    .lock()
-                    .unwrap()
-                    .push(serde_json::to_value(&request).unwrap());
+                on_write.writes.lock().unwrap().push(serde_json::to_value(&request).unwrap());
                 responder.respond(v1::WriteTextFileResponse::new())
             },
             acp::on_receive_request!(),
@@ -185,19 +170,10 @@ pub async fn with_agent(
 
 pub async fn new_session(connection: &Connection, cwd: &Path) -> v1::SessionId {
     let request = v1::NewSessionRequest::new(cwd);
-    connection
-        .send_request(request)
-        .block_task()
-        .await
-        .unwrap()
-        .session_id
+    connection.send_request(request).block_task().await.unwrap().session_id
 }
 
-pub async fn prompt(
-    connection: &Connection,
-    session: &v1::SessionId,
-    text: &str,
-) -> v1::StopReason {
+pub async fn prompt(connection: &Connection, session: &v1::SessionId, text: &str) -> v1::StopReason {
     try_prompt(connection, session, text).await.unwrap()
 }
 
@@ -208,9 +184,5 @@ pub async fn try_prompt(
 ) -> Result<v1::StopReason, acp::Error> {
     let block = v1::ContentBlock::Text(v1::TextContent::new(text));
     let request = v1::PromptRequest::new(session.clone(), vec![block]);
-    connection
-        .send_request(request)
-        .block_task()
-        .await
-        .map(|response| response.stop_reason)
+    connection.send_request(request).block_task().await.map(|response| response.stop_reason)
 }
