@@ -1,0 +1,235 @@
+//! The worker's side of an attempt's life and death: launch it, watch its keeper, bury what nobody else buried.
+//!
+//! Everything here blocks, some of it for seconds: an async worker calls it on a blocking thread. Its order of things:
+//! [`become_subreaper`] once at its start; [`launch`] or, after a restart, [`RunDir::scan`]; [`watch`] the keeper; when it
+//! has ended, [`Identity::reap`] it and read the exit record, or [`bury`] when there is none.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+
+#[path = "death/launch.rs"]
+mod launch;
+
+pub use launch::launch;
+
+use crate::keeper::{self, BASE_CONTAINMENT, now};
+use crate::marker;
+use crate::process::{self, Identity, Process};
+use crate::rundir::{self, AttemptRecord, EndReason, ExitRecord, Lock, Recorder, RunDir};
+
+/// How long a runner whose keeper died may take to bury its tree by itself; it knows more than the worker.
+const RUNNER_GRACE: Duration = Duration::from_secs(3);
+/// How long a killed process may take to be gone before it counts as a survivor.
+const BURIAL_PATIENCE: Duration = Duration::from_secs(10);
+/// One look meets everybody (see `process::pids`), were it not for a wrap-around of pids at the wrong moment.
+const EMPTY_LOOKS: u32 = 2;
+
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("the keeper of attempt {attempt} of {session} is alive")]
+    Alive { session: String, attempt: u32 },
+    #[error("somebody else buries attempt {attempt} of {session}")]
+    Busy { session: String, attempt: u32 },
+    #[error("cannot {action}")]
+    System {
+        action: &'static str,
+        #[source]
+        source: io::Error,
+    },
+    #[error(transparent)]
+    RunDir(#[from] rundir::Error),
+    #[error(transparent)]
+    Process(#[from] process::Error),
+    #[error(transparent)]
+    Marker(#[from] marker::Error),
+    #[error(transparent)]
+    Keeper(#[from] keeper::Error),
+}
+
+/// Makes orphans of dead keepers the worker's children. Once, at the start of a worker.
+pub fn become_subreaper() -> Result<(), Error> {
+    Ok(keeper::become_subreaper()?)
+}
+
+/// Opens a descriptor that becomes readable when the keeper has ended. `None` when it has already.
+#[cfg(target_os = "linux")]
+pub fn watch(keeper: &Identity) -> Result<Option<rustix::fd::OwnedFd>, Error> {
+    Ok(keeper.pidfd()?)
+}
+
+/// Ends an attempt whose keeper is gone, and returns the exit record: the one that is there, else the one it writes.
+///
+/// Finds what is left by the attempt's marks, kills it, reaps what became the caller's child, and looks again until
+/// nothing is there. A runner that still lives gets a moment to do the same from inside.
+pub fn bury(run_dir: &RunDir) -> Result<ExitRecord, Error> {
+    let attempt = unless_damaged(run_dir.attempt_record())?;
+    wait_for_runner(attempt.as_ref())?;
+    if let Some(record) = unless_damaged(run_dir.exit_record())? {
+        clear_remains(run_dir, attempt.as_ref())?;
+        return Ok(record);
+    }
+    let lock = take_lock(run_dir, attempt.as_ref())?;
+    if let Some(record) = unless_damaged(run_dir.exit_record())? {
+        clear_remains(run_dir, attempt.as_ref())?;
+        return Ok(record);
+    }
+    let survivors = kill_marked(run_dir, attempt.as_ref())?;
+    clear_remains(run_dir, attempt.as_ref())?;
+    let record = ExitRecord {
+        session: run_dir.session().to_owned(),
+        attempt: run_dir.attempt(),
+        by: Recorder::Worker,
+        reason: if is_from_earlier_boot(attempt.as_ref()) { EndReason::Rebooted } else { EndReason::Abandoned },
+        runner: None,
+        agent: unless_damaged(run_dir.agent_exit())?,
+        verified: survivors == 0,
+        survivors,
+        containment: attempt.as_ref().and_then(|attempt| attempt.containment).unwrap_or(BASE_CONTAINMENT),
+        at: now(),
+    };
+    run_dir.write_exit(&lock, &record)?;
+    Ok(record)
+}
+
+/// Reaps ended processes of attempts that became children of the caller's when everybody above them died, except `but`
+/// (those whose status somebody waits for). To be called now and then by a worker, so that no zombie stays.
+pub fn reap_adopted(but: &[i32]) -> Result<u32, Error> {
+    let me = std::process::id().cast_signed();
+    let is_remains = |process: &Process| {
+        process.over && process.parent == me && !but.contains(&process.pid) && marker::is_marked(process.pid)
+    };
+    let remains = process::list()?.into_iter().filter(is_remains);
+    let count = remains.filter_map(|process| process.identity().reap()).count();
+    Ok(count.try_into().unwrap_or(u32::MAX))
+}
+
+/// An attempt must come to its end also when a file in its directory is not what it was: the marks tell enough.
+fn unless_damaged<T>(read: Result<Option<T>, rundir::Error>) -> Result<Option<T>, Error> {
+    match read {
+        Err(rundir::Error::Malformed { path, source }) => {
+            tracing::warn!(path = %path.display(), error = %source, "passing over a damaged file of an attempt");
+            Ok(None)
+        }
+        other => Ok(other?),
+    }
+}
+
+fn wait_for_runner(attempt: Option<&AttemptRecord>) -> Result<(), Error> {
+    let Some(attempt) = attempt else { return Ok(()) };
+    // As long as the keeper lives, waiting for the runner is the keeper's.
+    if attempt.keeper.as_ref().is_some_and(Identity::is_alive) {
+        return Ok(());
+    }
+    if let Some(runner) = &attempt.runner {
+        runner.wait_for_end(RUNNER_GRACE)?;
+    }
+    Ok(())
+}
+
+fn take_lock(run_dir: &RunDir, attempt: Option<&AttemptRecord>) -> Result<Lock, Error> {
+    if let Some(lock) = run_dir.try_lock()? {
+        return Ok(lock);
+    }
+    let (session, attempt_number) = (run_dir.session().to_owned(), run_dir.attempt());
+    let keeper = attempt.and_then(|attempt| attempt.keeper.as_ref());
+    // A lock without a recorded keeper: one that is just starting.
+    if keeper.is_none_or(Identity::is_alive) {
+        Err(Error::Alive { session, attempt: attempt_number })
+    } else {
+        Err(Error::Busy { session, attempt: attempt_number })
+    }
+}
+
+/// Returns how many could not be ended.
+fn kill_marked(run_dir: &RunDir, attempt: Option<&AttemptRecord>) -> Result<u32, Error> {
+    #[cfg(target_os = "linux")]
+    if let Some(path) = attempt.and_then(|attempt| attempt.cgroup.as_deref()) {
+        keeper::cgroup::kill(path);
+    }
+    #[cfg(not(target_os = "linux"))]
+    kill_recorded_runner(attempt)?;
+    let mut fewest = u32::MAX;
+    let mut last_end = Instant::now();
+    let mut empty_looks = 0;
+    while empty_looks < EMPTY_LOOKS {
+        let look = kill_all_marked(run_dir)?;
+        if look.found == 0 {
+            empty_looks += 1;
+            continue;
+        }
+        empty_looks = 0;
+        if look.found < fewest {
+            fewest = look.found;
+            last_end = Instant::now();
+        }
+        let left = BURIAL_PATIENCE.saturating_sub(last_end.elapsed());
+        if left.is_zero() {
+            return Ok(look.found);
+        }
+        if let Some(identity) = look.last {
+            identity.wait_for_end(left)?;
+            identity.reap();
+        }
+    }
+    Ok(0)
+}
+
+struct Look {
+    found: u32,
+    /// The last one, and one that was killed rather than one that may not be.
+    last: Option<Identity>,
+}
+
+/// Kills each as it is met: what forks and ends all the time would be gone after the look.
+fn kill_all_marked(run_dir: &RunDir) -> Result<Look, Error> {
+    let me = std::process::id().cast_signed();
+    let mut found = 0;
+    let mut killed = None;
+    let mut immune = None;
+    for process in marker::carriers(run_dir.session(), run_dir.attempt())? {
+        if process.over || process.pid == me {
+            continue;
+        }
+        found += 1;
+        let identity = process.identity();
+        match identity.signal(rustix::process::Signal::KILL) {
+            Ok(_) => killed = Some(identity),
+            Err(_) => immune = Some(identity),
+        }
+    }
+    Ok(Look { found, last: killed.or(immune) })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn kill_recorded_runner(attempt: Option<&AttemptRecord>) -> Result<(), Error> {
+    if let Some(runner) = attempt.and_then(|attempt| attempt.runner.as_ref()).filter(|runner| runner.is_alive()) {
+        for process in process::descendants(runner.pid)? {
+            let _ = process.identity().signal(rustix::process::Signal::KILL);
+        }
+        let _ = runner.signal(rustix::process::Signal::KILL);
+    }
+    Ok(())
+}
+
+/// Collects the zombies of this attempt that are the caller's children (the keeper, and what the worker inherited), and
+/// removes the cgroup that the runner could not remove from within.
+fn clear_remains(run_dir: &RunDir, attempt: Option<&AttemptRecord>) -> Result<(), Error> {
+    for process in marker::carriers(run_dir.session(), run_dir.attempt())? {
+        process.identity().reap();
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(path) = attempt.and_then(|attempt| attempt.cgroup.as_deref()) {
+        keeper::cgroup::remove(path);
+    }
+    Ok(())
+}
+
+fn is_from_earlier_boot(attempt: Option<&AttemptRecord>) -> bool {
+    let keeper = attempt.and_then(|attempt| attempt.keeper.as_ref());
+    match (keeper, Identity::current()) {
+        (Some(keeper), Ok(current)) => keeper.boot_id != current.boot_id,
+        (None, _) | (_, Err(_)) => false,
+    }
+}

@@ -1,0 +1,415 @@
+//! The two processes of an attempt: the keeper, which owns death, and the runner, which owns everything else.
+//!
+//! `convene runner` calls [`keeper_main`] before it has any thread. The parent becomes the keeper and never returns; the
+//! child returns as the runner. Each is a subreaper and each watches the other: the keeper by `wait`, the runner by its
+//! parent-death signal ([`PARENT_DEATH`]). Whoever is left kills the tree, proves it and writes the exit record.
+//!
+//! Signals to the keeper: SIGTERM asks for the ladder (SIGTERM to the runner, after `stop_patience` SIGKILL); every other
+//! one but SIGKILL is ignored. Signals to the runner: SIGTERM means "stop in order", [`PARENT_DEATH`] "your keeper is dead:
+//! call [`RunnerSide::reap_and_go`]". Its default action ends the process, which is right as long as no agent was started.
+
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, WaitOptions};
+use thiserror::Error;
+
+#[cfg(target_os = "linux")]
+#[path = "keeper/cgroup.rs"]
+pub(crate) mod cgroup;
+#[path = "keeper/raw.rs"]
+pub(crate) mod raw;
+
+use crate::marker;
+use crate::process::{self, Burial, Exit, Identity};
+use crate::rundir::{self, AgentExit, AttemptRecord, Containment, EndReason, ExitRecord, Lock, Recorder, RunDir};
+use raw::{Forked, Wake};
+
+/// What the runner gets when its keeper dies. Nothing else in the product sends it.
+pub const PARENT_DEATH: Signal = Signal::USR2;
+
+/// Exit code of a runner whose keeper died, and of a keeper that could not do its work.
+pub const EXIT_ABANDONED: i32 = 75;
+
+#[derive(Clone, Debug)]
+pub struct KeeperOptions {
+    /// From SIGTERM to SIGKILL of the runner. Longer than the runner's own ladder towards its agent.
+    pub stop_patience: Duration,
+    /// How long a killed process may take to be gone before it counts as a survivor.
+    pub burial_patience: Duration,
+    /// Whether to use a cgroup of its own where one may be made.
+    pub cgroup: CgroupUse,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CgroupUse {
+    WherePossible,
+    Never,
+}
+
+impl Default for KeeperOptions {
+    fn default() -> KeeperOptions {
+        KeeperOptions {
+            stop_patience: Duration::from_secs(15),
+            burial_patience: Duration::from_secs(10),
+            cgroup: CgroupUse::WherePossible,
+        }
+    }
+}
+
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("{path} has no attempt.json")]
+    NoAttempt { path: std::path::PathBuf },
+    #[error("attempt {attempt} of {session} has a keeper already")]
+    Taken { session: String, attempt: u32 },
+    #[error("attempt {attempt} of {session} has ended already")]
+    Ended { session: String, attempt: u32 },
+    #[error("cannot {action}")]
+    System {
+        action: &'static str,
+        #[source]
+        source: io::Error,
+    },
+    #[error(transparent)]
+    RunDir(#[from] rundir::Error),
+    #[error(transparent)]
+    Process(#[from] process::Error),
+    #[error(transparent)]
+    Marker(#[from] marker::Error),
+}
+
+/// Splits the process in two. Returns in the runner only; the keeper exits with the runner's status (128 + n for a signal).
+///
+/// Must be called before any thread exists, and before any descriptor is opened that only one of the two should have.
+pub fn keeper_main(run_dir: &Path, options: &KeeperOptions) -> Result<RunnerSide, Error> {
+    let run_dir = RunDir::open(run_dir)?;
+    let record = run_dir.attempt_record()?.ok_or_else(|| Error::NoAttempt { path: run_dir.path().to_owned() })?;
+    raw::seal_descriptors();
+    let lock = take_lock(&run_dir)?;
+    // Fails for a group leader (started by hand from a shell), which then keeps its terminal; all else is the same.
+    let _ = rustix::process::setsid();
+    become_subreaper()?;
+    marker::mark_self(run_dir.session(), run_dir.attempt())?;
+    let keeper = Identity::current()?;
+    let (go_read, go_write) = io::pipe().map_err(system("make a pipe"))?;
+
+    raw::block_signals().map_err(system("block signals"))?;
+    match raw::fork().map_err(system("fork"))? {
+        Forked::Parent { child } => {
+            drop(go_read);
+            let attempt = Attempt { run_dir, lock, record, keeper, runner: child, options: options.clone() };
+            let code = attempt.keep(go_write);
+            std::process::exit(code)
+        }
+        Forked::Child => {
+            // Closing (not unlocking: the lock is shared with the parent) leaves it to the keeper alone.
+            drop(lock);
+            drop(go_write);
+            RunnerSide::start(run_dir, keeper, options.burial_patience, go_read)
+        }
+    }
+}
+
+fn take_lock(run_dir: &RunDir) -> Result<Lock, Error> {
+    let (session, attempt) = (run_dir.session().to_owned(), run_dir.attempt());
+    let Some(lock) = run_dir.try_lock()? else { return Err(Error::Taken { session, attempt }) };
+    if run_dir.exit_record()?.is_some() {
+        return Err(Error::Ended { session, attempt });
+    }
+    Ok(lock)
+}
+
+/// Makes orphans below this process its children instead of init's.
+pub fn become_subreaper() -> Result<(), Error> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+        .map_err(|error| system("become a subreaper")(error.into()))?;
+    Ok(())
+}
+
+/// The keeper's side of one attempt.
+struct Attempt {
+    run_dir: RunDir,
+    lock: Lock,
+    record: AttemptRecord,
+    keeper: Identity,
+    runner: i32,
+    options: KeeperOptions,
+}
+
+impl Attempt {
+    /// Sees the attempt through to its end and returns the exit code. Nobody is above to take an error: it goes to stderr.
+    fn keep(mut self, go: io::PipeWriter) -> i32 {
+        close_stdin();
+        if let Err(error) = self.announce(go) {
+            complain("cannot start the runner", &error);
+            self.signal_runner(Signal::KILL);
+            let _ = self.bury();
+            return EXIT_ABANDONED;
+        }
+        let (exit, reason) = self.wait_for_runner();
+        let buried = self.bury();
+        let written = buried.map_err(Error::from).and_then(|burial| self.write_record(exit, reason, burial));
+        // Without a record the worker finds the lock free and does it again.
+        match written {
+            Ok(()) => exit.shell_code(),
+            Err(error) => {
+                complain("cannot prove or record the end of the attempt", &error);
+                EXIT_ABANDONED
+            }
+        }
+    }
+
+    /// Puts down who is who, then lets the runner go on.
+    fn announce(&mut self, mut go: io::PipeWriter) -> Result<(), Error> {
+        self.record.containment = Some(BASE_CONTAINMENT);
+        #[cfg(target_os = "linux")]
+        if self.options.cgroup == CgroupUse::WherePossible
+            && let Some(path) = cgroup::enclose(self.run_dir.session(), self.run_dir.attempt(), self.runner)
+        {
+            self.record.containment = Some(Containment::Cgroup);
+            self.record.cgroup = Some(path);
+        }
+        self.record.keeper = Some(self.keeper.clone());
+        self.record.runner = Some(Identity::of(self.runner)?);
+        self.run_dir.write_attempt(&self.record)?;
+        go.write_all(b"g").map_err(system("release the runner"))
+    }
+
+    /// Reaps strays until the runner has ended.
+    fn wait_for_runner(&self) -> (Exit, EndReason) {
+        let mut stopping = Stopping::No;
+        loop {
+            if let Some(exit) = self.reap_until_runner() {
+                let reason = match (stopping, exit) {
+                    (Stopping::No, Exit::Code(_)) => EndReason::RunnerExited,
+                    (Stopping::No, Exit::Signal(_)) => EndReason::RunnerKilled,
+                    (Stopping::Asked, Exit::Code(_) | Exit::Signal(_)) => EndReason::Stopped,
+                    (Stopping::Forced, Exit::Code(_) | Exit::Signal(_)) => EndReason::StopForced,
+                };
+                return (exit, reason);
+            }
+            match (raw::wait_for_signal(), stopping) {
+                (Wake::StopAsked, Stopping::No) => {
+                    stopping = Stopping::Asked;
+                    self.signal_runner(Signal::TERM);
+                    raw::set_alarm(self.options.stop_patience);
+                }
+                (Wake::TimeIsUp, Stopping::Asked) => {
+                    stopping = Stopping::Forced;
+                    self.signal_runner(Signal::KILL);
+                }
+                (Wake::ChildEnded | Wake::StopAsked | Wake::TimeIsUp, _) => {}
+            }
+        }
+    }
+
+    fn reap_until_runner(&self) -> Option<Exit> {
+        while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
+            if pid.as_raw_nonzero().get() == self.runner {
+                return Exit::from_wait(status);
+            }
+        }
+        None
+    }
+
+    fn bury(&self) -> Result<Burial, process::Error> {
+        #[cfg(target_os = "linux")]
+        if let Some(path) = &self.record.cgroup {
+            cgroup::kill(path);
+        }
+        let burial = process::kill_tree_until_none(&[], self.options.burial_patience, |_, _| {});
+        #[cfg(target_os = "linux")]
+        if let Some(path) = &self.record.cgroup {
+            cgroup::remove(path);
+        }
+        burial
+    }
+
+    fn write_record(&self, exit: Exit, reason: EndReason, burial: Burial) -> Result<(), Error> {
+        let record = ExitRecord {
+            session: self.record.session.clone(),
+            attempt: self.record.attempt,
+            by: Recorder::Keeper,
+            reason,
+            runner: Some(exit),
+            agent: self.run_dir.agent_exit()?,
+            verified: burial.is_proven(),
+            survivors: burial.survivors,
+            containment: self.record.containment.unwrap_or(BASE_CONTAINMENT),
+            at: now(),
+        };
+        Ok(self.run_dir.write_exit(&self.lock, &record)?)
+    }
+
+    /// The runner is reaped here only, so its pid can't have been reused.
+    fn signal_runner(&self, signal: Signal) {
+        if let Some(pid) = Pid::from_raw(self.runner) {
+            let _ = rustix::process::kill_process(pid, signal);
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stopping {
+    No,
+    Asked,
+    Forced,
+}
+
+/// What the runner knows about its attempt, and what it owes when its keeper dies.
+#[derive(Debug)]
+pub struct RunnerSide {
+    run_dir: RunDir,
+    record: AttemptRecord,
+    keeper: Identity,
+    burial_patience: Duration,
+}
+
+impl RunnerSide {
+    fn start(
+        run_dir: RunDir,
+        keeper: Identity,
+        burial_patience: Duration,
+        mut go: io::PipeReader,
+    ) -> Result<RunnerSide, Error> {
+        raw::unblock_signals().map_err(system("unblock signals"))?;
+        become_subreaper()?;
+        #[cfg(target_os = "linux")]
+        rustix::process::set_parent_process_death_signal(Some(PARENT_DEATH))
+            .map_err(|error| system("arm the parent-death signal")(error.into()))?;
+        // The keeper writes when everything is on disk; if it died before, the pipe ends and so does the runner.
+        let mut word = [0];
+        let released = go.read(&mut word).map_err(system("wait for the keeper"))?;
+        if released == 0 {
+            std::process::exit(EXIT_ABANDONED);
+        }
+        let record = run_dir.attempt_record()?.ok_or_else(|| Error::NoAttempt { path: run_dir.path().to_owned() })?;
+        let side = RunnerSide { run_dir, record, keeper, burial_patience };
+        // It may have died before the signal was armed.
+        if side.is_keeper_gone() {
+            std::process::exit(EXIT_ABANDONED);
+        }
+        Ok(side)
+    }
+
+    pub fn run_dir(&self) -> &RunDir {
+        &self.run_dir
+    }
+
+    /// The attempt, with keeper, runner and containment filled in.
+    pub fn attempt(&self) -> &AttemptRecord {
+        &self.record
+    }
+
+    pub fn containment(&self) -> Containment {
+        self.record.containment.unwrap_or(BASE_CONTAINMENT)
+    }
+
+    /// Reads the launch configuration from standard input to its end, then puts `/dev/null` in its place.
+    pub fn take_config(&self) -> Result<Vec<u8>, Error> {
+        let mut config = Vec::new();
+        io::stdin().lock().read_to_end(&mut config).map_err(system("read the configuration"))?;
+        close_stdin();
+        Ok(config)
+    }
+
+    /// Whether the keeper died. For systems without a parent-death signal, to be asked now and then.
+    pub fn is_keeper_gone(&self) -> bool {
+        rustix::process::getppid().is_none_or(|parent| parent.as_raw_nonzero().get() != self.keeper.pid)
+    }
+
+    /// Puts on disk that a turn's prompt is about to go to the agent. Call it before the first byte is written.
+    pub fn write_handed_over(&self, turn: &str) -> Result<(), Error> {
+        Ok(self.run_dir.write_handed_over(turn)?)
+    }
+
+    pub fn write_agent_exit(&self, pid: i32, exit: Exit) -> Result<(), Error> {
+        Ok(self.run_dir.write_agent_exit(&AgentExit { pid, exit, at: now() })?)
+    }
+
+    /// Kills and reaps everything below the runner (all that is left of an agent) and says whether it is proven.
+    ///
+    /// Blocks for as long as that takes; `agent` is the pid whose exit status is to be recorded when it is met.
+    pub fn kill_tree(&self, agent: Option<i32>) -> Result<Burial, Error> {
+        let mut agent_exit = None;
+        let burial = process::kill_tree_until_none(&[], self.burial_patience, |pid, exit| {
+            if Some(pid) == agent {
+                agent_exit = Some((pid, exit));
+            }
+        })?;
+        if let Some((pid, exit)) = agent_exit {
+            self.write_agent_exit(pid, exit)?;
+        }
+        Ok(burial)
+    }
+
+    /// Ends the attempt from below: kills the tree, writes the exit record if the keeper can't any more, and exits.
+    pub fn reap_and_go(&self, agent: Option<i32>) -> ! {
+        let outcome = self.kill_tree(agent).and_then(|burial| self.record_end(burial));
+        if let Err(error) = outcome {
+            complain("cannot prove or record the end of the attempt", &error);
+        }
+        std::process::exit(EXIT_ABANDONED)
+    }
+
+    fn record_end(&self, burial: Burial) -> Result<(), Error> {
+        if !self.is_keeper_gone() {
+            return Ok(());
+        }
+        // Held by the worker: it buries already, and waits for this process to go.
+        let Some(lock) = self.run_dir.try_lock()? else { return Ok(()) };
+        if self.run_dir.exit_record()?.is_some() {
+            return Ok(());
+        }
+        let record = ExitRecord {
+            session: self.record.session.clone(),
+            attempt: self.record.attempt,
+            by: Recorder::Runner,
+            reason: EndReason::KeeperLost,
+            runner: Some(Exit::Code(EXIT_ABANDONED)),
+            agent: self.run_dir.agent_exit()?,
+            verified: burial.is_proven(),
+            survivors: burial.survivors,
+            containment: self.containment(),
+            at: now(),
+        };
+        Ok(self.run_dir.write_exit(&lock, &record)?)
+    }
+}
+
+/// What holds when nothing better could be had.
+pub(crate) const BASE_CONTAINMENT: Containment =
+    if cfg!(target_os = "linux") { Containment::Subreaper } else { Containment::ProcessTree };
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "keeper, runner and burial are the edge: records say when they were made"
+)]
+pub(crate) fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
+/// The configuration holds a token: whoever does not read it must not keep it open either.
+fn close_stdin() {
+    if let Ok(null) = std::fs::File::open("/dev/null") {
+        let _ = rustix::stdio::dup2_stdin(&null);
+    }
+}
+
+/// The log of keeper and runner is their standard error, and nobody is above them to be told.
+fn complain(what: &str, error: &dyn std::error::Error) {
+    let mut message = format!("keeper: {what}: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    let _ = writeln!(io::stderr(), "{message}");
+}
+
+fn system(action: &'static str) -> impl Fn(io::Error) -> Error {
+    move |source| Error::System { action, source }
+}

@@ -1,0 +1,359 @@
+//! The run directory of one attempt, `run/<session>/<attempt>/`: all that outlives the processes of the attempt.
+//!
+//! | file | written by | content |
+//! |---|---|---|
+//! | `attempt.json` | worker, then keeper | [`AttemptRecord`] |
+//! | `lock` | keeper | an exclusive `flock` as long as the keeper lives; nobody inherits it |
+//! | `handed_over` | runner | [`HandOver`], on disk before the prompt goes to the agent |
+//! | `agent_exit.json` | runner | [`AgentExit`] |
+//! | `exit.json` | keeper, else runner, else worker; who holds the lock | [`ExitRecord`] |
+//! | `stderr` | keeper and runner | their log |
+//! | `spool` | runner | events not yet acknowledged (a format of its own) |
+//!
+//! Files are replaced as a whole and synced, never changed in place.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::process::{Exit, Identity};
+
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("cannot {action} {path}")]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{path} is damaged")]
+    Malformed {
+        path: PathBuf,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("{path} is not a run directory: it must end in <session>/<attempt>")]
+    NotARunDirectory { path: PathBuf },
+}
+
+/// The run directory of one attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunDir {
+    path: PathBuf,
+    session: String,
+    attempt: u32,
+}
+
+/// Who runs an attempt. The worker writes it without processes, the keeper completes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptRecord {
+    pub session: String,
+    pub attempt: u32,
+    pub worker: String,
+    /// Distinguishes two launches of the same attempt; the first to report wins.
+    pub instance: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeper: Option<Identity>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runner: Option<Identity>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub containment: Option<Containment>,
+    /// The attempt's cgroup, when it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<PathBuf>,
+}
+
+/// What holds the processes of an attempt together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Containment {
+    /// A cgroup of its own above the subreapers: one write ends everything.
+    Cgroup,
+    /// Keeper and runner inherit every orphan of the tree.
+    Subreaper,
+    /// Neither: descendants that leave the tree are found by their environment, if at all.
+    ProcessTree,
+}
+
+/// How an attempt ended, told by the last one who could know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitRecord {
+    pub session: String,
+    pub attempt: u32,
+    pub by: Recorder,
+    pub reason: EndReason,
+    /// Unknown when nobody was there to collect it; never invented.
+    pub runner: Option<Exit>,
+    pub agent: Option<AgentExit>,
+    /// No process of the attempt is alive.
+    pub verified: bool,
+    /// How many were left alive, when not verified.
+    pub survivors: u32,
+    pub containment: Containment,
+    pub at: jiff::Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recorder {
+    Keeper,
+    Runner,
+    Worker,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// The runner ended by itself.
+    RunnerExited,
+    /// A signal ended the runner that the keeper did not send.
+    RunnerKilled,
+    /// The keeper was asked to stop, and the runner ended within its patience.
+    Stopped,
+    /// The keeper was asked to stop, and had to kill the runner.
+    StopForced,
+    /// The keeper died first; the runner buried its tree.
+    KeeperLost,
+    /// Keeper and runner were gone; the worker buried what was left.
+    Abandoned,
+    /// The machine was started anew meanwhile.
+    Rebooted,
+    /// Written by a later version.
+    #[serde(other)]
+    Other,
+}
+
+/// The agent's exit status as the runner collected it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentExit {
+    pub pid: i32,
+    pub exit: Exit,
+    pub at: jiff::Timestamp,
+}
+
+/// The turn whose prompt was (or was about to be) handed to the agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandOver {
+    pub turn: String,
+}
+
+/// The held lock of a run directory. Closing the descriptor gives it back, also when the process is killed.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "held, not used")] File);
+
+impl RunDir {
+    /// Makes the run directory of an attempt, with everything in it that is known before a process exists.
+    pub fn create(root: &Path, record: &AttemptRecord) -> Result<RunDir, Error> {
+        let path = root.join(&record.session).join(record.attempt.to_string());
+        let run_dir = RunDir::open(&path)?;
+        if run_dir.session != record.session || !path.starts_with(root) {
+            return Err(Error::NotARunDirectory { path });
+        }
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(&path).map_err(io_error("create", &path))?;
+        run_dir.write_attempt(record)?;
+        Ok(run_dir)
+    }
+
+    /// Names a run directory by its path; nothing is read.
+    pub fn open(path: &Path) -> Result<RunDir, Error> {
+        let not_one = || Error::NotARunDirectory { path: path.to_owned() };
+        let name = |path: &Path| Some(path.file_name()?.to_str()?.to_owned());
+        let attempt = name(path).and_then(|name| name.parse().ok()).ok_or_else(not_one)?;
+        let session = path.parent().and_then(name).ok_or_else(not_one)?;
+        Ok(RunDir { path: path.to_owned(), session, attempt })
+    }
+
+    /// Every run directory below `root`, oldest session first. What is none is passed over.
+    pub fn scan(root: &Path) -> Result<Vec<RunDir>, Error> {
+        let mut found = Vec::new();
+        for session in directories(root)? {
+            found.extend(directories(&session)?.iter().filter_map(|attempt| RunDir::open(attempt).ok()));
+        }
+        found.sort_by(|a, b| (&a.session, a.attempt).cmp(&(&b.session, b.attempt)));
+        Ok(found)
+    }
+
+    /// Deletes the directory, once everything in it has been delivered.
+    pub fn remove(self) -> Result<(), Error> {
+        match fs::remove_dir_all(&self.path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(io_error("remove", &self.path)(source));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        // The session's directory goes with its last attempt; while others are in it, it stays.
+        if let Some(session) = self.path.parent() {
+            let _ = fs::remove_dir(session);
+        }
+        Ok(())
+    }
+
+    pub fn session(&self) -> &str {
+        &self.session
+    }
+
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn stderr_path(&self) -> PathBuf {
+        self.path.join("stderr")
+    }
+
+    pub fn spool_path(&self) -> PathBuf {
+        self.path.join("spool")
+    }
+
+    /// Opens the log of keeper and runner for appending.
+    pub fn open_stderr(&self) -> Result<File, Error> {
+        let path = self.stderr_path();
+        fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(io_error("open", &path))
+    }
+
+    pub fn attempt_record(&self) -> Result<Option<AttemptRecord>, Error> {
+        self.read("attempt.json")
+    }
+
+    pub fn write_attempt(&self, record: &AttemptRecord) -> Result<(), Error> {
+        self.write("attempt.json", record)
+    }
+
+    pub fn exit_record(&self) -> Result<Option<ExitRecord>, Error> {
+        self.read("exit.json")
+    }
+
+    /// Only for who holds the lock: there is one end.
+    pub fn write_exit(&self, _held: &Lock, record: &ExitRecord) -> Result<(), Error> {
+        self.write("exit.json", record)
+    }
+
+    pub fn handed_over(&self) -> Result<Option<HandOver>, Error> {
+        self.read("handed_over")
+    }
+
+    pub fn write_handed_over(&self, turn: &str) -> Result<(), Error> {
+        self.write("handed_over", &HandOver { turn: turn.to_owned() })
+    }
+
+    pub fn agent_exit(&self) -> Result<Option<AgentExit>, Error> {
+        self.read("agent_exit.json")
+    }
+
+    pub fn write_agent_exit(&self, exit: &AgentExit) -> Result<(), Error> {
+        self.write("agent_exit.json", exit)
+    }
+
+    /// Whether somebody holds the lock: the keeper, or who buries in its place.
+    pub fn is_alive(&self) -> Result<bool, Error> {
+        // A shared lock, so that two who ask don't take each other for the keeper.
+        let path = self.lock_path();
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(source) => return Err(io_error("open", &path)(source)),
+        };
+        Ok(!try_flock(&file, FlockOperation::NonBlockingLockShared, &path)?)
+    }
+
+    /// Takes the lock. `None` when another process holds it.
+    pub fn try_lock(&self) -> Result<Option<Lock>, Error> {
+        let path = self.lock_path();
+        let mut options = fs::OpenOptions::new();
+        let file = options
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(io_error("open", &path))?;
+        // Somebody who merely asks holds a shared lock for an instant; only an exclusive one stops us.
+        loop {
+            if try_flock(&file, FlockOperation::NonBlockingLockExclusive, &path)? {
+                return Ok(Some(Lock(file)));
+            }
+            if self.is_alive()? {
+                return Ok(None);
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Blocks until nobody holds the lock any more. For systems without pidfds.
+    pub fn wait_until_free(&self) -> Result<(), Error> {
+        let path = self.lock_path();
+        let Ok(file) = File::open(&path) else { return Ok(()) };
+        rustix::fs::flock(&file, FlockOperation::LockShared).map_err(|error| io_error("lock", &path)(error.into()))
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.path.join("lock")
+    }
+
+    fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
+        let path = self.path.join(name);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(io_error("read", &path)(source)),
+        };
+        serde_json::from_slice(&bytes).map(Some).map_err(|source| Error::Malformed { path, source })
+    }
+
+    fn write<T: Serialize>(&self, name: &str, value: &T) -> Result<(), Error> {
+        let path = self.path.join(name);
+        // The writer's pid keeps two of them out of each other's half-written file.
+        let draft = self.path.join(format!(".{name}.{}", std::process::id()));
+        let bytes = serde_json::to_vec(value).map_err(|source| Error::Malformed { path: path.clone(), source })?;
+        let written = write_synced(&draft, &bytes).and_then(|()| fs::rename(&draft, &path));
+        if written.is_err() {
+            let _ = fs::remove_file(&draft);
+        }
+        written.and_then(|()| File::open(&self.path)?.sync_all()).map_err(io_error("write", &path))
+    }
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn try_flock(file: &File, operation: FlockOperation, path: &Path) -> Result<bool, Error> {
+    match rustix::fs::flock(file, operation) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(io_error("lock", path)(error.into())),
+    }
+}
+
+/// The directories in `path`; none when it does not exist.
+fn directories(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(io_error("read", path)(source)),
+    };
+    let is_directory = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    Ok(entries.filter_map(Result::ok).filter(is_directory).map(|entry| entry.path()).collect())
+}
+
+fn io_error(action: &'static str, path: &Path) -> impl Fn(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io { action, path: path.clone(), source }
+}
+
+#[cfg(test)]
+#[path = "rundir_tests.rs"]
+mod tests;

@@ -1,0 +1,142 @@
+//! What a launched attempt shows and hides while it lives.
+
+use std::fs;
+
+use convene_host::process::{self, Exit, Identity};
+use convene_host::{death, marker};
+use libtest_mimic::Trial;
+
+use crate::fixture::{Attempt, TOKEN, kill, launch};
+use crate::runner::OnStop;
+
+pub fn trials() -> Vec<Trial> {
+    let test = |name: &str, body: fn()| {
+        Trial::test(name, move || {
+            body();
+            Ok(())
+        })
+    };
+    vec![
+        test("second_keeper_is_refused", second_keeper_is_refused),
+        test("ended_attempt_is_not_started_again", ended_attempt_is_not_started_again),
+        test("token_is_in_no_argument_and_no_environment", token_is_in_no_argument_and_no_environment),
+        test("agent_inherits_no_descriptor", agent_inherits_no_descriptor),
+        test("keeper_leads_a_session_of_its_own", keeper_leads_a_session_of_its_own),
+        test("every_process_is_marked", every_process_is_marked),
+        test("bury_of_an_attempt_that_never_started", bury_of_an_attempt_that_never_started),
+        test("scan_finds_what_remove_deletes", scan_finds_what_remove_deletes),
+    ]
+}
+
+fn second_keeper_is_refused() {
+    let attempt = Attempt::launch(OnStop::GoInOrder);
+    let before = attempt.cast();
+    let second = launch(&attempt.run_dir, attempt.diary(), OnStop::GoInOrder);
+    attempt.wait_until("the second one has gone", || !second.is_alive());
+    assert_eq!(second.reap(), Some(Exit::Code(70)));
+    assert!(before.keeper.is_alive() && before.runner.is_alive() && before.agent.is_alive());
+    assert_eq!(attempt.cast().runner, before.runner, "attempt.json is the first one's");
+    kill(&before.runner);
+    attempt.finish();
+}
+
+fn ended_attempt_is_not_started_again() {
+    let attempt = Attempt::launch(OnStop::GoInOrder);
+    kill(&attempt.cast().agent);
+    let record = attempt.finish();
+    let second = launch(&attempt.run_dir, attempt.diary(), OnStop::GoInOrder);
+    attempt.wait_until("the second one has gone", || !second.is_alive());
+    assert_eq!(second.reap(), Some(Exit::Code(70)));
+    assert_eq!(attempt.run_dir.exit_record().expect("read exit.json"), Some(record));
+}
+
+fn token_is_in_no_argument_and_no_environment() {
+    let attempt = Attempt::launch(OnStop::GoInOrder);
+    for process in attempt.marked() {
+        for file in ["cmdline", "environ"] {
+            let bytes = fs::read(format!("/proc/{}/{file}", process.pid)).unwrap_or_default();
+            assert!(!String::from_utf8_lossy(&bytes).contains(TOKEN), "{file} of {process:?}");
+        }
+    }
+    for entry in fs::read_dir(attempt.run_dir.path()).expect("list the run directory") {
+        let path = entry.expect("an entry").path();
+        assert!(!fs::read_to_string(&path).unwrap_or_default().contains(TOKEN), "{path:?}");
+    }
+    kill(&attempt.cast().runner);
+    attempt.finish();
+}
+
+fn agent_inherits_no_descriptor() {
+    let leaked = fs::File::open(std::env::current_exe().expect("own path")).expect("open a file");
+    let inheritable = rustix::io::FdFlags::empty();
+    rustix::io::fcntl_setfd(&leaked, inheritable).expect("make it inheritable");
+    let attempt = Attempt::launch(OnStop::GoInOrder);
+    let cast = attempt.cast();
+    let open = |who: &Identity| -> Vec<String> {
+        let fds = fs::read_dir(format!("/proc/{}/fd", who.pid)).expect("list descriptors");
+        let target = |entry: std::io::Result<fs::DirEntry>| {
+            let entry = entry.ok()?;
+            let target = fs::read_link(entry.path()).ok()?;
+            Some(format!("{} {}", entry.file_name().display(), target.display()))
+        };
+        fds.filter_map(target).collect()
+    };
+    assert_eq!(open(&cast.agent), ["0 /dev/null", "1 /dev/null", "2 /dev/null"]);
+    let keeper = open(&cast.keeper);
+    assert_eq!(keeper.len(), 4, "standard ones and the lock: {keeper:?}");
+    assert!(keeper.iter().any(|fd| fd == "0 /dev/null"), "the configuration is closed: {keeper:?}");
+    let runner = open(&cast.runner);
+    assert!(runner.iter().all(|fd| !fd.ends_with("/lock")), "the lock is the keeper's alone: {runner:?}");
+    kill(&cast.runner);
+    attempt.finish();
+}
+
+fn keeper_leads_a_session_of_its_own() {
+    let attempt = Attempt::launch(OnStop::GoInOrder);
+    let cast = attempt.cast();
+    let session =
+        rustix::process::getsid(rustix::process::Pid::from_raw(cast.runner.pid)).expect("ask for the session");
+    assert_eq!(session.as_raw_nonzero().get(), cast.keeper.pid);
+    assert_eq!(Some(&cast.keeper), attempt.launched.as_ref());
+    kill(&cast.runner);
+    attempt.finish();
+}
+
+fn every_process_is_marked() {
+    let attempt = Attempt::launch(OnStop::GoInOrder);
+    let cast = attempt.cast();
+    let mine = marker::Marker::of(attempt.run_dir.session(), 1);
+    let marked = attempt.marked();
+    for (kind, identity) in attempt.tree() {
+        assert!(marked.iter().any(|process| process.pid == identity.pid), "{kind} is not marked");
+        assert_eq!(marker::marker_of(identity.pid), Some(mine), "{kind}");
+    }
+    for identity in [&cast.keeper, &cast.runner] {
+        assert!(marked.iter().any(|process| process.pid == identity.pid));
+    }
+    assert!(!marker::is_marked(std::process::id().cast_signed()), "the worker is not part of the attempt");
+    let below = process::descendants(cast.keeper.pid).expect("read the process table");
+    assert!(attempt.tree().iter().all(|(_, identity)| below.iter().any(|process| process.pid == identity.pid)));
+    kill(&cast.keeper);
+    attempt.finish();
+}
+
+fn bury_of_an_attempt_that_never_started() {
+    let attempt = Attempt::prepare();
+    let record = death::bury(&attempt.run_dir).expect("bury");
+    assert!(record.verified);
+    assert_eq!(death::bury(&attempt.run_dir).expect("bury again"), record, "there is one end");
+}
+
+fn scan_finds_what_remove_deletes() {
+    let attempt = Attempt::prepare();
+    let root = attempt.home().join("run");
+    fs::write(root.join("stray"), "").expect("write a file");
+    fs::create_dir_all(root.join("ses_x").join("not-a-number")).expect("make a directory");
+    let found = convene_host::rundir::RunDir::scan(&root).expect("scan");
+    assert_eq!(found, std::slice::from_ref(&attempt.run_dir));
+    found.into_iter().for_each(|run_dir| run_dir.remove().expect("remove"));
+    assert!(!root.join(attempt.run_dir.session()).exists());
+    assert!(root.join("ses_x").exists(), "what is not ours stays");
+    fs::create_dir_all(attempt.run_dir.path()).expect("the fixture looks here when it goes");
+}
