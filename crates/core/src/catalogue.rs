@@ -110,3 +110,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
     near.sort_unstable();
     near.into_iter().map(|(_, k)| k).take(3).collect()
 }
+
+#[cfg(test)]
+#[path = "catalogue_tests.rs"]
+mod catalogue_tests;

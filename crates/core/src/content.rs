@@ -308,6 +308,13 @@ pub struct ConfigOption {
     pub via: ConfigVia,
 }
 
+impl ConfigOption {
+    /// Whether `name` means this option: its id, or a category such as `model` or `mode`.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.id == name || self.category.as_deref() == Some(name)
+    }
+}
+
 /// By which method of ACP a config option is changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

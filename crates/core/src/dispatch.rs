@@ -108,3 +108,7 @@ fn place(candidate: &Candidate, workers: &[WorkerStatus], taken: &HashMap<Worker
         None => wait("no_seat", "every seat is taken".to_owned()),
     }
 }
+
+#[cfg(test)]
+#[path = "dispatch_tests.rs"]
+mod dispatch_tests;

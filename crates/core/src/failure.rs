@@ -147,7 +147,8 @@ impl std::fmt::Display for ProcessExit {
 /// How an attempt ended, as its keeper, its worker or the server found it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AttemptExit {
-    /// Who found out: `keeper`, `runner`, `worker`, `server`.
+    /// Who found out: `keeper`, `runner`, `worker`, `server`; `cancel` if the runner left in order because its agent would
+    /// not yield, which is no crash.
     pub by: String,
     /// How the runner's process ended, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -167,3 +168,7 @@ pub struct AttemptExit {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
 }
+
+#[cfg(test)]
+#[path = "failure_tests.rs"]
+mod failure_tests;

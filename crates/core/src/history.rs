@@ -1,5 +1,7 @@
 //! The log grouped by turn, in the order in which turns were first seen.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -17,11 +19,18 @@ pub struct HistoryGroup {
 /// Groups events by turn.
 pub fn by_turn<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<HistoryGroup> {
     let mut groups: Vec<HistoryGroup> = Vec::new();
+    let mut places: HashMap<Option<TurnId>, usize> = HashMap::new();
     for event in events {
-        match groups.iter_mut().find(|g| g.turn == event.data.turn) {
+        let turn = event.data.turn;
+        let place = *places.entry(turn).or_insert(groups.len());
+        match groups.get_mut(place) {
             Some(group) => group.seqs.push(event.seq),
-            None => groups.push(HistoryGroup { turn: event.data.turn, seqs: vec![event.seq] }),
+            None => groups.push(HistoryGroup { turn, seqs: vec![event.seq] }),
         }
     }
     groups
 }
+
+#[cfg(test)]
+#[path = "history_tests.rs"]
+mod history_tests;

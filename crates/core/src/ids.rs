@@ -57,9 +57,20 @@ macro_rules! id {
             }
         }
 
+        impl $name {
+            /// Its text without an allocation: ids are in every event that is written.
+            fn with_text<T>(self, then: impl FnOnce(&str) -> T) -> T {
+                const START: usize = $prefix.len();
+                let mut text = [0; START + uuid::fmt::Simple::LENGTH];
+                text[..START].copy_from_slice($prefix.as_bytes());
+                self.0.simple().encode_lower(&mut text[START..]);
+                then(std::str::from_utf8(&text).unwrap_or_default())
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}{}", $prefix, self.0.simple())
+                self.with_text(|text| f.pad(text))
             }
         }
 
@@ -85,14 +96,25 @@ macro_rules! id {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                self.with_text(|text| serializer.serialize_str(text))
             }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(de::Error::custom)
+                struct Text;
+                impl de::Visitor<'_> for Text {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        write!(f, "an id that begins with {:?}", $prefix)
+                    }
+
+                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
+                        text.parse().map_err(de::Error::custom)
+                    }
+                }
+                deserializer.deserialize_str(Text)
             }
         }
     };
@@ -149,3 +171,7 @@ impl fmt::Display for WorkerName {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+#[path = "ids_tests.rs"]
+mod ids_tests;

@@ -12,8 +12,21 @@ pub const ASK_TIMEOUT: u64 = 300;
 /// How often a turn that was provably not handed over is tried again after crashes.
 pub const TURN_TRIES: u32 = 3;
 
-/// The most directives that a state holds for its runner.
-pub const DIRECTIVES: usize = 64;
+/// How many attempts in a row may end before their agent was ready, without a word of why, until the session gives up.
+pub const START_TRIES: u32 = 3;
+
+/// Permission requests, and likewise questions, that may wait at a time; further ones are answered `cancelled` at once.
+pub const OPEN_QUESTIONS: usize = 32;
+
+/// Decided permission requests that a state remembers, so that a second answer is told of the first.
+pub const DECIDED: usize = 64;
+
+/// Tool calls at work that a state knows; calls beyond are not closed when their turn ends.
+pub const OPEN_TOOLS: usize = 256;
+
+/// The most directives that a state holds for its runner. More than all questions that may be open, so that an answer
+/// is dropped only after a runner has long had it.
+pub const DIRECTIVES: usize = 2 * OPEN_QUESTIONS + 64;
 
 /// The last line of an answer that a session object shows, in bytes.
 pub const LAST_LINE: usize = 200;

@@ -5,18 +5,18 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::{
-    content::ToolCall,
+    content::{ToolCall, ToolContent},
     event::Decision,
     spec::{PermissionMode, SessionSpec},
 };
 
 /// The decision that the session's mode takes by itself; `None` asks a person.
 pub fn decide(spec: &SessionSpec, call: &ToolCall) -> Option<Decision> {
-    let outside = call.locations.iter().flatten().any(|l| !inside_roots(spec, Path::new(&l.path)));
     match spec.permissions {
         PermissionMode::Ask => None,
         PermissionMode::Deny => Some(Decision::RejectOnce),
-        PermissionMode::Reads | PermissionMode::All if outside => Some(Decision::RejectOnce),
+        // What a mode allows by itself it allows inside the session's directories only.
+        PermissionMode::Reads | PermissionMode::All if !touches_only_roots(spec, call) => Some(Decision::RejectOnce),
         PermissionMode::All => Some(Decision::AllowOnce),
         PermissionMode::Reads => {
             let reads = matches!(call.kind.as_deref(), Some("read" | "search"));
@@ -25,12 +25,28 @@ pub fn decide(spec: &SessionSpec, call: &ToolCall) -> Option<Decision> {
     }
 }
 
-/// Whether a path, made absolute against `cwd` and cleaned of `.` and `..`, lies in the session's directories.
+/// Whether every file that a tool call names lies in the session's directories.
+fn touches_only_roots(spec: &SessionSpec, call: &ToolCall) -> bool {
+    let located = call.locations.iter().flatten().map(|location| &location.path);
+    let changed = call.content.iter().flatten().filter_map(|part| match part {
+        ToolContent::Diff { path, .. } => Some(path),
+        ToolContent::Content { .. } | ToolContent::Terminal { .. } => None,
+    });
+    located.chain(changed).all(|path| inside_roots(spec, Path::new(path)))
+}
+
+/// Whether a path, made absolute against `cwd` and cleaned of `.` and `..`, lies in the session's directories: `cwd` and
+/// `add_dirs`. Components are compared, not letters: `/a/bc` is not in `/a/b`.
 ///
 /// Symbolic links are the caller's: it hands in the resolved path where it is about to act on a file.
 pub fn inside_roots(spec: &SessionSpec, path: &Path) -> bool {
-    let Some(clean) = clean(&Path::new(&spec.cwd).join(path)) else { return false };
-    std::iter::once(&spec.cwd).chain(&spec.add_dirs).any(|root| clean.starts_with(root))
+    let cwd = Path::new(&spec.cwd);
+    let Some(path) = clean(&cwd.join(path)) else { return false };
+    std::iter::once(&spec.cwd)
+        .chain(&spec.add_dirs)
+        // A root that is not absolute, or empty, is none: everything would lie in it.
+        .filter_map(|root| clean(&cwd.join(root)).filter(|root| root.is_absolute()))
+        .any(|root| path.starts_with(root))
 }
 
 /// A path without `.` and `..`; `None` if it climbs above the root or holds a NUL.
@@ -52,3 +68,7 @@ pub fn clean(path: &Path) -> Option<PathBuf> {
     }
     Some(out)
 }
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod policy_tests;

@@ -9,7 +9,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Rejection {
     /// The session is in a state that does not allow it.
-    #[error("a session that is {state} does not take {command}")]
+    #[error("cannot {command} a session that is {state}")]
     WrongState {
         /// The command.
         command: &'static str,

@@ -7,7 +7,10 @@
 
 mod state;
 mod apply;
+mod said;
+mod orders;
 mod handle;
+mod questions;
 mod attempt;
 mod report;
 mod decider;

@@ -126,3 +126,7 @@ impl ThreadState {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "thread_tests.rs"]
+mod thread_tests;

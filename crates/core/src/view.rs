@@ -340,7 +340,7 @@ pub fn session(state: &SessionState) -> SessionView {
             tools: t.tools,
             rejected: t.rejected,
         }),
-        last_line: state.last_line.as_ref().map(|(text, at)| LastLine { text: text.to_string(), at: *at }),
+        last_line: state.last_line.as_ref().map(|(text, at)| LastLine { text: text.trim_end().to_owned(), at: *at }),
         branch: None,
         last_prompt_at: state.last_prompt_at,
         needs_you_since: state.needs_you_since,
@@ -401,18 +401,25 @@ pub fn queue(state: &SessionState) -> Vec<QueueEntryView> {
 
 /// The one word: stopped by failure > stopped > sign-in > a question > pending > at work > idle.
 pub fn badge(state: &SessionState) -> Badge {
-    let auth = state.failure.as_ref().is_some_and(|f| f.kind == FailureKind::ProviderAuthFailure);
-    match &state.phase {
-        Phase::Stopped { .. } if auth => Badge::WaitingForAuth,
-        Phase::Stopped { cause, .. } => match cause {
-            StopCause::Failed | StopCause::AgentExited | StopCause::Timeout => Badge::Failed,
-            StopCause::Completed | StopCause::UserRequested | StopCause::Shutdown => Badge::Stopped,
-        },
-        _ if state.agent.auth_required => Badge::WaitingForAuth,
-        _ if state.needs_you_since.is_some() => Badge::NeedsYou,
+    let live = match &state.phase {
+        Phase::Stopped { cause, .. } => {
+            let sign_in = state.failure.as_ref().is_some_and(|f| f.kind == FailureKind::ProviderAuthFailure);
+            return match cause {
+                StopCause::Failed | StopCause::AgentExited | StopCause::Timeout if sign_in => Badge::WaitingForAuth,
+                StopCause::Failed | StopCause::AgentExited | StopCause::Timeout => Badge::Failed,
+                StopCause::Completed | StopCause::UserRequested | StopCause::Shutdown => Badge::Stopped,
+            };
+        }
         Phase::Pending { .. } => Badge::Pending,
         Phase::Starting { .. } | Phase::Running { .. } | Phase::Stopping { .. } => Badge::Running,
         Phase::Idle { .. } | Phase::Hibernated => Badge::Idle,
+    };
+    if state.agent.auth_required {
+        Badge::WaitingForAuth
+    } else if state.needs_you_since.is_some() {
+        Badge::NeedsYou
+    } else {
+        live
     }
 }
 
@@ -435,3 +442,7 @@ pub fn thread(state: &ThreadState, sessions: &[Arc<SessionState>]) -> ThreadView
         updated_at: state.updated_at,
     }
 }
+
+#[cfg(test)]
+#[path = "view_tests.rs"]
+mod view_tests;

@@ -7,11 +7,9 @@ use super::state::{
     SessionState,
 };
 use crate::{
-    content::{Channel, ContentBlock, Role, ToolCall, ToolStatus},
-    directive::{Directive, Order},
-    event::{Event, EventBody, KnownEvent, SessionChanges},
+    directive::Order,
+    event::{Decision, Event, EventBody, KnownEvent, SessionChanges},
     failure::StopReason,
-    ids::MessageId,
     limits,
 };
 
@@ -40,6 +38,8 @@ impl SessionState {
             updated_at: event.at,
             phase: Phase::Pending { waiting: None },
             attempts: 0,
+            starts: 0,
+            last_worker: None,
             next_index: 0,
             queue: VecDeque::new(),
             turns: 0,
@@ -50,6 +50,7 @@ impl SessionState {
             elicitations: std::collections::BTreeMap::new(),
             agent: AgentFacts::default(),
             last_line: None,
+            line_open: false,
             result_message: None,
             result: Arc::default(),
             usage: crate::content::Usage::default(),
@@ -66,7 +67,7 @@ impl SessionState {
         self.pos = event.pos;
         self.updated_at = event.at;
         if let Some(index) = event.index {
-            self.next_index = index + 1;
+            self.next_index = index.saturating_add(1);
         }
         let EventBody::Known(body) = &event.data.body else { return };
         self.apply_known(event, body);
@@ -79,7 +80,6 @@ impl SessionState {
             KnownEvent::SessionCreated { .. }
             | KnownEvent::AttemptRefused { .. }
             | KnownEvent::AgentDiagnostic { .. }
-            | KnownEvent::ConfigRejected { .. }
             | KnownEvent::PlanUpdated { .. }
             | KnownEvent::LogNote { .. } => {}
             KnownEvent::SessionUpdated { changes } => self.apply_changes(changes),
@@ -90,22 +90,26 @@ impl SessionState {
             }
             KnownEvent::AttemptAssigned { worker } => {
                 self.attempts = event.data.attempt.unwrap_or(self.attempts + 1);
+                self.starts += 1;
                 self.next_index = 0;
                 self.directives.clear();
-                self.decided.clear();
+                // From here on a failure is one of this attempt.
+                self.failure = None;
                 let attempt = Attempt {
                     number: self.attempts,
                     worker: worker.clone(),
                     instance: None,
                     containment: None,
                     assigned_at: event.at,
+                    leaving: None,
+                    agent_exit: None,
                 };
                 self.phase = Phase::Starting { attempt, turn: None };
             }
             KnownEvent::AttemptStarted { instance, .. } => {
-                self.failure = None;
                 if let Some(attempt) = self.phase.attempt_mut() {
                     attempt.instance = Some(*instance);
+                    self.last_worker = Some(attempt.worker.clone());
                 }
             }
             KnownEvent::AttemptEnded { .. } => self.apply_attempt_ended(),
@@ -124,6 +128,7 @@ impl SessionState {
             KnownEvent::AgentSessionStarted { agent_session_id, .. } => {
                 self.agent.session_id = Some(agent_session_id.clone());
                 self.agent.auth_required = false;
+                self.starts = 0;
                 if let Phase::Starting { attempt, turn } = &mut self.phase {
                     let attempt = attempt.clone();
                     self.phase = match turn.take() {
@@ -133,15 +138,27 @@ impl SessionState {
                 }
             }
             KnownEvent::AgentAuthRequired { .. } => self.agent.auth_required = true,
-            KnownEvent::AgentExited { .. } => self.agent.auth_required = false,
-            KnownEvent::AttemptFailed { failure } => self.failure = Some(failure.clone()),
+            KnownEvent::AgentExited { exit, .. } => {
+                self.agent.auth_required = false;
+                if let Some(attempt) = self.phase.attempt_mut() {
+                    attempt.agent_exit = Some(*exit);
+                    attempt.leaving = attempt.leaving.or(Some(event.at));
+                }
+            }
+            KnownEvent::AttemptFailed { failure } => {
+                self.failure = Some(failure.clone());
+                if let Some(attempt) = self.phase.attempt_mut() {
+                    attempt.leaving = attempt.leaving.or(Some(event.at));
+                }
+            }
             KnownEvent::ConfigUpdated { options } => {
                 self.agent.config = Arc::clone(options);
-                self.directives.retain(|d| !matches!(d.order, Order::Configure { .. }));
+                self.drop_configured(options);
             }
             KnownEvent::ConfigRequested { option, value } => {
                 self.direct(event.seq, Order::Configure { option: option.clone(), value: value.clone() });
             }
+            KnownEvent::ConfigRejected { option, .. } => self.drop_configure(option),
             KnownEvent::AgentCommandsUpdated { commands } => self.agent.commands = Arc::clone(commands),
             KnownEvent::TurnQueued { content, source, front } => {
                 let Some(id) = event.data.turn else { return };
@@ -166,7 +183,8 @@ impl SessionState {
             KnownEvent::TurnStarted { number } => self.apply_turn_started(event, *number),
             KnownEvent::TurnHandedOver {} => {
                 if let Some(turn) = self.phase.turn_mut().filter(|t| Some(t.id) == event.data.turn) {
-                    turn.handed_over_at = Some(event.at);
+                    turn.handed_over_at = turn.handed_over_at.or(Some(event.at));
+                    self.drop_prompt();
                 }
             }
             KnownEvent::TurnRequeued {} => self.apply_turn_requeued(event),
@@ -201,10 +219,19 @@ impl SessionState {
                 self.permissions.remove(request);
                 let decided = DecidedPermission { decision: *decision, by: by.clone(), at: event.at };
                 self.decided.insert(*request, decided);
-                if let Some(turn) = self.phase.turn_mut() {
+                while self.decided.len() > limits::DECIDED {
+                    self.decided.pop_first();
+                }
+                // A question that was taken back says neither yes nor no.
+                if *decision != Decision::Cancelled
+                    && let Some(turn) = self.phase.turn_mut()
+                {
                     turn.rejected = decision.is_rejection();
                 }
-                self.direct(event.seq, Order::Decide { request: *request, option_id: option_id.clone() });
+                // What the runner said itself it need not be told.
+                if event.index.is_none() {
+                    self.direct(event.seq, Order::Decide { request: *request, option_id: option_id.clone() });
+                }
             }
             KnownEvent::ElicitationRequested { request, message, params } => {
                 let open =
@@ -213,23 +240,30 @@ impl SessionState {
             }
             KnownEvent::ElicitationAnswered { request, action, content, .. } => {
                 self.elicitations.remove(request);
-                let order = Order::Answer { request: *request, action: action.clone(), content: content.clone() };
-                self.direct(event.seq, order);
+                if event.index.is_none() {
+                    let order = Order::Answer { request: *request, action: action.clone(), content: content.clone() };
+                    self.direct(event.seq, order);
+                }
             }
             KnownEvent::SessionStopping { cause, mode, message, .. } => {
                 let Some(attempt) = self.phase.attempt().cloned() else { return };
-                let turn = self.phase.turn().cloned();
-                self.phase =
-                    Phase::Stopping { attempt, turn, cause: *cause, detail: message.clone(), since: event.at };
+                // The first cause wins; asking again only makes the order stronger.
+                if !matches!(self.phase, Phase::Stopping { .. }) {
+                    let turn = self.phase.turn().cloned();
+                    self.phase =
+                        Phase::Stopping { attempt, turn, cause: *cause, detail: message.clone(), since: event.at };
+                }
                 self.direct(event.seq, Order::Stop { mode: *mode });
             }
             KnownEvent::SessionStopped { cause, detail, failure, verified } => {
                 self.phase = Phase::Stopped { cause: *cause, detail: detail.clone(), verified: *verified };
                 self.failure.clone_from(failure);
+                self.starts = 0;
                 self.directives.clear();
             }
             KnownEvent::SessionHibernated {} => {
                 self.phase = Phase::Hibernated;
+                self.starts = 0;
                 self.directives.clear();
             }
             KnownEvent::SessionArchived {} => self.archived = true,
@@ -277,6 +311,16 @@ impl SessionState {
 
     fn apply_turn_started(&mut self, event: &Event, number: u32) {
         let Some(place) = self.queue.iter().position(|e| Some(e.id) == event.data.turn) else { return };
+        let (attempt, ready) = match &self.phase {
+            Phase::Starting { attempt, turn: None } => (attempt.clone(), false),
+            Phase::Idle { attempt } => (attempt.clone(), true),
+            Phase::Starting { turn: Some(_), .. }
+            | Phase::Pending { .. }
+            | Phase::Running { .. }
+            | Phase::Stopping { .. }
+            | Phase::Hibernated
+            | Phase::Stopped { .. } => return,
+        };
         let Some(entry) = self.queue.remove(place) else { return };
         self.turns = number;
         let turn = ActiveTurn {
@@ -291,15 +335,13 @@ impl SessionState {
             tools: 0,
             rejected: false,
         };
-        match &mut self.phase {
-            Phase::Starting { turn: slot, .. } => *slot = Some(turn),
-            Phase::Idle { attempt } => self.phase = Phase::Running { attempt: attempt.clone(), turn },
-            Phase::Pending { .. }
-            | Phase::Running { .. }
-            | Phase::Stopping { .. }
-            | Phase::Hibernated
-            | Phase::Stopped { .. } => return,
-        }
+        self.phase = if ready {
+            Phase::Running { attempt, turn }
+        } else {
+            Phase::Starting { attempt, turn: Some(turn) }
+        };
+        // Whoever prompts again has signed in, or finds out that it did not help.
+        self.agent.auth_required = false;
         let system_prompt = self.spec.system_prompt.clone();
         self.direct(event.seq, Order::Prompt { turn: entry.id, content: entry.content, system_prompt });
     }
@@ -319,7 +361,7 @@ impl SessionState {
     fn apply_turn_ended(&mut self, event: &Event, stop_reason: StopReason, failure: Option<&crate::failure::Failure>) {
         let Some(turn) = self.take_turn(event) else { return };
         self.open_tools.clear();
-        self.directives.retain(|d| matches!(d.order, Order::Configure { .. } | Order::Stop { .. }));
+        self.drop_turn();
         let duration = event.at.as_millisecond() - turn.started_at.as_millisecond();
         self.last_turn = Some(EndedTurn {
             id: turn.id,
@@ -348,63 +390,4 @@ impl SessionState {
             Phase::Pending { .. } | Phase::Idle { .. } | Phase::Hibernated | Phase::Stopped { .. } => None,
         }
     }
-
-    fn apply_message(
-        &mut self,
-        event: &Event,
-        message: MessageId,
-        role: Role,
-        channel: Channel,
-        content: &ContentBlock,
-    ) {
-        let (Role::Agent, Channel::Answer, Some(text)) = (role, channel, content.as_text()) else { return };
-        // Shared with the published state until the first piece of a batch, then ours alone.
-        let result = Arc::make_mut(&mut self.result);
-        if self.result_message != Some(message) {
-            self.result_message = Some(message);
-            result.clear();
-        }
-        if result.len() < limits::RESULT {
-            result.push_str(text);
-            result.truncate(floor_boundary(result, limits::RESULT));
-        }
-        if let Some(line) = self.result.lines().rev().chain(text.lines().rev()).find(|l| !l.trim().is_empty()) {
-            let line = line.trim();
-            self.last_line = Some((line[..floor_boundary(line, limits::LAST_LINE)].into(), event.at));
-        }
-    }
-
-    fn apply_tool_call(&mut self, call: &ToolCall) {
-        let status = call.status.unwrap_or(ToolStatus::InProgress);
-        if call.status.is_some_and(ToolStatus::is_final) {
-            let was_open = self.open_tools.remove(&call.id).is_some();
-            if let Some(turn) = self.phase.turn_mut() {
-                turn.tools += 1;
-                // A rejected call ends as failed; a completed one shows that the agent found another way.
-                if status == ToolStatus::Completed && (was_open || call.title.is_some()) {
-                    turn.rejected = false;
-                }
-            }
-            return;
-        }
-        let title = self.open_tools.entry(call.id.clone()).or_default();
-        if let Some(new) = &call.title {
-            title.clone_from(new);
-        }
-    }
-
-    fn direct(&mut self, seq: u64, order: Order) {
-        if self.directives.len() >= limits::DIRECTIVES {
-            self.directives.pop_front();
-        }
-        self.directives.push_back(Directive { seq, order });
-    }
-}
-
-/// The largest character boundary of `text` that is not above `max`.
-fn floor_boundary(text: &str, max: usize) -> usize {
-    if text.len() <= max {
-        return text.len();
-    }
-    (0..=max).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0)
 }

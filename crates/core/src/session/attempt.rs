@@ -2,8 +2,9 @@
 
 use super::{
     decider::Decider,
-    handle::close_questions,
-    state::{ActiveTurn, Phase},
+    handle::{BY_TIMEOUT, drop_queue, one_shot},
+    questions,
+    state::{ActiveTurn, Attempt, Phase, SessionState},
 };
 use crate::{
     content::{ToolCall, ToolStatus},
@@ -77,19 +78,45 @@ pub(super) fn hello(
     }
 }
 
+/// An attempt that is over.
+struct Over {
+    attempt: Attempt,
+    exit: AttemptExit,
+    /// The turn that the runner had.
+    turn: Option<ActiveTurn>,
+    /// Whether its agent had become ready.
+    ready: bool,
+    /// Whether so many attempts in a row did not get that far that there will be no further one.
+    exhausted: bool,
+}
+
 /// The attempt is over: closes what it had open, says what became of its turn, and decides how the session goes on.
 pub(super) fn end(d: &mut Decider<'_>, attempt: u32, exit: AttemptExit) -> Result<(), Rejection> {
-    if d.state.phase.attempt().is_none_or(|a| a.number != attempt) {
+    let Some(current) = d.state.phase.attempt().filter(|a| a.number == attempt).cloned() else {
         return Err(Rejection::Fenced { attempt });
-    }
+    };
+    let ready = d.state.starts == 0;
+    let exhausted = !ready && d.state.starts >= limits::START_TRIES;
     close_tools(d, attempt);
-    close_questions(d, "crash");
-    let turn = d.state.phase.turn().cloned();
-    if let Some(turn) = &turn {
-        end_turn(d, turn, attempt, &exit);
+    questions::close(d, "crash");
+    // No runner said hello, so no turn was given to one. There will be no other try: the turn that was to be the first
+    // is begun here, so that it ends for all who wait for it.
+    if current.instance.is_none()
+        && matches!(d.state.phase, Phase::Starting { turn: None, .. })
+        && (exhausted || d.state.failure.is_some())
+        && let Some(first) = d.state.queue.front().map(|e| e.id)
+    {
+        let number = d.state.turns + 1;
+        d.emit_in(first, KnownEvent::TurnStarted { number });
     }
-    d.emit_data(EventData::new(KnownEvent::AttemptEnded { exit: exit.clone() }).attempt(attempt), None);
-    go_on(d, turn.as_ref(), &exit);
+    let turn = d.state.phase.turn().cloned();
+    let over = Over { attempt: current, exit, turn, ready, exhausted };
+    if let Some(turn) = &over.turn {
+        let body = fate(&d.state, turn, &over);
+        d.emit_data(EventData::new(body).turn(turn.id).attempt(attempt), None);
+    }
+    d.emit_data(EventData::new(KnownEvent::AttemptEnded { exit: over.exit.clone() }).attempt(attempt), None);
+    go_on(d, &over);
     Ok(())
 }
 
@@ -105,79 +132,118 @@ pub(super) fn close_tools(d: &mut Decider<'_>, attempt: u32) {
     }
 }
 
-fn end_turn(d: &mut Decider<'_>, turn: &ActiveTurn, attempt: u32, exit: &AttemptExit) {
-    let handed_over = turn.handed_over_at.is_some() || exit.handed_over == Some(turn.id);
-    let cancelled = turn.cancelled_by.is_some();
-    let startup = d.state.failure.clone();
-    let body = match (handed_over, startup) {
-        // The runner said itself why it cannot start: the turn fails with that.
-        (false, Some(failure)) => {
-            KnownEvent::TurnEnded { stop_reason: StopReason::Failed, failure: Some(failure), usage: None }
+/// The failure of a turn that ran out of time.
+pub(super) fn timed_out(state: &SessionState) -> Failure {
+    let summary = format!("the turn ran longer than {} s", state.spec.timeout);
+    Failure::new(FailureKind::Timeout, summary).code("turn_timeout")
+}
+
+/// What becomes of the turn that the runner had.
+fn fate(state: &SessionState, turn: &ActiveTurn, over: &Over) -> KnownEvent {
+    let ended = |stop_reason, failure| KnownEvent::TurnEnded { stop_reason, failure, usage: None };
+    let handed_over = turn.handed_over_at.is_some() || over.exit.handed_over == Some(turn.id);
+    let stopping = matches!(state.phase, Phase::Stopping { .. });
+    match (handed_over, turn.cancelled_by.as_deref()) {
+        (_, Some(BY_TIMEOUT)) => ended(StopReason::Timeout, Some(timed_out(state))),
+        // Its end was wanted, and here it is.
+        (_, Some(_)) if stopping => ended(StopReason::Cancelled, None),
+        (true, by) => {
+            let failure = state.failure.clone().unwrap_or_else(|| lost(over).code("prompt_outcome_unknown"));
+            let stop_reason = if by.is_some() { StopReason::Cancelled } else { StopReason::Interrupted };
+            ended(stop_reason, Some(failure))
         }
-        (false, None) if cancelled => {
-            KnownEvent::TurnEnded { stop_reason: StopReason::Cancelled, failure: None, usage: None }
-        }
-        // Provably not delivered: it waits again, until it has been tried too often.
-        (false, None) if turn.tries < limits::TURN_TRIES => KnownEvent::TurnRequeued {},
-        (false, None) => {
-            let summary = format!("the runner died {} times before the prompt was handed over", turn.tries);
-            let failure = Failure::new(FailureKind::TransportFailure, summary);
-            KnownEvent::TurnEnded { stop_reason: StopReason::Failed, failure: Some(failure), usage: None }
-        }
-        (true, failure) => {
-            let failure = failure.unwrap_or_else(|| lost(exit).code("prompt_outcome_unknown"));
-            let stop_reason = match turn.cancelled_by.as_deref() {
-                Some("timeout") => StopReason::Timeout,
-                Some(_) => StopReason::Cancelled,
-                None => StopReason::Interrupted,
-            };
-            KnownEvent::TurnEnded { stop_reason, failure: Some(failure), usage: None }
-        }
-    };
-    d.emit_data(EventData::new(body).turn(turn.id).attempt(attempt), None);
+        (false, by) => match (&state.failure, by) {
+            // The runner said itself why it cannot start: the turn fails with that.
+            (Some(failure), _) => ended(StopReason::Failed, Some(failure.clone())),
+            (None, Some(_)) => ended(StopReason::Cancelled, None),
+            // Provably not delivered: it waits again, until it has been tried too often.
+            (None, None) if turn.tries < limits::TURN_TRIES && !over.exhausted => KnownEvent::TurnRequeued {},
+            (None, None) => ended(StopReason::Failed, Some(gave_up(turn.tries.max(state.starts)))),
+        },
+    }
 }
 
 /// How the session goes on without the attempt.
-fn go_on(d: &mut Decider<'_>, turn: Option<&ActiveTurn>, exit: &AttemptExit) {
+fn go_on(d: &mut Decider<'_>, over: &Over) {
+    let told = d.state.failure.clone();
+    let verified = over.exit.verified;
     if let Phase::Stopping { cause, detail, .. } = &d.state.phase {
         let (cause, detail) = (*cause, detail.clone());
-        let failure = None;
-        d.emit(KnownEvent::SessionStopped { cause, detail, failure, verified: exit.verified });
+        let of_turn = || d.state.last_turn.as_ref().and_then(|t| t.failure.clone());
+        let failure = match cause {
+            StopCause::Completed | StopCause::UserRequested | StopCause::Shutdown => None,
+            StopCause::Timeout => Some(of_turn().unwrap_or_else(|| timed_out(&d.state))),
+            StopCause::Failed | StopCause::AgentExited => Some(told.or_else(of_turn).unwrap_or_else(|| lost(over))),
+        };
+        d.emit(KnownEvent::SessionStopped { cause, detail, failure, verified });
         return;
     }
-    let requeued = turn.is_some_and(|t| d.state.queue.front().is_some_and(|e| e.id == t.id));
-    let cancelled = turn.is_some_and(|t| t.cancelled_by.is_some()) || exit.by == "cancel";
-    let resume = d.state.spec.crash_policy == CrashPolicy::Resume;
-    if requeued || ((cancelled || resume) && d.state.failure.is_none() && !d.state.queue.is_empty()) {
-        return; // pending, with a turn to run
+    // Pending already: with a turn that was not delivered, or with a start that nobody has explained.
+    let requeued = over.turn.as_ref().is_some_and(|t| d.state.queue.front().is_some_and(|e| e.id == t.id));
+    let unexplained = !over.ready && !over.exhausted && over.turn.is_none() && told.is_none();
+    // Whoever prompted after it was told that the agent had gone takes the session up again.
+    let prompted_since =
+        over.attempt.leaving.is_some_and(|since| d.state.queue.iter().any(|e| e.tries == 0 && e.queued_at > since));
+    if requeued || unexplained || prompted_since {
+        return;
     }
-    if (cancelled || resume) && d.state.failure.is_none() {
-        d.emit(KnownEvent::SessionHibernated {});
+    let at_start = !over.ready && (told.is_some() || over.exhausted);
+    let cancelled = over.turn.as_ref().is_some_and(|t| t.cancelled_by.is_some()) || over.exit.by == "cancel";
+    let resumes = d.state.spec.crash_policy == CrashPolicy::Resume;
+    let clean = over.left_in_order(told.as_ref());
+    if !at_start && (cancelled || resumes || clean) {
+        if !d.state.queue.is_empty() {
+            return;
+        }
+        let failure = d.state.last_turn.as_ref().and_then(|t| t.failure.clone());
+        match one_shot(&d.state) {
+            Some(cause) => d.emit(KnownEvent::SessionStopped { cause, detail: None, failure, verified }),
+            None if cancelled || resumes => d.emit(KnownEvent::SessionHibernated {}),
+            None => {
+                let (cause, detail) = (StopCause::Completed, Some("the agent ended by itself".to_owned()));
+                d.emit(KnownEvent::SessionStopped { cause, detail, failure: None, verified });
+            }
+        }
         return;
     }
     if d.state.spec.crash_policy == CrashPolicy::Fail {
-        let entries: Vec<_> = d.state.queue.iter().map(|e| e.id).collect();
-        for entry in entries {
-            d.emit_in(entry, KnownEvent::QueueEntryDropped { by: "crash_policy".to_owned() });
-        }
+        drop_queue(d, "crash_policy");
     }
-    let cause = if exit.agent.is_some() && d.state.failure.as_ref().is_none_or(|f| f.kind == FailureKind::ProcessExit) {
-        StopCause::AgentExited
-    } else {
-        StopCause::Failed
-    };
-    let failure = d.state.failure.clone().unwrap_or_else(|| lost(exit));
-    let detail = (!exit.detail.is_empty()).then(|| exit.detail.clone());
-    d.emit(KnownEvent::SessionStopped { cause, detail, failure: Some(failure), verified: exit.verified });
+    let failure = told.unwrap_or_else(|| if over.exhausted { gave_up(d.state.starts) } else { lost(over) });
+    let cause =
+        if over.ready && failure.kind == FailureKind::ProcessExit { StopCause::AgentExited } else { StopCause::Failed };
+    let detail = (!over.exit.detail.is_empty()).then(|| over.exit.detail.clone());
+    d.emit(KnownEvent::SessionStopped { cause, detail, failure: Some(failure), verified });
 }
 
-/// What is true of an attempt that ended without saying why.
-fn lost(exit: &AttemptExit) -> Failure {
-    match (&exit.agent, &exit.runner) {
-        (Some(agent), _) => Failure::new(FailureKind::ProcessExit, format!("the agent ended with {agent}")),
-        (None, Some(runner)) => {
-            Failure::new(FailureKind::TransportFailure, format!("the runner ended with {runner}"))
-        }
-        (None, None) => Failure::new(FailureKind::TransportFailure, "the runner and its keeper are gone"),
+impl Over {
+    /// Whether the agent ended by itself, without an error and between turns.
+    fn left_in_order(&self, told: Option<&Failure>) -> bool {
+        self.ready
+            && self.turn.is_none()
+            && self.attempt.agent_exit.is_some_and(|exit| exit.code == Some(0))
+            && told.is_none_or(|failure| failure.kind == FailureKind::ProcessExit)
     }
+}
+
+/// What is true of an attempt that ended without saying why. An agent's exit that its runner did not report is the
+/// work of the keeper, which kills what a dead runner leaves.
+fn lost(over: &Over) -> Failure {
+    let exit = &over.exit;
+    let runner_died = exit.runner.is_some_and(|r| r.signal.is_some() || r.code != Some(0));
+    let agent = over.attempt.agent_exit.or(exit.agent.filter(|_| !runner_died && exit.detail.is_empty()));
+    if let Some(agent) = agent {
+        return Failure::new(FailureKind::ProcessExit, format!("the agent ended with {agent}"));
+    }
+    let summary = match exit.runner {
+        _ if !exit.detail.is_empty() => exit.detail.clone(),
+        Some(runner) => format!("the runner ended with {runner}"),
+        None => "the runner and its keeper are gone".to_owned(),
+    };
+    Failure::new(FailureKind::TransportFailure, summary)
+}
+
+fn gave_up(tries: u32) -> Failure {
+    let summary = format!("the runner died {tries} times before the prompt was handed over");
+    Failure::new(FailureKind::TransportFailure, summary)
 }

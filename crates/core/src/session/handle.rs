@@ -7,19 +7,22 @@ use jiff::Timestamp;
 use super::{
     attempt,
     decider::{Decider, Decision, PosSource},
-    report,
-    state::{PendingPermission, Phase, SessionState},
+    questions, report,
+    state::{Phase, SessionState},
 };
 use crate::{
-    command::{BusyMode, Choice, Command, Create, NewPrompt},
-    content::{ContentBlock, PermissionKind, PermissionOption, plain_text},
-    event::{Decision as Verdict, Event, EventData, KnownEvent, SessionChanges, StopMode},
-    failure::StopCause,
-    ids::{ElicitationId, PermissionId, SessionId, TurnId},
+    command::{BusyMode, Command, Create, NewPrompt},
+    content::{ContentBlock, plain_text},
+    event::{Event, EventData, KnownEvent, SessionChanges, StopMode},
+    failure::{StopCause, StopReason},
+    ids::{SessionId, TurnId},
     limits,
     rejection::Rejection,
-    spec::{OnTurnEnd, PermissionMode},
+    spec::OnTurnEnd,
 };
+
+/// Who cancels a turn that is out of time; its end is then told as a timeout.
+pub(super) const BY_TIMEOUT: &str = "timeout";
 
 /// Makes a session, with its first prompt if it has one.
 ///
@@ -69,6 +72,9 @@ pub fn handle(
     now: Timestamp,
     pos: PosSource<'_>,
 ) -> Result<Decision, Rejection> {
+    if state.deleted {
+        return Err(Rejection::WrongState { command: command.name(), state: "deleted" });
+    }
     let mut d = Decider::new(state.clone(), now, pos);
     match command {
         Command::Prompt { prompt, busy } => prompt_session(&mut d, prompt, busy)?,
@@ -84,20 +90,11 @@ pub fn handle(
         Command::Cancel { turn, by } => cancel(&mut d, turn, by)?,
         Command::Stop { cause, mode, message, by } => stop(&mut d, cause, mode, message, by),
         Command::Change { changes } => change(&mut d, changes)?,
-        Command::Decide { request, choice, message, by } => decide(&mut d, request, &choice, message, by)?,
+        Command::Decide { request, choice, message, by } => questions::decide(&mut d, request, &choice, message, by)?,
         Command::Answer { request, action, content, by } => {
-            check_elicitation(&d.state, request)?;
-            d.emit(KnownEvent::ElicitationAnswered { request, action, content, by });
+            questions::answer(&mut d, request, action, content, by)?;
         }
-        Command::Archive => match d.state.phase {
-            _ if d.state.archived => return Err(Rejection::Nothing),
-            Phase::Stopped { .. } | Phase::Hibernated => d.emit(KnownEvent::SessionArchived {}),
-            Phase::Pending { .. }
-            | Phase::Starting { .. }
-            | Phase::Idle { .. }
-            | Phase::Running { .. }
-            | Phase::Stopping { .. } => return Err(wrong_state(&d.state, "archive")),
-        },
+        Command::Archive => archive(&mut d)?,
         Command::Unarchive if d.state.archived => d.emit(KnownEvent::SessionUnarchived {}),
         Command::Unarchive => return Err(Rejection::Nothing),
         Command::Delete { by } => {
@@ -115,57 +112,57 @@ pub fn handle(
         }
         Command::EndAttempt { attempt, exit } => attempt::end(&mut d, attempt, exit)?,
         Command::ExpireTurn { turn } => match d.state.phase.turn() {
-            Some(running) if running.id == turn && running.cancelled_by.is_none() => {
-                request_cancel(&mut d, turn, "timeout".to_owned());
-            }
-            Some(_) | None => return Err(Rejection::NotThatTurn { turn }),
+            Some(running) if running.id != turn => return Err(Rejection::NotThatTurn { turn }),
+            // Somebody was faster.
+            Some(running) if running.cancelled_by.is_some() => return Err(Rejection::Nothing),
+            Some(_) => request_cancel(&mut d, turn, BY_TIMEOUT.to_owned()),
+            None => return Err(Rejection::NotThatTurn { turn }),
         },
-        Command::ExpirePermission { request } => {
-            let choice = Choice::Kind(Verdict::RejectOnce);
-            decide(&mut d, request, &choice, None, "timeout".to_owned())?;
-        }
+        Command::ExpirePermission { request } => questions::expire(&mut d, request)?,
     }
     settle(&mut d);
     Ok(d.finish())
 }
 
-/// What follows by itself once a command is decided: the next turn begins, policies answer, one-shots end.
+/// What follows by itself once a command is decided: questions that need nobody are answered, the next turn begins,
+/// one-shots end.
 fn settle(d: &mut Decider<'_>) {
-    answer_by_policy(d);
+    questions::settle(d);
     let free = match &d.state.phase {
-        Phase::Idle { .. } => true,
-        Phase::Starting { attempt, turn } => attempt.instance.is_some() && turn.is_none(),
+        Phase::Idle { attempt } => attempt.leaving.is_none(),
+        Phase::Starting { attempt, turn } => {
+            attempt.instance.is_some() && turn.is_none() && attempt.leaving.is_none()
+        }
         Phase::Pending { .. }
         | Phase::Running { .. }
         | Phase::Stopping { .. }
         | Phase::Hibernated
         | Phase::Stopped { .. } => false,
     };
-    if !free {
-        return;
-    }
     if let Some(next) = d.state.queue.front().map(|e| e.id) {
-        let number = d.state.turns + 1;
-        d.emit_in(next, KnownEvent::TurnStarted { number });
+        if free {
+            let number = d.state.turns + 1;
+            d.emit_in(next, KnownEvent::TurnStarted { number });
+        }
     } else if matches!(d.state.phase, Phase::Idle { .. })
-        && d.state.spec.on_turn_end == OnTurnEnd::Stop
-        && d.state.last_turn.is_some()
+        && let Some(cause) = one_shot(&d.state)
     {
-        stop(d, StopCause::Completed, StopMode::Graceful, None, "on_turn_end".to_owned());
+        stop(d, cause, StopMode::Graceful, None, "on_turn_end".to_owned());
     }
 }
 
-/// Answers the permission requests that the session's mode decides without a person.
-fn answer_by_policy(d: &mut Decider<'_>) {
-    let mode = d.state.spec.permissions;
-    if mode == PermissionMode::Ask {
-        return;
-    }
-    let open: Vec<PermissionId> = d.state.permissions.keys().copied().collect();
-    for request in open {
-        let Some(pending) = d.state.permissions.get(&request) else { continue };
-        let Some(verdict) = crate::policy::decide(&d.state.spec, &pending.tool_call) else { continue };
-        emit_decision(d, request, &Choice::Kind(verdict), None, "policy".to_owned());
+/// Why a one-shot session is over, if it is one and has had its turn.
+pub(super) fn one_shot(state: &SessionState) -> Option<StopCause> {
+    match state.spec.on_turn_end {
+        OnTurnEnd::Keep => None,
+        OnTurnEnd::Stop => state.last_turn.as_ref().map(|turn| match turn.stop_reason {
+            StopReason::EndTurn | StopReason::MaxTokens | StopReason::MaxTurnRequests | StopReason::Refusal => {
+                StopCause::Completed
+            }
+            StopReason::Cancelled => StopCause::UserRequested,
+            StopReason::Timeout => StopCause::Timeout,
+            StopReason::Failed | StopReason::Interrupted => StopCause::Failed,
+        }),
     }
 }
 
@@ -201,47 +198,26 @@ fn queue(d: &mut Decider<'_>, prompt: NewPrompt, front: bool) {
 }
 
 fn cancel(d: &mut Decider<'_>, wanted: Option<TurnId>, by: String) -> Result<(), Rejection> {
-    let Some(running) = d.state.phase.turn() else { return Err(Rejection::NothingRunning) };
-    let turn = running.id;
-    if let Some(wanted) = wanted.filter(|w| *w != turn) {
-        return Err(Rejection::NotThatTurn { turn: wanted });
-    }
-    // A second cancel of the same turn is a success that says nothing new.
-    if running.cancelled_by.is_none() {
-        request_cancel(d, turn, by);
+    let running = d.state.phase.turn().map(|t| t.id);
+    match (wanted, running) {
+        (None, None) => return Err(Rejection::NothingRunning),
+        (None, Some(turn)) => request_cancel(d, turn, by),
+        (Some(wanted), Some(turn)) if wanted == turn => request_cancel(d, turn, by),
+        // Its turn has not come: somebody gave up while the session was still on its way to its agent.
+        (Some(wanted), _) if d.state.queue.iter().any(|e| e.id == wanted) => {
+            d.emit_in(wanted, KnownEvent::QueueEntryDropped { by });
+        }
+        (Some(_), None) => return Err(Rejection::NothingRunning),
+        (Some(wanted), Some(_)) => return Err(Rejection::NotThatTurn { turn: wanted }),
     }
     Ok(())
 }
 
-/// Asks for the end of a turn; every open question is answered `cancelled`, because agents hang otherwise.
+/// Asks for the end of the running turn. A second time is a success that says nothing new. Open questions are answered
+/// when the decision settles.
 fn request_cancel(d: &mut Decider<'_>, turn: TurnId, by: String) {
-    if d.state.phase.turn().is_some_and(|t| t.id == turn && t.cancelled_by.is_some()) {
-        return;
-    }
-    d.emit_in(turn, KnownEvent::TurnCancelRequested { by });
-    close_questions(d, "cancel");
-}
-
-/// Answers every open permission request and elicitation `cancelled`.
-pub(super) fn close_questions(d: &mut Decider<'_>, by: &str) {
-    let open: Vec<(PermissionId, Option<TurnId>)> =
-        d.state.permissions.iter().map(|(request, pending)| (*request, pending.turn)).collect();
-    for (request, turn) in open {
-        let decision = Verdict::Cancelled;
-        let body = KnownEvent::PermissionDecided { request, option_id: None, decision, by: by.to_owned(), message: None };
-        emit_maybe_in(d, turn, body);
-    }
-    let open: Vec<ElicitationId> = d.state.elicitations.keys().copied().collect();
-    for request in open {
-        let (action, by) = ("cancel".to_owned(), by.to_owned());
-        d.emit(KnownEvent::ElicitationAnswered { request, action, content: None, by });
-    }
-}
-
-pub(super) fn emit_maybe_in(d: &mut Decider<'_>, turn: Option<TurnId>, body: KnownEvent) {
-    match turn {
-        Some(turn) => d.emit_in(turn, body),
-        None => d.emit(body),
+    if d.state.phase.turn().is_some_and(|t| t.cancelled_by.is_none()) {
+        d.emit_in(turn, KnownEvent::TurnCancelRequested { by });
     }
 }
 
@@ -257,23 +233,40 @@ fn stop(d: &mut Decider<'_>, cause: StopCause, mode: StopMode, message: Option<S
             }
         }
         Phase::Pending { .. } | Phase::Hibernated => {
-            let entries: Vec<TurnId> = d.state.queue.iter().map(|e| e.id).collect();
-            for turn in entries {
-                d.emit_in(turn, KnownEvent::QueueEntryDropped { by: "stop".to_owned() });
-            }
+            drop_queue(d, "stop");
             d.emit(KnownEvent::SessionStopped { cause, detail: message, failure: None, verified: true });
         }
         Phase::Starting { .. } | Phase::Idle { .. } | Phase::Running { .. } => {
-            let entries: Vec<TurnId> = d.state.queue.iter().map(|e| e.id).collect();
-            for turn in entries {
-                d.emit_in(turn, KnownEvent::QueueEntryDropped { by: "stop".to_owned() });
-            }
+            drop_queue(d, "stop");
             if let Some(turn) = d.state.phase.turn().map(|t| t.id) {
                 request_cancel(d, turn, "stop".to_owned());
             }
-            close_questions(d, "stop");
+            // Before the order to stop, so that the answers reach the agent first.
+            questions::close(d, "stop");
             d.emit(KnownEvent::SessionStopping { cause, mode, message, by });
         }
+    }
+}
+
+pub(super) fn drop_queue(d: &mut Decider<'_>, by: &str) {
+    let entries: Vec<TurnId> = d.state.queue.iter().map(|e| e.id).collect();
+    for turn in entries {
+        d.emit_in(turn, KnownEvent::QueueEntryDropped { by: by.to_owned() });
+    }
+}
+
+fn archive(d: &mut Decider<'_>) -> Result<(), Rejection> {
+    match &d.state.phase {
+        Phase::Stopped { .. } | Phase::Hibernated if d.state.archived => Err(Rejection::Nothing),
+        Phase::Stopped { .. } | Phase::Hibernated => {
+            d.emit(KnownEvent::SessionArchived {});
+            Ok(())
+        }
+        Phase::Pending { .. }
+        | Phase::Starting { .. }
+        | Phase::Idle { .. }
+        | Phase::Running { .. }
+        | Phase::Stopping { .. } => Err(wrong_state(&d.state, "archive")),
     }
 }
 
@@ -281,18 +274,24 @@ fn change(d: &mut Decider<'_>, mut changes: SessionChanges) -> Result<(), Reject
     if changes.is_empty() {
         return Err(Rejection::Nothing);
     }
-    let live = matches!(d.state.phase, Phase::Idle { .. } | Phase::Running { .. });
     let mut wanted: BTreeMap<String, serde_json::Value> = changes.config.clone();
     wanted.extend(changes.model.clone().map(|m| ("model".to_owned(), m.into())));
     wanted.extend(changes.mode.clone().map(|m| ("mode".to_owned(), m.into())));
-    if live {
-        for (option, value) in &wanted {
-            check_option(&d.state, option, value)?;
+    let live = match &d.state.phase {
+        Phase::Idle { .. } | Phase::Running { .. } => {
+            for (option, value) in &wanted {
+                check_option(&d.state, option, value)?;
+            }
+            true
         }
-    }
-    if changes.title.as_ref() == Some(&d.state.title) {
-        changes.title = None;
-    }
+        // The runner has the spec of before, and the agent has not told yet what it takes.
+        Phase::Starting { attempt, .. } => attempt.instance.is_some(),
+        Phase::Pending { .. } | Phase::Stopping { .. } | Phase::Hibernated | Phase::Stopped { .. } => false,
+    };
+    changes.title = changes.title.filter(|title| *title != d.state.title);
+    changes.labels = changes.labels.filter(|labels| *labels != d.state.labels);
+    changes.permissions = changes.permissions.filter(|mode| *mode != d.state.spec.permissions);
+    changes.timeout = changes.timeout.filter(|timeout| *timeout != d.state.spec.timeout);
     if !changes.is_empty() {
         d.emit(KnownEvent::SessionUpdated { changes });
     }
@@ -306,7 +305,7 @@ fn change(d: &mut Decider<'_>, mut changes: SessionChanges) -> Result<(), Reject
 
 /// Checks a setting against what the live agent announced.
 fn check_option(state: &SessionState, option: &str, value: &serde_json::Value) -> Result<(), Rejection> {
-    let found = state.agent.config.iter().find(|o| o.id == option || o.category.as_deref() == Some(option));
+    let found = state.agent.config.iter().find(|o| o.is_named(option));
     let Some(found) = found else {
         let known = state.agent.config.iter().map(|o| o.id.clone()).collect();
         return Err(Rejection::ConfigOptionUnknown { option: option.to_owned(), known });
@@ -320,82 +319,8 @@ fn check_option(state: &SessionState, option: &str, value: &serde_json::Value) -
     Err(Rejection::ConfigValueUnknown { option: option.to_owned(), value, known })
 }
 
-fn decide(
-    d: &mut Decider<'_>,
-    request: PermissionId,
-    choice: &Choice,
-    message: Option<String>,
-    by: String,
-) -> Result<(), Rejection> {
-    let Some(pending) = d.state.permissions.get(&request) else {
-        return Err(match d.state.decided.get(&request) {
-            Some(first) => Rejection::PermissionAlreadyDecided {
-                request,
-                by: first.by.clone(),
-                decision: first.decision,
-                at: first.at,
-            },
-            None => Rejection::PermissionNotFound { request },
-        });
-    };
-    let offered = |pending: &PendingPermission| pending.options.iter().map(|o| o.id.clone()).collect();
-    match choice {
-        Choice::Option(id) if !pending.options.iter().any(|o| o.id == *id) => {
-            return Err(Rejection::PermissionOptionInvalid { wanted: id.clone(), offered: offered(pending) });
-        }
-        Choice::Kind(kind) if pick(&pending.options, *kind).is_none() && by != "timeout" && by != "policy" => {
-            let wanted = serde_json::to_value(kind).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
-            return Err(Rejection::PermissionOptionInvalid { wanted, offered: offered(pending) });
-        }
-        Choice::Option(_) | Choice::Kind(_) => {}
-    }
-    emit_decision(d, request, choice, message, by);
-    Ok(())
-}
-
-/// Records a decision; a kind that the agent does not offer becomes `cancelled`.
-fn emit_decision(d: &mut Decider<'_>, request: PermissionId, choice: &Choice, message: Option<String>, by: String) {
-    let Some(pending) = d.state.permissions.get(&request) else { return };
-    let option = match choice {
-        Choice::Option(id) => pending.options.iter().find(|o| o.id == *id),
-        Choice::Kind(kind) => pick(&pending.options, *kind),
-    };
-    let turn = pending.turn;
-    let (option_id, decision) = match option {
-        Some(option) => (Some(option.id.clone()), verdict(option.kind)),
-        None => (None, Verdict::Cancelled),
-    };
-    emit_maybe_in(d, turn, KnownEvent::PermissionDecided { request, option_id, decision, by, message });
-}
-
-/// The first option of a kind; `always` falls back to `once` and the other way round.
-fn pick(options: &[PermissionOption], kind: Verdict) -> Option<&PermissionOption> {
-    let (first, second) = match kind {
-        Verdict::AllowOnce => (PermissionKind::AllowOnce, PermissionKind::AllowAlways),
-        Verdict::AllowAlways => (PermissionKind::AllowAlways, PermissionKind::AllowOnce),
-        Verdict::RejectOnce => (PermissionKind::RejectOnce, PermissionKind::RejectAlways),
-        Verdict::RejectAlways => (PermissionKind::RejectAlways, PermissionKind::RejectOnce),
-        Verdict::Other | Verdict::Cancelled => return None,
-    };
-    options.iter().find(|o| o.kind == first).or_else(|| options.iter().find(|o| o.kind == second))
-}
-
-const fn verdict(kind: PermissionKind) -> Verdict {
-    match kind {
-        PermissionKind::AllowOnce => Verdict::AllowOnce,
-        PermissionKind::AllowAlways => Verdict::AllowAlways,
-        PermissionKind::RejectOnce => Verdict::RejectOnce,
-        PermissionKind::RejectAlways => Verdict::RejectAlways,
-        PermissionKind::Other => Verdict::Other,
-    }
-}
-
 fn check_queued(state: &SessionState, turn: TurnId) -> Result<(), Rejection> {
     if state.queue.iter().any(|e| e.id == turn) { Ok(()) } else { Err(Rejection::QueueEntryNotFound { turn }) }
-}
-
-fn check_elicitation(state: &SessionState, request: ElicitationId) -> Result<(), Rejection> {
-    if state.elicitations.contains_key(&request) { Ok(()) } else { Err(Rejection::ElicitationNotFound { request }) }
 }
 
 fn check_content(content: &[ContentBlock]) -> Result<(), Rejection> {

@@ -1,14 +1,15 @@
 //! Takes in what a runner reports. Total: what does not fit the state becomes a `log_note` under the same index.
 
 use super::{
-    attempt::close_tools,
+    attempt::{close_tools, timed_out},
     decider::Decider,
-    handle::close_questions,
+    handle::BY_TIMEOUT,
+    questions,
     state::SessionState,
 };
 use crate::{
-    event::{EventBody, EventData, KnownEvent, SessionChanges},
-    failure::StopReason,
+    event::{Decision, EventBody, EventData, KnownEvent, SessionChanges},
+    failure::{Failure, FailureKind, StopReason},
     ids::InstanceId,
     rejection::Rejection,
 };
@@ -32,47 +33,69 @@ pub(super) fn report(
         if index < d.state.next_index {
             continue;
         }
+        // Where it comes from is known here, whatever it says; and no command of a client causes a report.
         data.attempt = Some(attempt);
+        data.command = None;
         take(d, data, index);
     }
     Ok(())
 }
 
 fn take(d: &mut Decider<'_>, data: EventData, index: u64) {
-    let EventBody::Known(known) = &data.body else {
-        d.emit_data(data, Some(index));
-        return;
+    let (problem, ends_turn) = match &data.body {
+        EventBody::Known(known) => (misfit(&d.state, &data, known), matches!(known, KnownEvent::TurnEnded { .. })),
+        // A type of ours with fields that are not: shown as it is, it would pass for what it is not.
+        EventBody::Unknown(_) => (KnownEvent::TAGS.contains(&data.tag()).then_some("malformed"), false),
     };
-    if let Some(problem) = misfit(&d.state, &data, known) {
-        let raw = serde_json::to_value(&data).ok();
-        let body = KnownEvent::LogNote { code: problem.to_owned(), detail: format!("a reported {} did not fit", data.tag()), raw };
-        let mut note = EventData::new(body);
-        note.turn = data.turn;
-        note.attempt = data.attempt;
-        d.emit_data(note, Some(index));
-        return;
+    match problem {
+        Some(problem) => note(d, &data, index, problem),
+        None if ends_turn => end_turn(d, data, index),
+        None => d.emit_data(data, Some(index)),
     }
-    if matches!(known, KnownEvent::TurnEnded { .. }) {
-        end_turn(d, data, index);
-        return;
-    }
-    d.emit_data(data, Some(index));
+    questions::enforce_limit(d);
 }
 
-/// Before a turn ends, what it left open is closed. The closing events come first and have no index; the reported one
-/// keeps its own, so that a crash between them cannot tear them apart: they are one transaction.
+/// Takes what does not fit: kept whole under its index, and folded as nothing.
+fn note(d: &mut Decider<'_>, data: &EventData, index: u64, problem: &str) {
+    let raw = serde_json::to_value(data).ok();
+    let detail = format!("a reported {} did not fit", data.tag());
+    let mut note = EventData::new(KnownEvent::LogNote { code: problem.to_owned(), detail, raw });
+    note.turn = data.turn;
+    note.attempt = data.attempt;
+    let (turn, attempt) = (data.turn, data.attempt);
+    let ends_turn = matches!(data.body, EventBody::Unknown(_)) && data.tag() == "turn_ended";
+    d.emit_data(note, Some(index));
+    // The runner has no turn any more, so the session must not believe that it has one.
+    if ends_turn && turn.is_some() && turn == d.state.phase.turn().map(|t| t.id) {
+        let failure = Failure::new(FailureKind::ProtocolFailure, "how the turn ended could not be read");
+        let mut data = EventData::new(KnownEvent::TurnEnded {
+            stop_reason: StopReason::Failed,
+            failure: Some(failure),
+            usage: None,
+        });
+        (data.turn, data.attempt) = (turn, attempt);
+        close_turn(d, data, None);
+    }
+}
+
 fn end_turn(d: &mut Decider<'_>, mut data: EventData, index: u64) {
-    let attempt = data.attempt.unwrap_or_default();
-    close_tools(d, attempt);
-    close_questions(d, "turn_end");
-    let by_timeout = d.state.phase.turn().is_some_and(|t| t.cancelled_by.as_deref() == Some("timeout"));
-    if let EventBody::Known(KnownEvent::TurnEnded { stop_reason, .. }) = &mut data.body
+    let by_timeout = d.state.phase.turn().is_some_and(|t| t.cancelled_by.as_deref() == Some(BY_TIMEOUT));
+    if let EventBody::Known(KnownEvent::TurnEnded { stop_reason, failure, .. }) = &mut data.body
         && *stop_reason == StopReason::Cancelled
         && by_timeout
     {
         *stop_reason = StopReason::Timeout;
+        failure.get_or_insert_with(|| timed_out(&d.state));
     }
-    d.emit_data(data, Some(index));
+    close_turn(d, data, Some(index));
+}
+
+/// Before a turn ends, what it left open is closed. The closing events come first and have no index; the reported one
+/// keeps its own, so that a crash between them cannot tear them apart: they are one transaction.
+fn close_turn(d: &mut Decider<'_>, data: EventData, index: Option<u64>) {
+    close_tools(d, data.attempt.unwrap_or_default());
+    questions::close(d, "turn_end");
+    d.emit_data(data, index);
 }
 
 /// Why a reported event does not fit the state, if it does not.
@@ -80,21 +103,36 @@ fn misfit(state: &SessionState, data: &EventData, known: &KnownEvent) -> Option<
     let turn = state.phase.turn().map(|t| t.id);
     match known {
         // About a turn: it must be the one the runner has.
-        KnownEvent::TurnHandedOver {} | KnownEvent::TurnEnded { .. } => {
-            (data.turn.is_none() || data.turn != turn).then_some("turn_not_running")
-        }
+        KnownEvent::TurnEnded { .. } => (data.turn.is_none() || data.turn != turn).then_some("turn_not_running"),
+        KnownEvent::TurnHandedOver {} => match state.phase.turn() {
+            Some(turn) if data.turn == Some(turn.id) => turn.handed_over_at.is_some().then_some("handed_over_before"),
+            Some(_) | None => Some("turn_not_running"),
+        },
         KnownEvent::PermissionRequested { request, .. } => (state.permissions.contains_key(request)
             || state.decided.contains_key(request))
         .then_some("request_known"),
         KnownEvent::ElicitationRequested { request, .. } => {
             state.elicitations.contains_key(request).then_some("request_known")
         }
-        // The runner may answer for the agent's side: the agent took its question back.
-        KnownEvent::PermissionDecided { request, .. } => {
-            (!state.permissions.contains_key(request)).then_some("request_unknown")
+        // The runner may answer for the agent's side (it took its question back), and say no where it sees more than the
+        // server does (a link that leads out of the session's directories). A yes is not its to say.
+        KnownEvent::PermissionDecided { request, decision, .. } => {
+            if !state.permissions.contains_key(request) {
+                Some("request_unknown")
+            } else if *decision == Decision::Cancelled || decision.is_rejection() {
+                None
+            } else {
+                Some("not_the_runners_to_say")
+            }
         }
-        KnownEvent::ElicitationAnswered { request, .. } => {
-            (!state.elicitations.contains_key(request)).then_some("request_unknown")
+        KnownEvent::ElicitationAnswered { request, action, .. } => {
+            if !state.elicitations.contains_key(request) {
+                Some("request_unknown")
+            } else if action == "accept" {
+                Some("not_the_runners_to_say")
+            } else {
+                None
+            }
         }
         // An agent may name its session, nothing more.
         KnownEvent::SessionUpdated { changes } => {

@@ -12,8 +12,9 @@ use serde_json::Value;
 use crate::{
     content::{AgentCommand, AuthMethod, ConfigOption, ContentBlock, PermissionOption, ToolCall, Usage},
     directive::Directive,
+    dispatch::Candidate,
     event::Decision,
-    failure::{Failure, StopCause, StopReason},
+    failure::{Failure, ProcessExit, StopCause, StopReason},
     ids::{ElicitationId, InstanceId, MessageId, PermissionId, SessionId, ThreadId, TurnId, WorkerName},
     spec::{Origin, SessionSpec, TurnSource},
 };
@@ -53,6 +54,12 @@ pub struct SessionState {
     pub phase: Phase,
     /// The number of the last attempt; 0 before the first.
     pub attempts: u32,
+    /// Attempts in a row whose agent did not become ready.
+    #[serde(default)]
+    pub starts: u32,
+    /// Where the last attempt ran. The session's directory is there, so the next one must run there too.
+    #[serde(default)]
+    pub last_worker: Option<WorkerName>,
     /// The index that the current attempt's next event must have.
     pub next_index: u64,
     /// Prompts that wait, first first.
@@ -65,15 +72,18 @@ pub struct SessionState {
     pub open_tools: BTreeMap<String, String>,
     /// Permission requests that wait for an answer.
     pub permissions: BTreeMap<PermissionId, PendingPermission>,
-    /// Permission requests of the current attempt that have their answer, so that a second one is told who was first.
+    /// The latest permission requests that have their answer, so that a second one is told who was first.
     #[serde(default)]
     pub decided: BTreeMap<PermissionId, DecidedPermission>,
     /// Questions that wait for an answer.
     pub elicitations: BTreeMap<ElicitationId, OpenElicitation>,
     /// What the agent told about itself.
     pub agent: AgentFacts,
-    /// The last line that the agent said, and when.
+    /// The last line that the agent said, cut to its limit, and when.
     pub last_line: Option<(Arc<str>, Timestamp)>,
+    /// Whether the agent may still be writing that line.
+    #[serde(default)]
+    pub line_open: bool,
     /// The message that `result` is the text of.
     pub result_message: Option<MessageId>,
     /// The agent's last answer, cut to its limit.
@@ -84,10 +94,26 @@ pub struct SessionState {
     pub last_prompt_at: Option<Timestamp>,
     /// Since when a person is needed.
     pub needs_you_since: Option<Timestamp>,
-    /// What went wrong last; cleared when an attempt starts.
+    /// What went wrong last; cleared when the next attempt is assigned.
     pub failure: Option<Failure>,
     /// What the runner has been told and may not have done yet.
     pub directives: VecDeque<Directive>,
+}
+
+impl SessionState {
+    /// The worker that its next attempt must run on: the one that was wished for, or the one that has its directory.
+    pub fn pinned_worker(&self) -> Option<WorkerName> {
+        self.spec.worker.as_deref().map(WorkerName::new).or_else(|| self.last_worker.clone())
+    }
+
+    /// Whether it is pending: what the dispatcher plans for.
+    pub fn candidate(&self) -> Option<Candidate> {
+        matches!(self.phase, Phase::Pending { .. }).then(|| Candidate {
+            session: self.id,
+            agent: self.spec.agent.clone(),
+            worker: self.pinned_worker(),
+        })
+    }
 }
 
 /// What a session is doing.
@@ -210,6 +236,12 @@ pub struct Attempt {
     pub containment: Option<String>,
     /// When it was assigned.
     pub assigned_at: Timestamp,
+    /// Since when it is known that no further turn can run in it: its agent has ended, or its runner is about to leave.
+    #[serde(default)]
+    pub leaving: Option<Timestamp>,
+    /// How the agent's process ended, if the runner saw it.
+    #[serde(default)]
+    pub agent_exit: Option<ProcessExit>,
 }
 
 /// The turn that the runner has.

@@ -1,0 +1,103 @@
+//! What several events are made of.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::spec::PermissionMode;
+
+/// What a `session_updated` changed; absent fields stay.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SessionChanges {
+    /// The title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The labels, all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<BTreeMap<String, String>>,
+    /// Who answers permission requests from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<PermissionMode>,
+    /// The model wanted from the next attempt on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The mode wanted from the next attempt on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// Config options wanted from the next attempt on, merged over the old ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Object)]
+    pub config: BTreeMap<String, Value>,
+    /// Wall clock for a turn, in seconds; 0 is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u64>,
+}
+
+impl SessionChanges {
+    /// Whether nothing would change.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How the agent's session was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionOpening {
+    /// `session/new`.
+    New,
+    /// `session/resume`: the agent remembers, nothing was replayed.
+    Resumed,
+    /// `session/load`: the agent remembers; its replay was left out of the log.
+    Loaded,
+}
+
+/// What was decided about a permission request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Allowed this time.
+    AllowOnce,
+    /// Allowed from now on.
+    AllowAlways,
+    /// Rejected this time.
+    RejectOnce,
+    /// Rejected from now on.
+    RejectAlways,
+    /// An option of another kind was chosen.
+    Other,
+    /// Nobody decided: the turn was cancelled, or its attempt died.
+    Cancelled,
+}
+
+impl Decision {
+    /// Its name, as in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AllowOnce => "allow_once",
+            Self::AllowAlways => "allow_always",
+            Self::RejectOnce => "reject_once",
+            Self::RejectAlways => "reject_always",
+            Self::Other => "other",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether somebody said no.
+    pub const fn is_rejection(self) -> bool {
+        matches!(self, Self::RejectOnce | Self::RejectAlways)
+    }
+}
+
+/// Whether a stop gives the agent time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StopMode {
+    /// Cancel, end of input, patience, SIGTERM, SIGKILL.
+    #[default]
+    Graceful,
+    /// SIGKILL at once.
+    Now,
+}
