@@ -1,0 +1,180 @@
+//! Merges events that wait: adjacent pieces of a text become one, a flood of updates of a tool call becomes the last.
+//!
+//! Nothing waits longer than it must: what is here is drained as soon as the batch before it is acknowledged, or when it
+//! is old or large enough to be kept on disk. An event has no index before it is drained.
+
+use std::collections::{HashMap, VecDeque};
+
+use convene_core::{
+    content::{ContentBlock, ToolCall},
+    event::{EventBody, EventData, KnownEvent},
+    ids::TurnId,
+};
+
+/// Pieces of a text are merged up to this size, in bytes.
+pub const PIECE: usize = 16 << 10;
+
+/// What an event costs beside its text, about.
+const OVERHEAD: usize = 160;
+
+/// Events that have no index yet.
+#[derive(Debug, Default)]
+pub struct Pending {
+    events: VecDeque<EventData>,
+    /// Where the newest update of each tool call that may still be merged lies, counted from the first event ever.
+    tools: HashMap<String, u64>,
+    /// How many events were drained so far.
+    drained: u64,
+    bytes: usize,
+}
+
+impl Pending {
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// How much waits, in bytes, about.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Adds an event behind the others, or merges it into one of them.
+    pub fn push(&mut self, event: EventData) {
+        let size = size_of(&event);
+        if self.merge_text(&event) || self.merge_tool(&event) {
+            self.bytes += size.saturating_sub(OVERHEAD);
+            return;
+        }
+        let position = self.drained + self.events.len() as u64;
+        match &event.body {
+            EventBody::Known(KnownEvent::ToolCallUpdated { tool_call }) => {
+                if tool_call.status.is_some_and(convene_core::content::ToolStatus::is_final) {
+                    self.tools.remove(&tool_call.id);
+                } else {
+                    self.tools.insert(tool_call.id.clone(), position);
+                }
+            }
+            // What a person is asked about must not change behind the question.
+            EventBody::Known(KnownEvent::PermissionRequested { .. } | KnownEvent::TurnEnded { .. }) => self.tools.clear(),
+            EventBody::Known(_) | EventBody::Unknown(_) => {}
+        }
+        self.bytes += size;
+        self.events.push_back(event);
+    }
+
+    /// Takes the oldest events, at most so many, and none after their size has reached `max_bytes`.
+    pub fn drain(&mut self, max_events: usize, max_bytes: usize) -> Vec<EventData> {
+        let (mut taken, mut size) = (Vec::new(), 0);
+        while taken.len() < max_events && size < max_bytes {
+            let Some(event) = self.events.pop_front() else { break };
+            size += size_of(&event);
+            taken.push(event);
+        }
+        self.drained += taken.len() as u64;
+        self.bytes = if self.events.is_empty() { 0 } else { self.bytes.saturating_sub(size) };
+        let drained = self.drained;
+        self.tools.retain(|_, position| *position >= drained);
+        taken
+    }
+
+    /// Puts events back that could not be kept on disk.
+    pub fn put_back(&mut self, events: Vec<EventData>) {
+        self.drained -= events.len() as u64;
+        for event in events.into_iter().rev() {
+            self.bytes += size_of(&event);
+            self.events.push_front(event);
+        }
+    }
+
+    fn merge_text(&mut self, event: &EventData) -> bool {
+        let Some(last) = self.events.back_mut() else { return false };
+        let (Some(new), turn) = (text_of(event), event.turn) else { return false };
+        if !is_same_voice(last, event, turn) {
+            return false;
+        }
+        let Some(old) = text_of_mut(last) else { return false };
+        if old.len() + new.len() > PIECE {
+            return false;
+        }
+        old.push_str(new);
+        true
+    }
+
+    fn merge_tool(&mut self, event: &EventData) -> bool {
+        let EventBody::Known(KnownEvent::ToolCallUpdated { tool_call: new }) = &event.body else { return false };
+        if new.status.is_some_and(convene_core::content::ToolStatus::is_final) {
+            return false;
+        }
+        let Some(position) = self.tools.get(&new.id) else { return false };
+        let Some(old) = position.checked_sub(self.drained).and_then(|i| self.events.get_mut(usize::try_from(i).ok()?))
+        else {
+            return false;
+        };
+        if old.turn != event.turn {
+            return false;
+        }
+        let EventBody::Known(KnownEvent::ToolCallUpdated { tool_call: old }) = &mut old.body else { return false };
+        // Agents put increments into `_meta`; those must all be kept.
+        if old.id != new.id || (old.meta.is_some() && new.meta.is_some()) {
+            return false;
+        }
+        patch(old, new);
+        true
+    }
+}
+
+/// Lays a newer patch over an older one.
+fn patch(old: &mut ToolCall, new: &ToolCall) {
+    fn take<T: Clone>(old: &mut Option<T>, new: &Option<T>) {
+        if new.is_some() {
+            old.clone_from(new);
+        }
+    }
+    take(&mut old.title, &new.title);
+    take(&mut old.name, &new.name);
+    take(&mut old.kind, &new.kind);
+    take(&mut old.status, &new.status);
+    take(&mut old.content, &new.content);
+    take(&mut old.locations, &new.locations);
+    take(&mut old.raw_input, &new.raw_input);
+    take(&mut old.raw_output, &new.raw_output);
+    take(&mut old.meta, &new.meta);
+}
+
+fn is_same_voice(a: &EventData, b: &EventData, turn: Option<TurnId>) -> bool {
+    let (
+        EventBody::Known(KnownEvent::MessageAppended { message: m1, role: r1, channel: c1, .. }),
+        EventBody::Known(KnownEvent::MessageAppended { message: m2, role: r2, channel: c2, .. }),
+    ) = (&a.body, &b.body)
+    else {
+        return false;
+    };
+    a.turn == turn && m1 == m2 && r1 == r2 && c1 == c2
+}
+
+fn text_of(event: &EventData) -> Option<&str> {
+    match &event.body {
+        EventBody::Known(KnownEvent::MessageAppended { content, .. }) => content.as_text(),
+        EventBody::Known(_) | EventBody::Unknown(_) => None,
+    }
+}
+
+fn text_of_mut(event: &mut EventData) -> Option<&mut String> {
+    match &mut event.body {
+        EventBody::Known(KnownEvent::MessageAppended { content: ContentBlock::Text { text }, .. }) => Some(text),
+        EventBody::Known(_) | EventBody::Unknown(_) => None,
+    }
+}
+
+/// About as long as its JSON, without making it where that is dear.
+fn size_of(event: &EventData) -> usize {
+    if let Some(text) = text_of(event) {
+        return OVERHEAD + text.len();
+    }
+    OVERHEAD + serde_json::to_string(event).map_or(0, |json| json.len())
+}
+
+#[cfg(test)]
+#[path = "batch_tests.rs"]
+mod tests;

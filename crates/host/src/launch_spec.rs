@@ -1,0 +1,107 @@
+//! Says what a runner is told at its start: where its server is, which attempt it is, which agent to launch.
+//!
+//! The worker writes a [`RunnerConfig`] as JSON to the runner's standard input. The session's spec and the prompt are
+//! not in it: the runner gets them from the server, in the answer to its hello.
+
+use std::{collections::BTreeMap, fmt, path::PathBuf};
+
+use convene_core::ids::{SessionId, ThreadId};
+use serde::{Deserialize, Serialize};
+
+/// All that a runner needs before it has said hello.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct RunnerConfig {
+    /// Where the server listens.
+    pub server: ServerAddr,
+    /// What the runner shows the server; it ends with the attempt.
+    pub token: String,
+    /// The session.
+    pub session: SessionId,
+    /// Its thread.
+    pub thread: ThreadId,
+    /// The attempt.
+    pub attempt: u32,
+    /// How the agent is started.
+    pub agent: LaunchSpec,
+    /// How long the agent may take to answer `initialize`, and then to open its session, in milliseconds.
+    #[serde(default = "default_start_timeout_ms")]
+    pub start_timeout_ms: u64,
+    /// The longest line that is taken from the agent, in bytes.
+    #[serde(default = "default_line_max")]
+    pub line_max: usize,
+    /// The most unacknowledged bytes on disk; past them the agent is not read.
+    #[serde(default = "default_spool_max")]
+    pub spool_max: u64,
+    /// Variables of the worker's environment that the session's spec may name as `env:NAME`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub references: BTreeMap<String, String>,
+}
+
+/// The server's address, as far as an uplink is concerned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerAddr {
+    /// A unix socket.
+    Unix(PathBuf),
+    /// `http://host:port`.
+    Http(String),
+}
+
+/// How an agent is started; the worker makes it from the catalogue and its own configuration.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct LaunchSpec {
+    /// Its name in the catalogue or the configuration.
+    pub name: String,
+    /// What people call it.
+    #[serde(default)]
+    pub title: String,
+    /// The program, by path or by name, and its arguments.
+    pub command: Vec<String>,
+    /// Its environment beyond the allow-list, references resolved.
+    #[serde(default)]
+    pub env: Vec<(String, String)>,
+    /// How one signs in, for a hint.
+    #[serde(default)]
+    pub sign_in: String,
+    /// How it is installed, for a hint.
+    #[serde(default)]
+    pub install: String,
+}
+
+impl LaunchSpec {
+    /// What people call it.
+    pub fn display_name(&self) -> &str {
+        if self.title.is_empty() { &self.name } else { &self.title }
+    }
+}
+
+// Neither the token nor a value of the environment may reach a log.
+impl fmt::Debug for RunnerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunnerConfig")
+            .field("server", &self.server)
+            .field("session", &self.session)
+            .field("attempt", &self.attempt)
+            .field("agent", &self.agent)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for LaunchSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.env.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("LaunchSpec").field("name", &self.name).field("command", &self.command).field("env", &names).finish()
+    }
+}
+
+const fn default_start_timeout_ms() -> u64 {
+    60_000
+}
+
+const fn default_line_max() -> usize {
+    16 << 20
+}
+
+pub(crate) const fn default_spool_max() -> u64 {
+    2 << 30
+}

@@ -1,0 +1,348 @@
+//! The process of one attempt: owns the agent's connection, the spool and the uplink.
+//!
+//! One thread, one loop: [`Runner::next_event`] waits, [`Runner::handle`] thinks, and nothing awaits while state changes.
+//! Whatever the runner says goes through the [`Outbox`], whatever it is told comes as a directive, and both outlive a lost
+//! link. The server being away changes nothing for the agent; the keeper dying ends everything at once.
+
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use convene_api::uplink::{PROTOCOL, RunnerHello};
+use convene_core::{
+    content::ConfigOption,
+    ids::InstanceId,
+    spec::SessionSpec,
+};
+use thiserror::Error;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+    task::{AbortHandle, JoinSet},
+    time::Instant,
+};
+
+use crate::{
+    acp::{
+        connection::{Incoming, Peer},
+        frame::Read,
+    },
+    keeper::{self, KeeperOptions, RunnerSide, keeper_main},
+    launch_spec::RunnerConfig,
+    redact::Redactor,
+    spool::{self, Spool},
+    terminal::{TerminalEvent, Terminals},
+    uplink::{Uplink, UplinkEvent},
+};
+
+#[path = "runner/agent.rs"]
+pub(crate) mod agent;
+#[path = "runner/directives.rs"]
+mod directives;
+#[path = "runner/ending.rs"]
+mod ending;
+#[path = "runner/environment.rs"]
+mod environment;
+#[path = "runner/files.rs"]
+mod files;
+#[path = "runner/handshake.rs"]
+mod handshake;
+#[path = "runner/outbox.rs"]
+mod outbox;
+#[path = "runner/reading.rs"]
+mod reading;
+#[path = "runner/requests.rs"]
+mod requests;
+#[path = "runner/turns.rs"]
+mod turns;
+
+use agent::Agent;
+use ending::Leaving;
+use handshake::Stage;
+use outbox::Outbox;
+use reading::{Noise, Voice};
+use requests::Questions;
+use turns::{Prompt, Turn};
+
+/// Why a runner could not run at all; it says so on stderr, which is the run directory's log.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The keeper could not be set up.
+    #[error(transparent)]
+    Keeper(#[from] keeper::Error),
+    /// The configuration cannot be read.
+    #[error("the configuration is malformed")]
+    Config(#[source] serde_json::Error),
+    /// The spool cannot be used.
+    #[error(transparent)]
+    Spool(#[from] spool::Error),
+    /// The system refused.
+    #[error("cannot {action}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Runs an attempt: `convene runner --run-dir <dir>`, with a [`RunnerConfig`] on standard input.
+///
+/// Must be called before any thread exists. The calling process becomes the keeper and never returns from here; in the
+/// child, which is the runner, this returns the exit code.
+///
+/// # Errors
+/// If the attempt could not even begin.
+pub fn runner_main(run_dir: &Path) -> Result<u8, Error> {
+    let side = keeper_main(run_dir, &KeeperOptions::default())?;
+    let config = serde_json::from_slice(&side.take_config()?).map_err(Error::Config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::System { action: "start the runtime", source })?;
+    // On this thread for good: the parent-death signals of runner and agent are bound to it.
+    runtime.block_on(async {
+        let mut runner = Runner::new(side, config)?;
+        runner.run().await
+    })
+}
+
+/// Uplink frames that wait for the loop. The server sends an acknowledgement a batch, and directives that people cause;
+/// past this, the socket waits.
+const UPLINK_EVENTS: usize = 64;
+/// Questions and answers of the agent that wait for the loop; past this, the crate waits.
+const INCOMING: usize = 64;
+/// Chunks of terminal output that wait for the loop, each of 8 KiB at most; past this, the terminal's pipe waits.
+const TERMINAL_CHUNKS: usize = 64;
+/// How often a system without parent-death signals is asked whether the keeper lives.
+const KEEPER_CHECK: Duration = Duration::from_secs(1);
+
+struct Runner {
+    side: RunnerSide,
+    config: RunnerConfig,
+    outbox: Outbox,
+    last_directive: Arc<AtomicU64>,
+    /// What is wanted, from the first welcome on.
+    spec: Option<Arc<SessionSpec>>,
+    /// The agent's id of the session from an earlier attempt, as long as it has not been tried.
+    earlier_session: Option<String>,
+    stage: Stage,
+    /// Until when the stage must be over.
+    stage_until: Option<Instant>,
+    agent: Option<Agent>,
+    peer: Option<Peer>,
+    /// The agent's connection; aborted, it closes the agent's stdin.
+    connection: Option<AbortHandle>,
+    /// Lines for the crate.
+    calls: Option<mpsc::Sender<String>>,
+    announced: handshake::Announced,
+    /// The agent's id of the session.
+    session: Option<String>,
+    options: Vec<ConfigOption>,
+    prompts: std::collections::VecDeque<Prompt>,
+    turn: Option<Turn>,
+    /// Whether the system prompt still has to be said.
+    system_prompt_due: bool,
+    questions: Questions,
+    terminals: Terminals,
+    voice: Voice,
+    noise: Noise,
+    leaving: Option<Leaving>,
+    tasks: JoinSet<()>,
+    uplink: mpsc::Receiver<UplinkEvent>,
+    incoming: mpsc::Receiver<Incoming>,
+    incoming_sender: mpsc::Sender<Incoming>,
+    terminal_events: mpsc::Receiver<TerminalEvent>,
+    signals: Signals,
+    keeper_check: tokio::time::Interval,
+}
+
+struct Signals {
+    terminate: Signal,
+    child: Signal,
+    parent_death: Signal,
+}
+
+/// What the loop is woken by.
+enum Event {
+    Uplink(Option<UplinkEvent>),
+    Incoming(Incoming),
+    Line(Read),
+    Terminal(TerminalEvent),
+    Stderr,
+    ChildEnded,
+    Terminate,
+    KeeperGone,
+    KeeperCheck,
+    Tick,
+}
+
+impl Runner {
+    fn new(side: RunnerSide, config: RunnerConfig) -> Result<Self, Error> {
+        let on = |kind| signal(kind).map_err(|source| Error::System { action: "watch for signals", source });
+        let signals = Signals {
+            terminate: on(SignalKind::terminate())?,
+            child: on(SignalKind::child())?,
+            parent_death: on(SignalKind::from_raw(keeper::PARENT_DEATH.as_raw()))?,
+        };
+        let mut redactor = Redactor::default();
+        redactor.register(&config.token);
+        for (_, value) in config.agent.env.iter().filter(|(name, _)| crate::redact::names_a_secret(name)) {
+            redactor.register(value);
+        }
+        let spool = Spool::open(&side.run_dir().spool_path())?;
+        let outbox = Outbox::new(spool, config.spool_max, redactor);
+
+        let mut tasks = JoinSet::new();
+        let (sender, uplink) = mpsc::channel(UPLINK_EVENTS);
+        let last_directive = Arc::new(AtomicU64::new(0));
+        let instance = side.attempt().instance.parse().unwrap_or_else(|_| InstanceId::new(new_uuid()));
+        let hello = RunnerHello {
+            session: config.session,
+            attempt: config.attempt,
+            instance,
+            protocol: PROTOCOL,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            last_directive: 0,
+        };
+        let up = Uplink {
+            server: config.server.clone(),
+            token: config.token.clone(),
+            hello,
+            last_directive: Arc::clone(&last_directive),
+        };
+        tasks.spawn(up.serve(sender));
+        let (incoming_sender, incoming) = mpsc::channel(INCOMING);
+        let (terminal_sender, terminal_events) = mpsc::channel(TERMINAL_CHUNKS);
+        Ok(Self {
+            side,
+            config,
+            outbox,
+            last_directive,
+            spec: None,
+            earlier_session: None,
+            stage: Stage::Waiting,
+            stage_until: None,
+            agent: None,
+            peer: None,
+            connection: None,
+            calls: None,
+            announced: handshake::Announced::default(),
+            session: None,
+            options: Vec::new(),
+            prompts: std::collections::VecDeque::new(),
+            turn: None,
+            system_prompt_due: false,
+            questions: Questions::default(),
+            terminals: Terminals::new(terminal_sender),
+            voice: Voice::default(),
+            noise: Noise::default(),
+            leaving: None,
+            tasks,
+            uplink,
+            incoming,
+            incoming_sender,
+            terminal_events,
+            signals,
+            keeper_check: tokio::time::interval(KEEPER_CHECK),
+        })
+    }
+
+    /// Runs until the attempt is over; returns the exit code.
+    async fn run(&mut self) -> Result<u8, Error> {
+        loop {
+            let event = self.next_event().await;
+            let now = Instant::now();
+            self.handle(event, now)?;
+            self.on_time(now);
+            self.outbox.flush(now);
+            if self.may_leave(now) {
+                return Ok(self.leave());
+            }
+        }
+    }
+
+    async fn next_event(&mut self) -> Event {
+        let deadline = self.deadline();
+        let reads = !self.outbox.is_full();
+        let Self { agent, calls, uplink, incoming, terminal_events, signals, keeper_check, .. } = self;
+        let from_agent = async {
+            let Some(agent) = agent else { return std::future::pending().await };
+            let (stderr, lines) = (agent.stderr.as_ref(), &mut agent.lines);
+            let line = async {
+                if !reads {
+                    std::future::pending::<()>().await;
+                }
+                // The line may be one for the crate: there must be room for it first.
+                if let Some(calls) = calls {
+                    let _ = calls.reserve().await;
+                }
+                lines.next().await
+            };
+            tokio::select! {
+                biased;
+                () = agent::readable(stderr) => Event::Stderr,
+                line = line => Event::Line(line),
+            }
+        };
+        // What was said before comes first: answers and questions before the lines that came after them.
+        tokio::select! {
+            biased;
+            _ = signals.parent_death.recv() => Event::KeeperGone,
+            _ = signals.child.recv() => Event::ChildEnded,
+            _ = signals.terminate.recv() => Event::Terminate,
+            event = uplink.recv(), if !uplink.is_closed() || !uplink.is_empty() => Event::Uplink(event),
+            Some(event) = incoming.recv() => Event::Incoming(event),
+            Some(event) = terminal_events.recv() => Event::Terminal(event),
+            event = from_agent => event,
+            () = tokio::time::sleep_until(deadline) => Event::Tick,
+            _ = keeper_check.tick() => Event::KeeperCheck,
+        }
+    }
+
+    fn handle(&mut self, event: Event, now: Instant) -> Result<(), Error> {
+        match event {
+            Event::Uplink(Some(event)) => self.on_uplink(event, now)?,
+            Event::Uplink(None) | Event::Tick => {}
+            Event::Incoming(incoming) => self.on_incoming(incoming, now),
+            Event::Line(read) => self.on_read(read, now),
+            Event::Terminal(event) => self.terminals.on_event(event, now),
+            Event::Stderr => {
+                if let Some(agent) = &mut self.agent {
+                    agent.read_stderr(&self.outbox.redactor);
+                }
+            }
+            Event::ChildEnded => self.reap(now),
+            Event::Terminate => self.stop(convene_core::event::StopMode::Graceful, now),
+            Event::KeeperGone => self.side.reap_and_go(self.agent_pid()),
+            Event::KeeperCheck => {
+                if self.side.is_keeper_gone() {
+                    self.side.reap_and_go(self.agent_pid());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn agent_pid(&self) -> Option<i32> {
+        self.agent.as_ref().filter(|agent| agent.exit.is_none()).map(|agent| agent.pid)
+    }
+
+    fn turn_id(&self) -> Option<convene_core::ids::TurnId> {
+        self.turn.as_ref().map(|turn| turn.id)
+    }
+
+    fn emit(&mut self, event: convene_core::event::KnownEvent) {
+        let turn = self.turn_id();
+        self.outbox.emit(turn, event);
+    }
+}
+
+/// A fresh id. The runner is the edge: clock and randomness begin here.
+pub(crate) fn new_uuid() -> uuid::Uuid {
+    uuid::Uuid::now_v7()
+}

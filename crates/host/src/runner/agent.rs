@@ -1,0 +1,219 @@
+//! The agent's process: how it is started, what it says on stderr, how it is told to end.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ffi::OsString,
+    fs::File,
+    io::{self, Write as _},
+    os::unix::{fs::OpenOptionsExt as _, process::CommandExt as _},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use rustix::process::{Pid, Signal};
+use tokio::net::unix::pipe;
+
+use crate::{acp::frame::Lines, process::Exit, redact::Redactor};
+
+/// How much of the agent's stderr is kept.
+const STDERR: usize = 64 << 10;
+/// How much of it goes into an event.
+const STDERR_TOLD: usize = 4 << 10;
+
+/// A running agent, or what is left of one.
+#[derive(Debug)]
+pub(super) struct Agent {
+    pub(super) pid: i32,
+    pub(super) lines: Lines,
+    pub(super) stderr: Option<pipe::Receiver>,
+    log: StderrLog,
+    pub(super) exit: Option<Exit>,
+}
+
+/// The three ends of an agent that has just been started.
+pub(super) struct Started {
+    pub(super) agent: Agent,
+    pub(super) stdin: pipe::Sender,
+}
+
+/// Starts the agent in a session and process group of its own. Must be called on the main thread: on Linux, the agent
+/// gets a parent-death signal, which is the thread's.
+pub(super) fn start(
+    command: &[String],
+    environment: &BTreeMap<OsString, OsString>,
+    cwd: &Path,
+    log: &Path,
+    line_max: usize,
+) -> io::Result<Started> {
+    let [program, arguments @ ..] = command else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the command is empty"));
+    };
+    let (stdin_read, stdin_write) = io::pipe()?;
+    let (stdout_read, stdout_write) = io::pipe()?;
+    let (stderr_read, stderr_write) = io::pipe()?;
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().envs(environment).current_dir(cwd);
+    command.stdin(stdin_read).stdout(stdout_write).stderr(stderr_write);
+    in_own_session(&mut command);
+    let child = command.spawn()?;
+    // The runner's one waiter collects the status; `Child` would only get in its way.
+    let pid = child.id().cast_signed();
+    drop(child);
+    let agent = Agent {
+        pid,
+        lines: Lines::new(pipe::Receiver::from_owned_fd(stdout_read.into())?, line_max),
+        stderr: Some(pipe::Receiver::from_owned_fd(stderr_read.into())?),
+        log: StderrLog::new(log),
+        exit: None,
+    };
+    Ok(Started { agent, stdin: pipe::Sender::from_owned_fd(stdin_write.into())? })
+}
+
+/// Lets a command begin a session of its own and die with the runner.
+pub(crate) fn in_own_session(command: &mut Command) {
+    let before_exec = || {
+        rustix::process::setsid()?;
+        #[cfg(target_os = "linux")]
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        Ok(())
+    };
+    // SAFETY: between fork and exec only two system calls are made, without allocation or locks.
+    #[expect(unsafe_code, reason = "the standard library has no other way to begin a session in the child")]
+    unsafe {
+        command.pre_exec(before_exec);
+    }
+}
+
+impl Agent {
+    /// Sends a signal to the agent's process group, which is there as long as one of its processes is not reaped.
+    pub(super) fn signal_group(&self, signal: Signal) {
+        if let Some(pid) = Pid::from_raw(self.pid) {
+            let _ = rustix::process::kill_process_group(pid, signal);
+        }
+    }
+
+    /// Takes in what there is on stderr.
+    pub(super) fn read_stderr(&mut self, redactor: &Redactor) {
+        let Some(pipe) = &self.stderr else { return };
+        let mut buffer = [0; 16 << 10];
+        // A flood must not keep the runner here.
+        for _ in 0..4 {
+            match pipe.try_read(&mut buffer) {
+                Ok(0) => {
+                    self.log.end(redactor);
+                    self.stderr = None;
+                    return;
+                }
+                Ok(length) => self.log.take(&buffer[..length], redactor),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    self.stderr = None;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The end of what the agent wrote to stderr, without secrets.
+    pub(super) fn stderr_tail(&mut self, redactor: &Redactor) -> String {
+        self.read_stderr(redactor);
+        self.log.end(redactor);
+        self.log.tail(STDERR_TOLD)
+    }
+}
+
+/// Waits until a pipe has something to say, or its end. Never, if there is no pipe.
+pub(super) async fn readable(pipe: Option<&pipe::Receiver>) {
+    match pipe {
+        Some(pipe) if pipe.readable().await.is_ok() => {}
+        Some(_) | None => std::future::pending().await,
+    }
+}
+
+/// The last lines of stderr, in memory and in a file of the run directory.
+#[derive(Debug)]
+struct StderrLog {
+    path: PathBuf,
+    file: Option<File>,
+    written: usize,
+    lines: VecDeque<String>,
+    size: usize,
+    partial: Vec<u8>,
+}
+
+impl StderrLog {
+    fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), file: None, written: 0, lines: VecDeque::new(), size: 0, partial: Vec::new() }
+    }
+
+    fn take(&mut self, bytes: &[u8], redactor: &Redactor) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.partial.extend_from_slice(part);
+            // A line without an end is cut, which a secret across the cut survives only if it is that long.
+            if part.ends_with(b"\n") || self.partial.len() > STDERR {
+                self.end(redactor);
+            }
+        }
+    }
+
+    /// Takes the line that is being read as complete.
+    fn end(&mut self, redactor: &Redactor) {
+        if self.partial.is_empty() {
+            return;
+        }
+        let line = String::from_utf8_lossy(&std::mem::take(&mut self.partial)).into_owned();
+        let line = redactor.scrub(&line).into_owned();
+        self.size += line.len();
+        self.lines.push_back(line);
+        while self.size > STDERR && self.lines.len() > 1 {
+            self.size -= self.lines.pop_front().map_or(0, |line| line.len());
+        }
+        self.write();
+    }
+
+    /// The file is written anew when it is twice as large as what is kept. Without it the runner does as well.
+    fn write(&mut self) {
+        let written = if self.file.is_none() || self.written > 2 * STDERR {
+            let mut options = std::fs::OpenOptions::new();
+            options.create(true).write(true).truncate(true).mode(0o600).open(&self.path).and_then(|mut file| {
+                self.written = 0;
+                for line in &self.lines {
+                    file.write_all(line.as_bytes())?;
+                    self.written += line.len();
+                }
+                self.file = Some(file);
+                Ok(())
+            })
+        } else {
+            match (&mut self.file, self.lines.back()) {
+                (Some(file), Some(line)) => {
+                    self.written += line.len();
+                    file.write_all(line.as_bytes())
+                }
+                (None, _) | (_, None) => Ok(()),
+            }
+        };
+        if let Err(error) = written {
+            tracing::debug!(%error, "cannot keep the agent's stderr");
+        }
+    }
+
+    fn tail(&self, max: usize) -> String {
+        let mut taken: Vec<&str> = Vec::new();
+        let mut size = 0;
+        for line in self.lines.iter().rev() {
+            size += line.len();
+            if size > max && !taken.is_empty() {
+                break;
+            }
+            taken.push(line);
+        }
+        taken.reverse();
+        let text = taken.concat();
+        let text = text.trim_end();
+        let start = text.len().saturating_sub(max);
+        let start = (start..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text[start..].to_owned()
+    }
+}
+

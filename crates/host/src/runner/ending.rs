@@ -1,0 +1,302 @@
+//! How an attempt ends: by order, because its agent ended, or because it cannot go on.
+//!
+//! The ladder: cancel → end of input, with patience → SIGTERM to the group → SIGKILL to the tree. Whatever rung it ends on,
+//! what the agent said until then is kept, its exit status is collected and not invented, and nothing of it is left.
+
+use std::time::Duration;
+
+use convene_core::{
+    event::{KnownEvent, StopMode},
+    failure::{Failure, FailureKind, ProcessExit, StopReason},
+};
+use rustix::process::{Signal, WaitOptions};
+use tokio::time::Instant;
+
+use super::{Runner, handshake::Stage};
+use crate::process::{Exit, kill_tree_until_none};
+
+/// From cancel to the end of input, if a turn is running.
+const CANCEL: Duration = Duration::from_secs(1);
+/// From the end of input to SIGTERM; some agents take more than three seconds.
+const END_OF_INPUT: Duration = Duration::from_secs(4);
+/// From SIGTERM to SIGKILL.
+const TERMINATE: Duration = Duration::from_secs(2);
+/// How long the output of a dead agent is waited for: children of it may hold the pipe for ever.
+const DRAIN: Duration = Duration::from_millis(500);
+/// How long an agent that closed its output may take to end.
+const CLOSED: Duration = Duration::from_secs(2);
+/// How long the last events may take to be committed. What is not, the worker delivers.
+const COMMIT: Duration = Duration::from_secs(5);
+/// How long killed processes may take to be gone.
+const BURIAL: Duration = Duration::from_secs(10);
+
+/// An attempt that is ending.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    step: Step,
+    until: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// The agent was asked to cancel its turn.
+    Cancel,
+    /// Its input is closed.
+    EndOfInput,
+    /// It got SIGTERM.
+    Terminate,
+    /// It got SIGKILL, as all of its tree.
+    Kill,
+    /// It is gone; the last events are being committed.
+    Commit,
+}
+
+impl Runner {
+    /// Ends the agent and then the attempt, because somebody wants it.
+    pub(super) fn stop(&mut self, mode: StopMode, now: Instant) {
+        let step = match (mode, &self.leaving) {
+            (StopMode::Now, Some(Leaving { step: Step::Kill | Step::Commit, .. })) | (StopMode::Graceful, Some(_)) => return,
+            (StopMode::Now, _) => Step::Kill,
+            (StopMode::Graceful, None) if self.turn.is_some() => Step::Cancel,
+            (StopMode::Graceful, None) => Step::EndOfInput,
+        };
+        self.end_waiting_prompts();
+        self.enter(step, now);
+    }
+
+    /// Says why the attempt cannot go on, and ends it.
+    pub(super) fn fail(&mut self, failure: Failure, now: Instant) {
+        if self.leaving.is_some() {
+            return;
+        }
+        self.settle_turn();
+        self.emit(KnownEvent::AttemptFailed { failure });
+        // It did nothing that would be worth its time.
+        self.enter(Step::Terminate, now);
+    }
+
+    /// Kills the agent and ends the attempt without a word about it: the server knows what to make of it.
+    pub(super) fn give_up(&mut self, now: Instant) {
+        self.enter(Step::Kill, now);
+    }
+
+    fn enter(&mut self, step: Step, now: Instant) {
+        let agent_lives = self.agent.as_ref().is_some_and(|agent| agent.exit.is_none());
+        let step = if agent_lives { step } else { Step::Commit };
+        let patience = match step {
+            Step::Cancel => {
+                self.cancel_agent();
+                CANCEL
+            }
+            Step::EndOfInput => {
+                self.questions.cancel_all();
+                self.close_input();
+                END_OF_INPUT
+            }
+            Step::Terminate => {
+                self.close_input();
+                if let Some(agent) = &self.agent {
+                    agent.signal_group(Signal::TERM);
+                }
+                TERMINATE
+            }
+            Step::Kill => {
+                self.close_input();
+                self.kill_tree(now);
+                DRAIN
+            }
+            Step::Commit => COMMIT,
+        };
+        self.leaving = Some(Leaving { step, until: now + patience });
+    }
+
+    fn close_input(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.abort();
+        }
+        self.peer = None;
+    }
+
+    /// Kills everything below the runner and collects it.
+    fn kill_tree(&mut self, now: Instant) {
+        let mut ended = Vec::new();
+        let burial = kill_tree_until_none(&[], BURIAL, |pid, exit| ended.push((pid, exit)));
+        if let Err(error) = burial {
+            tracing::error!(error = &error as &dyn std::error::Error, "cannot kill the tree; the keeper will");
+        }
+        for (pid, exit) in ended {
+            self.on_exit(pid, exit, now);
+        }
+    }
+
+    /// Collects every child that has ended. There is no other waiter in this process.
+    pub(super) fn reap(&mut self, now: Instant) {
+        while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
+            if let Some(exit) = Exit::from_wait(status) {
+                self.on_exit(pid.as_raw_nonzero().get(), exit, now);
+            }
+        }
+    }
+
+    fn on_exit(&mut self, pid: i32, exit: Exit, now: Instant) {
+        self.terminals.on_exit(pid, exit, now);
+        let Some(agent) = self.agent.as_mut().filter(|agent| agent.pid == pid) else { return };
+        agent.exit = Some(exit);
+        if let Err(error) = self.side.write_agent_exit(pid, exit) {
+            tracing::error!(error = &error as &dyn std::error::Error, "cannot record the agent's exit");
+        }
+        // Its last words are still in the pipe.
+        self.stage_until = Some(now + DRAIN);
+    }
+
+    /// The agent closed its output, or broke it: it is of no more use.
+    pub(super) fn on_output_end(&mut self, now: Instant) {
+        if self.agent.as_ref().is_some_and(|agent| agent.exit.is_some()) {
+            self.bury_agent(now);
+        } else if self.leaving.is_none() {
+            self.stage_until = Some(now + CLOSED);
+        }
+    }
+
+    /// Whether the agent is gone, or about to go: what the connection says then is only that.
+    pub(super) fn has_agent_closed(&self) -> bool {
+        self.agent.as_ref().is_none_or(|agent| agent.exit.is_some() || agent.lines.has_ended())
+    }
+
+    /// The agent has ended and everything it said was read: tells so, and what that means.
+    fn bury_agent(&mut self, now: Instant) {
+        let Some(mut agent) = self.agent.take() else { return };
+        let Some(exit) = agent.exit else { return };
+        let stderr = agent.stderr_tail(&self.outbox.redactor);
+        self.close_input();
+        self.questions.cancel_all();
+        self.settle_turn();
+        let exit = match exit {
+            Exit::Code(code) => ProcessExit { code: Some(code), signal: None },
+            Exit::Signal(signal) => ProcessExit { code: None, signal: Some(signal) },
+        };
+        self.emit(KnownEvent::AgentExited { exit, stderr: stderr.clone() });
+        match self.leaving {
+            Some(Leaving { step: Step::Cancel | Step::EndOfInput | Step::Terminate, .. }) => {
+                self.end_turn(StopReason::Cancelled, None, None);
+            }
+            // Killed: the server knows whether that was wanted, and ends the turn accordingly.
+            Some(Leaving { step: Step::Kill | Step::Commit, .. }) => {}
+            None => {
+                let failure = self.exit_failure(exit, &stderr);
+                self.end_turn(StopReason::Interrupted, Some(failure.clone()), None);
+                self.emit(KnownEvent::AttemptFailed { failure });
+            }
+        }
+        self.outbox.release();
+        self.enter(Step::Commit, now);
+    }
+
+    /// What it means that the agent ended by itself.
+    fn exit_failure(&self, exit: ProcessExit, stderr: &str) -> Failure {
+        let agent = &self.config.agent;
+        let name = agent.display_name();
+        let wrote = last_line(stderr).map(|line| format!("; it wrote: {line}")).unwrap_or_default();
+        let test = format!("convene agents test {}", agent.name);
+        match &self.stage {
+            Stage::Waiting | Stage::Starting => match &self.noise.first {
+                Some(line) if stderr.is_empty() => self.not_acp(line),
+                Some(_) | None => {
+                    let summary = format!("{name} ended with {exit} before it said hello{wrote}");
+                    Failure::new(FailureKind::StartupFailure, summary).code("agent_exited_early").hint(test)
+                }
+            },
+            Stage::Opening(_) | Stage::Configuring(_) => {
+                let summary = format!("{name} ended with {exit} before its session was open{wrote}");
+                Failure::new(FailureKind::StartupFailure, summary).code("agent_exited_early").hint(test)
+            }
+            Stage::Ready => {
+                let when = if self.turn.is_some() { "in a turn" } else { "while it was idle" };
+                let summary = format!("{name} ended with {exit} {when}{wrote}");
+                let hint = format!("convene prompt {} resumes it", self.config.session.short());
+                Failure::new(FailureKind::ProcessExit, summary).code("agent_crashed").hint(hint)
+            }
+        }
+    }
+
+    /// Prompts that were not handed over are not going to be. A stop cancels them; the server says so in its log.
+    fn end_waiting_prompts(&mut self) {
+        for prompt in std::mem::take(&mut self.prompts) {
+            let ended = KnownEvent::TurnEnded { stop_reason: StopReason::Cancelled, failure: None, usage: None };
+            self.outbox.emit(Some(prompt.turn), ended);
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        let known = [
+            self.stage_until,
+            self.turn_deadline(),
+            self.leaving.as_ref().map(|leaving| leaving.until),
+            self.outbox.deadline(),
+            self.terminals.deadline(),
+        ];
+        // A timer in the far future costs nothing; the loop needs one.
+        known.into_iter().flatten().min().unwrap_or_else(|| Instant::now() + Duration::from_secs(3600))
+    }
+
+    /// Does what is due.
+    pub(super) fn on_time(&mut self, now: Instant) {
+        self.terminals.on_time(now);
+        self.on_turn_time(now);
+        if self.stage_until.is_some_and(|until| now >= until) {
+            self.stage_until = None;
+            match &self.agent {
+                Some(agent) if agent.exit.is_some() => self.bury_agent(now),
+                Some(agent) if agent.lines.has_ended() && self.leaving.is_none() => {
+                    // Closed its output and lives: ended like one that wants to.
+                    let summary = format!("{} closed its output", self.config.agent.display_name());
+                    let failure = Failure::new(FailureKind::ProtocolFailure, summary).code("agent_crashed");
+                    self.end_turn(StopReason::Interrupted, Some(failure.clone()), None);
+                    self.fail(failure, now);
+                }
+                Some(_) | None if self.leaving.is_none() => self.on_stage_timeout(now),
+                Some(_) | None => {}
+            }
+        }
+        let Some(leaving) = &self.leaving else { return };
+        // A turn that yielded needs no more patience.
+        let yielded = leaving.step == Step::Cancel && self.turn.is_none();
+        if !yielded && now < leaving.until {
+            return;
+        }
+        match leaving.step {
+            Step::Cancel => self.enter(Step::EndOfInput, now),
+            Step::EndOfInput => self.enter(Step::Terminate, now),
+            Step::Terminate => self.enter(Step::Kill, now),
+            Step::Kill => self.bury_agent(now),
+            Step::Commit => {}
+        }
+    }
+
+    /// Whether there is nothing left to do, or to wait for.
+    pub(super) fn may_leave(&mut self, now: Instant) -> bool {
+        let Some(Leaving { step: Step::Commit, until }) = &self.leaving else { return false };
+        let until = *until;
+        self.outbox.release();
+        self.outbox.keep(now);
+        self.outbox.flush(now);
+        self.outbox.is_settled() || !self.outbox.is_up() || now >= until
+    }
+
+    /// Leaves nothing behind.
+    pub(super) fn leave(&mut self) -> u8 {
+        match self.side.kill_tree(None) {
+            Ok(_) => 0,
+            // The keeper does it again, and has the last word.
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "cannot kill the tree; the keeper will");
+                0
+            }
+        }
+    }
+}
+
+/// The last line that says something.
+fn last_line(text: &str) -> Option<&str> {
+    text.lines().rev().map(str::trim).find(|line| !line.is_empty())
+}

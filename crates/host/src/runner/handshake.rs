@@ -1,0 +1,413 @@
+//! From the server's welcome to an agent that can take a prompt: launch, `initialize`, a session, its settings.
+
+use std::{collections::VecDeque, path::Path, time::Duration};
+
+use convene_api::uplink::RunnerWelcome;
+use convene_core::{
+    event::{KnownEvent, SessionOpening},
+    failure::{Failure, FailureKind},
+    spec::SessionSpec,
+};
+use serde_json::{Value, json};
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{Runner, agent, environment};
+use crate::{
+    acp::{
+        PROTOCOL_VERSION, config,
+        connection::{self, Asked, Incoming, RpcError},
+        content,
+    },
+    redact::names_a_secret,
+    rundir::Containment,
+};
+
+/// Lines for the crate that it has not read yet. It reads at once; this many come with one read of the pipe at most.
+const CALLS: usize = 256;
+
+/// How far the attempt is.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// The server has not answered yet; nothing is launched.
+    Waiting,
+    /// The agent is launched and has not answered `initialize`.
+    Starting,
+    /// It has not answered about its session.
+    Opening(SessionOpening),
+    /// It has a session; these settings are still to be made, one after the other.
+    Configuring(VecDeque<(String, Value)>),
+    /// It takes prompts.
+    Ready,
+}
+
+/// What the agent said it can do.
+#[derive(Debug, Default)]
+pub(super) struct Announced {
+    can_resume: bool,
+    can_load: bool,
+    takes_directories: bool,
+    takes_system_prompt: bool,
+    pub(super) auth_methods: Vec<convene_core::content::AuthMethod>,
+}
+
+impl Runner {
+    /// The first welcome: this instance owns the attempt, so the agent may be launched.
+    pub(super) fn begin(&mut self, welcome: &RunnerWelcome, now: Instant) {
+        let spec = welcome.spec.clone();
+        self.spec = Some(spec.clone());
+        self.earlier_session.clone_from(&welcome.agent_session_id);
+        match self.launch(&spec, now) {
+            Ok(()) => {
+                self.stage = Stage::Starting;
+                self.stage_until = Some(now + self.start_timeout());
+            }
+            Err(failure) => self.fail(failure, now),
+        }
+    }
+
+    fn launch(&mut self, spec: &SessionSpec, _now: Instant) -> Result<(), Failure> {
+        let environment = environment::of_agent(&self.config, spec).map_err(|reference| {
+            let summary = format!("{reference} for {} is not set on this machine", self.config.agent.name);
+            Failure::new(FailureKind::StartupFailure, summary)
+                .code("secret_missing")
+                .hint(format!("export {} where the worker is started", reference.trim_start_matches("env:")))
+        })?;
+        for (name, value) in environment::resolved(&self.config, spec).unwrap_or_default() {
+            if names_a_secret(&name) {
+                self.outbox.redactor.register(&value);
+            }
+        }
+        let command = &self.config.agent.command;
+        let log = self.side.run_dir().path().join("agent_stderr");
+        let started = agent::start(command, &environment, Path::new(&spec.cwd), &log, self.config.line_max);
+        let started = started.map_err(|error| {
+            let summary = format!("{}: {error}", command.join(" "));
+            let failure = Failure::new(FailureKind::StartupFailure, summary).code("agent_start_failed");
+            match error.kind() {
+                std::io::ErrorKind::NotFound if Path::new(&spec.cwd).is_dir() && !self.config.agent.install.is_empty() => {
+                    failure.hint(self.config.agent.install.clone())
+                }
+                _ => failure.hint(format!("convene agents test {}", self.config.agent.name)),
+            }
+        })?;
+        let pid = started.agent.pid;
+        let command = command.iter().map(|word| self.outbox.redactor.scrub(word).into_owned()).collect();
+        self.agent = Some(started.agent);
+        let containment = match self.side.containment() {
+            Containment::Cgroup => "cgroup",
+            Containment::Subreaper => "subreaper",
+            Containment::ProcessTree => "process_tree",
+        };
+        let containment = containment.to_owned();
+        self.emit(KnownEvent::AgentLaunched { pid: pid.cast_unsigned(), command, containment });
+        let (calls, lines) = mpsc::channel(CALLS);
+        self.calls = Some(calls);
+        let serve = connection::serve(started.stdin, lines, self.incoming_sender.clone());
+        self.connection = Some(self.tasks.spawn(serve));
+        Ok(())
+    }
+
+    pub(super) fn on_incoming(&mut self, incoming: Incoming, now: Instant) {
+        match incoming {
+            Incoming::Ready(peer) => {
+                peer.ask(Asked::Initialize, "initialize", initialize_params());
+                self.peer = Some(peer);
+            }
+            Incoming::Request(request) => self.on_request(request, now),
+            // Once it is being left, what it says about beginning is of no use.
+            Incoming::Response { asked: Asked::Prompt(turn), result } => self.on_prompt_response(turn, result, now),
+            Incoming::Response { .. } if self.leaving.is_some() => {}
+            Incoming::Response { asked: Asked::Initialize, result } => self.on_initialized(result, now),
+            Incoming::Response { asked: Asked::Authenticate, .. } => {}
+            Incoming::Response { asked: Asked::NewSession, result } => {
+                self.on_session(SessionOpening::New, result, now);
+            }
+            Incoming::Response { asked: Asked::ResumeSession, result } => {
+                self.on_session(SessionOpening::Resumed, result, now);
+            }
+            Incoming::Response { asked: Asked::LoadSession, result } => {
+                self.on_session(SessionOpening::Loaded, result, now);
+            }
+            Incoming::Response { asked: Asked::Configure { option, value }, result } => {
+                self.on_configured(&option, value, result);
+                self.configure_next(now);
+            }
+        }
+    }
+
+    fn on_initialized(&mut self, result: Result<Value, RpcError>, now: Instant) {
+        let response = match result {
+            Ok(response) => response,
+            // The agent ended, or is about to: its exit says more.
+            Err(_) if self.has_agent_closed() => return,
+            Err(error) => {
+                let summary = format!("{} answered initialize with: {}", self.config.agent.display_name(), error.text());
+                let failure = Failure::new(FailureKind::HandshakeFailure, summary)
+                    .code("agent_not_acp")
+                    .hint(format!("convene agents test {}", self.config.agent.name));
+                return self.fail(failure, now);
+            }
+        };
+        // Some say it as a text.
+        let version = match response.get("protocolVersion") {
+            Some(Value::String(text)) => text.parse().ok(),
+            Some(other) => other.as_u64().and_then(|version| u32::try_from(version).ok()),
+            None => None,
+        };
+        if version != Some(PROTOCOL_VERSION) {
+            let spoken = version.map_or_else(|| "no version at all".to_owned(), |version| version.to_string());
+            let name = self.config.agent.display_name();
+            let which = if version.is_some_and(|v| v > PROTOCOL_VERSION) { "convene" } else { name };
+            let hint = format!("update {which}");
+            let summary = format!("{name} speaks ACP {spoken}, we speak {PROTOCOL_VERSION}");
+            let failure =
+                Failure::new(FailureKind::HandshakeFailure, summary).code("agent_protocol_unsupported").hint(hint);
+            return self.fail(failure, now);
+        }
+        let info = response.get("agentInfo");
+        let name = info.and_then(|info| content::text(info, "name"));
+        let capabilities = response.get("agentCapabilities").cloned().unwrap_or_else(|| json!({}));
+        let auth_methods = content::auth_methods(response.get("authMethods"));
+        let session = capabilities.get("sessionCapabilities");
+        let has = |name: &str| session.and_then(|session| session.get(name)).is_some_and(|value| !value.is_null());
+        self.announced = Announced {
+            can_resume: has("resume"),
+            can_load: capabilities.get("loadSession").and_then(Value::as_bool).unwrap_or(false),
+            takes_directories: has("additionalDirectories"),
+            takes_system_prompt: has("systemPrompt"),
+            auth_methods: auth_methods.clone(),
+        };
+        self.emit(KnownEvent::AgentInitialized {
+            name: name.unwrap_or_else(|| self.config.agent.name.clone()),
+            title: info.and_then(|info| content::text(info, "title")),
+            version: info.and_then(|info| content::text(info, "version")).unwrap_or_default(),
+            protocol_version: PROTOCOL_VERSION,
+            capabilities: capabilities.into(),
+            auth_methods,
+        });
+        self.open_session(now);
+    }
+
+    /// Opens the best session there is: the earlier one if the agent remembers it, else a new one.
+    fn open_session(&mut self, now: Instant) {
+        let (Some(spec), Some(peer)) = (self.spec.clone(), self.peer.clone()) else { return };
+        self.stage_until = Some(now + self.start_timeout());
+        let mut params = json!({"cwd": spec.cwd, "mcpServers": spec.mcp_servers});
+        if !spec.add_dirs.is_empty() && self.announced.takes_directories {
+            params["additionalDirectories"] = json!(spec.add_dirs);
+        }
+        let how = match &self.earlier_session {
+            Some(_) if self.announced.can_resume => SessionOpening::Resumed,
+            Some(_) if self.announced.can_load => SessionOpening::Loaded,
+            Some(_) => {
+                self.say_session_lost("the agent can neither resume nor load a session");
+                SessionOpening::New
+            }
+            None => SessionOpening::New,
+        };
+        let (asked, method) = match how {
+            SessionOpening::New => (Asked::NewSession, "session/new"),
+            SessionOpening::Resumed => (Asked::ResumeSession, "session/resume"),
+            SessionOpening::Loaded => (Asked::LoadSession, "session/load"),
+        };
+        match how {
+            SessionOpening::New if self.announced.takes_system_prompt => {
+                if let Some(prompt) = &spec.system_prompt {
+                    params["systemPrompt"] = json!({"append": prompt});
+                }
+            }
+            SessionOpening::New => {}
+            SessionOpening::Resumed | SessionOpening::Loaded => params["sessionId"] = json!(self.earlier_session),
+        }
+        self.stage = Stage::Opening(how);
+        self.voice.mute(how == SessionOpening::Loaded);
+        peer.ask(asked, method, params);
+    }
+
+    fn on_session(&mut self, how: SessionOpening, result: Result<Value, RpcError>, now: Instant) {
+        let was_new = how == SessionOpening::New;
+        let response = match result {
+            Ok(response) => response,
+            Err(_) if self.has_agent_closed() => return,
+            Err(error) if error.wants_sign_in() => return self.sign_in_wanted(&error, now),
+            Err(error) if !was_new => {
+                // One way after the other: an agent may announce both and know only one of them.
+                if how == SessionOpening::Resumed && self.announced.can_load {
+                    self.announced.can_resume = false;
+                } else {
+                    self.say_session_lost(&error.text());
+                }
+                return self.open_session(now);
+            }
+            Err(error) => {
+                let summary = format!("{} opened no session: {}", self.config.agent.display_name(), error.text());
+                let failure = Failure::new(FailureKind::LoadSessionFailure, summary)
+                    .code("agent_start_failed")
+                    .hint(format!("convene agents test {}", self.config.agent.name));
+                return self.fail(failure, now);
+            }
+        };
+        let session = content::text(&response, "sessionId").or_else(|| self.earlier_session.clone().filter(|_| !was_new));
+        let Some(session) = session else {
+            let summary = format!("{} opened a session without an id", self.config.agent.display_name());
+            return self.fail(Failure::new(FailureKind::ProtocolFailure, summary).code("agent_not_acp"), now);
+        };
+        self.voice.mute(false);
+        self.session = Some(session.clone());
+        self.earlier_session = None;
+        self.system_prompt_due = was_new && !self.announced.takes_system_prompt;
+        self.emit(KnownEvent::AgentSessionStarted { agent_session_id: session, how });
+        let found = config::of_session(&response);
+        if !found.is_empty() || self.options.is_empty() {
+            self.options = found;
+        }
+        if !self.options.is_empty() {
+            self.emit(KnownEvent::ConfigUpdated { options: self.options.clone().into() });
+        }
+        self.stage_until = Some(now + self.start_timeout());
+        let wanted = self.spec.as_deref().map(wanted_settings).unwrap_or_default();
+        self.stage = Stage::Configuring(wanted);
+        self.configure_next(now);
+    }
+
+    /// Makes the next setting that the session's spec wants; with none left, the agent takes prompts.
+    fn configure_next(&mut self, now: Instant) {
+        loop {
+            let Stage::Configuring(wanted) = &mut self.stage else { return };
+            let Some((option, value)) = wanted.pop_front() else { break };
+            if self.ask_for_setting(&option, value) {
+                return;
+            }
+        }
+        self.stage = Stage::Ready;
+        self.stage_until = None;
+        self.prompt_next(now);
+    }
+
+    /// Asks the agent for a setting. `false` if there is nothing to ask, which is said if it is a pity.
+    pub(super) fn ask_for_setting(&mut self, option: &str, value: Value) -> bool {
+        let (Some(peer), Some(session)) = (&self.peer, &self.session) else { return false };
+        let Some(known) = config::find(&self.options, option) else {
+            let names: Vec<&str> = self.options.iter().map(|o| o.id.as_str()).collect();
+            let detail = format!("{} has no option {option}; it has: {}", self.config.agent.name, names.join(", "));
+            self.emit(KnownEvent::ConfigRejected { option: option.to_owned(), detail });
+            return false;
+        };
+        if known.value == value {
+            return false;
+        }
+        let (method, params) = config::change(known, session, &value);
+        peer.ask(Asked::Configure { option: option.to_owned(), value }, method, params);
+        true
+    }
+
+    fn on_configured(&mut self, option: &str, value: Value, result: Result<Value, RpcError>) {
+        match result {
+            Ok(response) => {
+                match response.get("configOptions") {
+                    Some(options) => config::replace(&mut self.options, config::options(options)),
+                    None => self.note_setting(option, value),
+                }
+                self.emit(KnownEvent::ConfigUpdated { options: self.options.clone().into() });
+            }
+            Err(error) => {
+                self.emit(KnownEvent::ConfigRejected { option: option.to_owned(), detail: error.text() });
+            }
+        }
+    }
+
+    pub(super) fn note_setting(&mut self, option: &str, value: Value) {
+        let id = config::find(&self.options, option).map(|o| o.id.clone());
+        if let Some(known) = self.options.iter_mut().find(|o| Some(&o.id) == id.as_ref()) {
+            known.value = value;
+        }
+    }
+
+    /// The agent wants the user to sign in: nothing works until that is done.
+    pub(super) fn sign_in_wanted(&mut self, error: &RpcError, now: Instant) {
+        let methods = self.announced.auth_methods.clone();
+        self.emit(KnownEvent::AgentAuthRequired { methods });
+        let failure = self.sign_in_failure(error);
+        self.fail(failure, now);
+    }
+
+    pub(super) fn sign_in_failure(&self, error: &RpcError) -> Failure {
+        let spec = &self.config.agent;
+        let summary = format!("{} wants you to sign in: {}", spec.display_name(), error.text());
+        let failure = Failure::new(FailureKind::ProviderAuthFailure, summary).code("agent_auth_required");
+        if spec.sign_in.is_empty() {
+            let names: Vec<&str> = self.announced.auth_methods.iter().map(|m| m.name.as_str()).collect();
+            if names.is_empty() { failure } else { failure.hint(names.join(" or ")) }
+        } else {
+            failure.hint(spec.sign_in.clone())
+        }
+    }
+
+    fn say_session_lost(&mut self, why: &str) {
+        let session = self.earlier_session.take().unwrap_or_default();
+        let detail = format!("the agent no longer knows its session {session}, a new one begins: {why}");
+        self.emit(KnownEvent::LogNote { code: "agent_session_lost".to_owned(), detail, raw: None });
+    }
+
+    pub(super) fn start_timeout(&self) -> Duration {
+        Duration::from_millis(self.config.start_timeout_ms)
+    }
+
+    /// The stage took too long.
+    pub(super) fn on_stage_timeout(&mut self, now: Instant) {
+        let name = self.config.agent.display_name().to_owned();
+        let patience = self.start_timeout();
+        let failure = match &self.stage {
+            Stage::Waiting | Stage::Ready => return,
+            Stage::Starting => match self.noise.first.clone() {
+                Some(line) => self.not_acp(&line),
+                None => Failure::new(
+                    FailureKind::HandshakeFailure,
+                    format!("no answer from {name} to initialize in {patience:?}"),
+                )
+                .code("agent_no_handshake")
+                .hint("raise start_timeout, or check its command"),
+            },
+            Stage::Opening(_) | Stage::Configuring(_) => Failure::new(
+                FailureKind::LoadSessionFailure,
+                format!("no answer from {name} about its session in {patience:?}"),
+            )
+            .code("agent_no_handshake")
+            .hint("raise start_timeout, or look whether it waits for a sign-in"),
+        };
+        self.fail(failure, now);
+    }
+
+    pub(super) fn not_acp(&self, line: &str) -> Failure {
+        let agent = &self.config.agent;
+        let summary = format!("{} wrote {line:?} where ACP was expected", agent.display_name());
+        Failure::new(FailureKind::HandshakeFailure, summary)
+            .code("agent_not_acp")
+            .hint(format!("check its ACP flag; it was started as: {}", agent.command.join(" ")))
+    }
+}
+
+/// The settings that the spec wants, in the order in which they are made: a mode may change which models there are.
+fn wanted_settings(spec: &SessionSpec) -> VecDeque<(String, Value)> {
+    let mode = spec.mode.iter().map(|mode| ("mode".to_owned(), mode.as_str().into()));
+    let model = spec.model.iter().map(|model| ("model".to_owned(), model.as_str().into()));
+    let config = spec.config.iter().map(|(id, value)| (id.clone(), value.clone()));
+    mode.chain(model).chain(config).collect()
+}
+
+fn initialize_params() -> Value {
+    json!({
+        "protocolVersion": PROTOCOL_VERSION,
+        "clientInfo": {"name": "convene", "title": "Convene", "version": env!("CARGO_PKG_VERSION")},
+        "clientCapabilities": {
+            "fs": {"readTextFile": true, "writeTextFile": true},
+            "terminal": true,
+            "elicitation": {"form": {}, "url": {}},
+            "session": {"configOptions": {"boolean": {}}},
+        },
+    })
+}
+
+#[cfg(test)]
+#[path = "handshake_tests.rs"]
+mod tests;
