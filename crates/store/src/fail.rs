@@ -8,14 +8,16 @@ use crate::Error;
 
 /// A failure of the file system.
 pub(crate) fn io(doing: &'static str, path: &Path, error: io::Error) -> Error {
-    let path_buf = || path.to_owned();
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Error::Full { path: path_buf(), source: error.into() }
+            Error::Full { path: path.to_owned(), source: error.into() }
         }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::NotADirectory => {
-            Error::ReadOnly { path: path_buf(), source: error.into() }
-        }
+        // Also where something else is in the place of a directory or a file.
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory
+        | io::ErrorKind::AlreadyExists => Error::ReadOnly { path: path.to_owned(), source: error.into() },
         _ => Error::Failed { doing, source: error.into() },
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::watch;
@@ -26,14 +26,18 @@ struct Shared {
     logs: Mutex<Logs>,
     /// The last position that was published.
     pos: watch::Sender<u64>,
+    /// How many bytes of events the tails hold together.
+    budget: usize,
 }
 
 #[derive(Debug, Default)]
 struct Logs {
     tails: HashMap<LogKey, Tail>,
     /// The order in which events came, for eviction: oldest first.
-    order: VecDeque<LogKey>,
+    order: VecDeque<(LogKey, u64)>,
     bytes: usize,
+    /// With so many tails it is time to look for those that are of no use.
+    sweep_at: usize,
 }
 
 #[derive(Debug)]
@@ -42,6 +46,17 @@ struct Tail {
     events: VecDeque<EventRow>,
     /// The last `seq` that was published.
     seq: watch::Sender<u64>,
+}
+
+impl Tail {
+    fn new() -> Self {
+        Self { events: VecDeque::new(), seq: watch::Sender::new(0) }
+    }
+
+    /// Whether nobody misses it: it has no events and no followers.
+    fn is_idle(&self) -> bool {
+        self.events.is_empty() && self.seq.receiver_count() == 0
+    }
 }
 
 /// What the tail has after a cursor.
@@ -56,46 +71,48 @@ pub enum Read {
 impl Feed {
     /// A feed whose store is at `pos`.
     pub fn new(pos: u64) -> Self {
-        Self { shared: Arc::new(Shared { logs: Mutex::default(), pos: watch::Sender::new(pos) }) }
+        Self::with_budget(pos, TAIL_BYTES)
+    }
+
+    fn with_budget(pos: u64, budget: usize) -> Self {
+        Self { shared: Arc::new(Shared { logs: Mutex::default(), pos: watch::Sender::new(pos), budget }) }
     }
 
     /// Publishes committed events, in the order of `pos`.
     pub fn publish(&self, events: &[EventRow], pos: u64) {
-        let mut logs = self.shared.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut logs = self.lock();
         for event in events {
-            let tail = logs
-                .tails
-                .entry(event.log)
-                .or_insert_with(|| Tail { events: VecDeque::new(), seq: watch::Sender::new(0) });
-            tail.events.push_back(event.clone());
-            logs.bytes += weight(event);
-            logs.order.push_back(event.log);
+            logs.push(event);
         }
-        while logs.bytes > TAIL_BYTES {
-            let Some(log) = logs.order.pop_front() else { break };
-            let Some(old) = logs.tails.get_mut(&log).and_then(|tail| tail.events.pop_front()) else { continue };
-            logs.bytes -= weight(&old);
-        }
-        // Tails that were emptied and that nobody follows are of no use to anybody.
-        logs.tails.retain(|_, tail| !tail.events.is_empty() || tail.seq.receiver_count() > 0);
-        let mut last: HashMap<LogKey, u64> = HashMap::new();
-        for event in events {
-            last.insert(event.log, event.seq);
-        }
-        for (log, seq) in last {
-            if let Some(tail) = logs.tails.get(&log) {
-                tail.seq.send_replace(seq);
+        logs.evict(self.shared.budget);
+        logs.sweep();
+        for (place, event) in events.iter().enumerate() {
+            // Of adjacent events of a log the last one tells.
+            if events.get(place + 1).is_some_and(|next| next.log == event.log) {
+                continue;
+            }
+            if let Some(tail) = logs.tails.get(&event.log) {
+                tail.seq.send_replace(event.seq);
             }
         }
         drop(logs);
         self.shared.pos.send_replace(pos);
     }
 
+    /// Forgets the events of a log that was purged. Who follows it goes on following.
+    pub fn forget(&self, log: LogKey) {
+        let mut logs = self.lock();
+        logs.clear(log);
+        if logs.tails.get(&log).is_some_and(Tail::is_idle) {
+            logs.tails.remove(&log);
+        }
+    }
+
     /// What the tail of a log has after `seq`, at most `limit` events.
     ///
     /// `committed` is the log's last `seq` as the caller knows it, for logs that nothing was published of yet.
     pub fn read(&self, log: LogKey, after: u64, committed: u64, limit: usize) -> Read {
-        let logs = self.shared.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let logs = self.lock();
         let Some(tail) = logs.tails.get(&log) else {
             return if after >= committed { Read::Tail(Vec::new()) } else { Read::Store };
         };
@@ -115,17 +132,67 @@ impl Feed {
 
     /// Follows a log: the value is the last `seq` that was published, 0 before the first.
     pub fn follow(&self, log: LogKey) -> watch::Receiver<u64> {
-        let mut logs = self.shared.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        logs.tails
-            .entry(log)
-            .or_insert_with(|| Tail { events: VecDeque::new(), seq: watch::Sender::new(0) })
-            .seq
-            .subscribe()
+        let mut logs = self.lock();
+        // Logs that are only ever followed must not pile up either.
+        logs.sweep();
+        logs.tails.entry(log).or_insert_with(Tail::new).seq.subscribe()
     }
 
     /// Follows the store: the value is the last position that was published.
     pub fn follow_all(&self) -> watch::Receiver<u64> {
         self.shared.pos.subscribe()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Logs> {
+        self.shared.logs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Logs {
+    fn push(&mut self, event: &EventRow) {
+        let last = self.tails.entry(event.log).or_insert_with(Tail::new).events.back();
+        if last.is_some_and(|last| last.seq + 1 != event.seq) {
+            // A tail with a hole would be believed; without what is before the hole it is short and true.
+            self.clear(event.log);
+        }
+        if let Some(tail) = self.tails.get_mut(&event.log) {
+            tail.events.push_back(event.clone());
+            self.bytes += weight(event);
+            self.order.push_back((event.log, event.seq));
+        }
+    }
+
+    /// Lets the oldest events go, of whatever log, until the rest fits.
+    fn evict(&mut self, budget: usize) {
+        while self.bytes > budget {
+            let Some((log, seq)) = self.order.pop_front() else { break };
+            let Some(tail) = self.tails.get_mut(&log) else { continue };
+            if let Some(old) = tail.events.pop_front() {
+                debug_assert_eq!(old.seq, seq, "the order is that of the tails");
+                self.bytes -= weight(&old);
+            }
+            if tail.is_idle() {
+                self.tails.remove(&log);
+            }
+        }
+    }
+
+    fn clear(&mut self, log: LogKey) {
+        if let Some(tail) = self.tails.get_mut(&log) {
+            self.bytes -= tail.events.iter().map(weight).sum::<usize>();
+            tail.events = VecDeque::new();
+            // Rare, and the order is short beside what is purged.
+            self.order.retain(|(of, _)| *of != log);
+        }
+    }
+
+    /// Removes tails that were followed once and have nothing. Each time the number of tails has doubled, so that it
+    /// costs little however many there are.
+    fn sweep(&mut self) {
+        if self.tails.len() >= self.sweep_at {
+            self.tails.retain(|_, tail| !tail.is_idle());
+            self.sweep_at = 2 * self.tails.len() + 64;
+        }
     }
 }
 
@@ -133,3 +200,7 @@ impl Feed {
 fn weight(event: &EventRow) -> usize {
     event.data.len() + size_of::<EventRow>() + 32
 }
+
+#[cfg(test)]
+#[path = "feed_tests.rs"]
+mod tests;

@@ -1,0 +1,185 @@
+//! A writer that is killed at any moment loses nothing that it was told is durable, and leaves no gap.
+
+use std::{
+    env,
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use convene_core::Timestamp;
+use convene_store::{
+    Error, EventFilter, EventRow, Group, LogKey, Reader as _, SessionRow, SnapshotRow, SqliteStore, Store as _,
+};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Tells the child where to write.
+const DIR: &str = "STORE_CRASH_DIR";
+
+/// How many logs a group writes to, and how many events to each.
+const LOGS: i64 = 3;
+const EVENTS: u64 = 5;
+
+fn open(dir: &Path) -> SqliteStore {
+    SqliteStore::open(dir, Timestamp::UNIX_EPOCH, 1).unwrap()
+}
+
+/// The group after the one that ended with `seq` in each log.
+fn group(seq: u64, mut pos: u64) -> Group {
+    let mut group = Group::default();
+    for log in 1..=LOGS {
+        for n in 1..=EVENTS {
+            pos += 1;
+            // Now and then one that goes to a file.
+            let size = if (seq + n).is_multiple_of(40) { 70_000 } else { 300 };
+            group.events.push(EventRow {
+                log: LogKey(log),
+                seq: seq + n,
+                pos,
+                at: Timestamp::UNIX_EPOCH,
+                index: Some(seq + n),
+                turn: None,
+                data: format!("{{\"n\":{},\"text\":\"{}\"}}", seq + n, "x".repeat(size)).into(),
+            });
+        }
+        group.sessions.push(SessionRow {
+            log: LogKey(log),
+            id: format!("ses_{log:032x}").parse().unwrap(),
+            thread: format!("thr_{log:032x}").parse().unwrap(),
+            owner: String::new(),
+            namespace: String::new(),
+            agent: String::new(),
+            cwd: String::new(),
+            title: String::new(),
+            state: "running".to_owned(),
+            badge: String::new(),
+            archived: false,
+            deleted: false,
+            seq: seq + EVENTS,
+            created_pos: log as u64,
+            pos,
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+        });
+        if seq.is_multiple_of(50) {
+            group.snapshots.push(SnapshotRow { log: LogKey(log), seq: seq + EVENTS, state: "{}".to_owned() });
+        }
+    }
+    group
+}
+
+#[test]
+#[ignore = "the child that `a_killed_writer_loses_nothing` starts and kills"]
+fn child() {
+    let Some(dir) = env::var_os(DIR) else { return };
+    let mut store = open(Path::new(&dir));
+    let mut seq = store.reader().session(format!("ses_{:032x}", 1).parse().unwrap()).unwrap().map_or(0, |row| row.seq);
+    let mut out = std::io::stdout();
+    loop {
+        store.commit(&group(seq, store.info().last_pos)).unwrap();
+        seq += EVENTS;
+        // Not `print!`, which the test harness may keep; a parent that is gone ends this process too.
+        writeln!(out, "acknowledged {seq}").unwrap();
+        out.flush().unwrap();
+    }
+}
+
+#[test]
+fn a_killed_writer_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut acknowledged = 0;
+    for round in 0..20_u64 {
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "child", "--ignored", "--nocapture", "--test-threads=1"])
+            .env(DIR, dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        // The kill meets the writer wherever it is some commits later, now and then in the first one.
+        let enough = round * 7 % 23;
+        let mut seen = 0;
+        let mut read = |line: std::io::Result<String>| {
+            if let Some(number) = line.ok().as_deref().and_then(|line| line.strip_prefix("acknowledged ")) {
+                acknowledged = number.parse().unwrap();
+                seen += 1;
+            }
+            seen
+        };
+        for line in lines.by_ref() {
+            if read(line) >= enough {
+                break;
+            }
+        }
+        child.kill().unwrap();
+        // What it said before it died was said.
+        for line in lines {
+            read(line);
+        }
+        child.wait().unwrap();
+        check(dir.path(), acknowledged);
+    }
+    assert!(acknowledged > 0);
+}
+
+#[test]
+#[ignore = "the child that `a_disk_that_fails_is_met_and_survived` starts"]
+fn child_at_its_limit() {
+    let Some(dir) = env::var_os(DIR) else { return };
+    let mut store = open(Path::new(&dir));
+    let mut seq = 0;
+    let mut failures = 0;
+    for _ in 0..200 {
+        let next = group(seq, store.info().last_pos);
+        if let Err(error) = store.commit(&next) {
+            failures += 1;
+            assert!(matches!(error, Error::Failed { .. }), "{error:?}");
+            // The disk still fails, and the writer says so each time; nothing of the group is there.
+            assert!(store.commit(&next).is_err(), "after {error:?}");
+            let row = store.reader().session(format!("ses_{:032x}", 1).parse().unwrap()).unwrap();
+            assert_eq!(row.map_or(0, |row| row.seq), seq);
+            let limits = getrlimit(Resource::Fsize);
+            setrlimit(Resource::Fsize, Rlimit { current: limits.maximum, ..limits }).unwrap();
+            store.commit(&next).unwrap();
+        }
+        seq += EVENTS;
+    }
+    assert_eq!(failures, 1, "the limit was met once and then lifted");
+    drop(store);
+    check(Path::new(&dir), seq);
+}
+
+#[test]
+fn a_disk_that_fails_is_met_and_survived() {
+    let dir = tempfile::tempdir().unwrap();
+    // A file may not grow beyond the limit, which SQLite meets as a failure of the disk.
+    let status = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -S -f 400; exec \"$0\" \"$@\""])
+        .arg(env::current_exe().unwrap())
+        .args(["--exact", "child_at_its_limit", "--ignored", "--nocapture", "--test-threads=1"])
+        .env(DIR, dir.path())
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+/// All that was acknowledged is there, at most one group more, and nothing half.
+fn check(dir: &Path, acknowledged: u64) {
+    let store = open(dir);
+    let mut ends = Vec::new();
+    for log in 1..=LOGS {
+        let reader = store.reader();
+        let events = reader.events(LogKey(log), &EventFilter { limit: usize::MAX, ..EventFilter::default() }).unwrap();
+        assert!(events.iter().map(|row| row.seq).eq(1..=events.len() as u64), "a gap in log {log}");
+        for row in &events {
+            assert!(row.data.starts_with(&format!("{{\"n\":{},", row.seq)), "event {} is another's", row.seq);
+        }
+        let loaded = reader.load(format!("ses_{log:032x}").parse().unwrap()).unwrap();
+        assert_eq!(loaded.map_or(0, |loaded| loaded.row.seq), events.len() as u64);
+        ends.push(events.len() as u64);
+    }
+    assert!(ends.iter().all(|end| *end == ends[0]), "half a group: {ends:?}");
+    assert!(ends[0] == acknowledged || ends[0] == acknowledged + EVENTS, "{} of {acknowledged}", ends[0]);
+    assert_eq!(store.info().last_pos, ends[0] * LOGS as u64);
+}
