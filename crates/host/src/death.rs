@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-#[path = "death/launch.rs"]
 mod launch;
 
 pub use launch::launch;
@@ -144,7 +143,6 @@ fn take_lock(run_dir: &RunDir, attempt: Option<&AttemptRecord>) -> Result<Lock, 
 
 /// Returns how many could not be ended.
 fn kill_marked(run_dir: &RunDir, attempt: Option<&AttemptRecord>) -> Result<u32, Error> {
-    #[cfg(target_os = "linux")]
     if let Some(path) = attempt.and_then(|attempt| attempt.cgroup.as_deref()) {
         keeper::cgroup::kill(path);
     }
@@ -219,7 +217,6 @@ fn clear_remains(run_dir: &RunDir, attempt: Option<&AttemptRecord>) -> Result<()
     for process in marker::carriers(run_dir.session(), run_dir.attempt())? {
         process.identity().reap();
     }
-    #[cfg(target_os = "linux")]
     if let Some(path) = attempt.and_then(|attempt| attempt.cgroup.as_deref()) {
         keeper::cgroup::remove(path);
     }

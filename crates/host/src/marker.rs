@@ -52,6 +52,7 @@ impl Marker {
         Marker(PREFIX | (hash >> (64 - HASH_BITS)))
     }
 
+    #[cfg(target_os = "linux")]
     fn from_limit(value: u64) -> Option<Marker> {
         (value >> HASH_BITS == PREFIX >> HASH_BITS).then_some(Marker(value))
     }

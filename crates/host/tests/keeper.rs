@@ -28,6 +28,8 @@ fn main() -> ExitCode {
         [_, "agent", diary] => agent::main(diary),
         [_, "agent", kind, diary] => agent::child(kind, diary),
         [_, "worker", dir, diary] => fixture::worker_main(dir, diary),
+        [_, "inner-attempt"] => doors::inner_attempt_main(),
+        [_, "spare-one"] => doors::spare_one_main(),
         _ => {
             convene_host::death::become_subreaper().expect("this process may become a subreaper");
             let mut trials: Vec<Trial> = cases::trials();

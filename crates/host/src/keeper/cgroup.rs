@@ -39,15 +39,9 @@ pub(crate) fn kill(path: &Path) {
 
 /// Removes the emptied cgroup, with what the agent may have made below it.
 pub(crate) fn remove(path: &Path) {
-    if !is_ours(path) {
-        return;
+    if is_ours(path) {
+        remove_tree(path);
     }
-    if let Ok(entries) = fs::read_dir(path) {
-        for entry in entries.filter_map(Result::ok).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
-            remove_tree(&entry.path());
-        }
-    }
-    let _ = fs::remove_dir(path);
 }
 
 fn remove_tree(path: &Path) {

@@ -1,12 +1,16 @@
 //! What a launched attempt shows and hides while it lives.
 
 use std::fs;
+use std::process::{Child, Command, ExitCode};
+use std::time::Duration;
 
-use convene_host::process::{self, Exit, Identity};
+use convene_host::marker::{Hold, Marker};
+use convene_host::process::{self, Burial, Exit, Identity};
+use convene_host::rundir::Recorder;
 use convene_host::{death, marker};
 use libtest_mimic::Trial;
 
-use crate::fixture::{Attempt, TOKEN, kill, launch};
+use crate::fixture::{Attempt, TOKEN, kill, kill_together, launch};
 use crate::runner::OnStop;
 
 pub fn trials() -> Vec<Trial> {
@@ -24,6 +28,9 @@ pub fn trials() -> Vec<Trial> {
         test("keeper_leads_a_session_of_its_own", keeper_leads_a_session_of_its_own),
         test("every_process_is_marked", every_process_is_marked),
         test("bury_of_an_attempt_that_never_started", bury_of_an_attempt_that_never_started),
+        test("attempt_within_an_attempt_has_both_marks", attempt_within_an_attempt_has_both_marks),
+        test("kept_child_survives_its_siblings", kept_child_survives_its_siblings),
+        test("damaged_files_do_not_stop_a_burial", damaged_files_do_not_stop_a_burial),
         test("scan_finds_what_remove_deletes", scan_finds_what_remove_deletes),
     ]
 }
@@ -105,7 +112,7 @@ fn keeper_leads_a_session_of_its_own() {
 fn every_process_is_marked() {
     let attempt = Attempt::launch(OnStop::GoInOrder);
     let cast = attempt.cast();
-    let mine = marker::Marker::of(attempt.run_dir.session(), 1);
+    let mine = Marker::of(attempt.run_dir.session(), 1);
     let marked = attempt.marked();
     for (kind, identity) in attempt.tree() {
         assert!(marked.iter().any(|process| process.pid == identity.pid), "{kind} is not marked");
@@ -139,4 +146,64 @@ fn scan_finds_what_remove_deletes() {
     assert!(!root.join(attempt.run_dir.session()).exists());
     assert!(root.join("ses_x").exists(), "what is not ours stays");
     fs::create_dir_all(attempt.run_dir.path()).expect("the fixture looks here when it goes");
+}
+
+fn damaged_files_do_not_stop_a_burial() {
+    let attempt = Attempt::launch(OnStop::GoInOrder);
+    let cast = attempt.cast();
+    kill_together(&[&cast.keeper, &cast.runner]);
+    fs::write(attempt.run_dir.path().join("attempt.json"), "{").expect("damage");
+    fs::write(attempt.run_dir.path().join("exit.json"), "").expect("damage");
+    assert_eq!(attempt.finish().by, Recorder::Worker);
+}
+
+fn attempt_within_an_attempt_has_both_marks() {
+    run_as("inner-attempt");
+}
+
+/// Marks are for ever, so a process of its own takes them.
+pub fn inner_attempt_main() -> ExitCode {
+    let me = std::process::id().cast_signed();
+    for _ in 0..2 {
+        assert_eq!(marker::mark_self("ses_outer", 1).expect("mark"), Hold::Limit);
+        assert_eq!(marker::markers_of(me), [Marker::of("ses_outer", 1)]);
+    }
+    assert_eq!(marker::mark_self("ses_inner", 7).expect("mark"), Hold::Limit);
+    assert_eq!(marker::markers_of(me), [Marker::of("ses_outer", 1), Marker::of("ses_inner", 7)]);
+    assert_eq!(marker::marker_of(me), Some(Marker::of("ses_inner", 7)));
+    let pids = |session, attempt| -> Vec<i32> {
+        let marked = marker::marked_processes(session, attempt).expect("read the process table");
+        marked.iter().map(|process| process.pid).collect()
+    };
+    assert_eq!(pids("ses_outer", 1), [me]);
+    assert_eq!(pids("ses_inner", 7), [me]);
+    ExitCode::SUCCESS
+}
+
+fn kept_child_survives_its_siblings() {
+    run_as("spare-one");
+}
+
+/// Kills all of its children but one, so it needs to be a process of its own.
+pub fn spare_one_main() -> ExitCode {
+    let sleeper = || Command::new("/bin/sleep").arg("1000").current_dir("/").spawn().expect("start a child");
+    let mut kept = sleeper();
+    let others = [sleeper(), sleeper()];
+    let pid = |child: &Child| child.id().cast_signed();
+    let mut reaped = Vec::new();
+    let patience = Duration::from_secs(10);
+    let burial = process::kill_tree_until_none(&[pid(&kept)], patience, |pid, exit| reaped.push((pid, exit)));
+    assert_eq!(burial.expect("kill"), Burial { reaped: 2, survivors: 0 });
+    reaped.sort_by_key(|(pid, _)| *pid);
+    assert_eq!(reaped, others.map(|child| (pid(&child), Exit::Signal(9))));
+    assert!(kept.try_wait().expect("ask").is_none(), "the kept one lives");
+
+    let burial = process::kill_tree_until_none(&[], patience, |_, _| {});
+    assert_eq!(burial.expect("kill"), Burial { reaped: 1, survivors: 0 });
+    ExitCode::SUCCESS
+}
+
+fn run_as(role: &str) {
+    let output = Command::new("/proc/self/exe").arg(role).current_dir("/").output().expect("start the role");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
