@@ -1,0 +1,166 @@
+//! Dials the server: a WebSocket over its unix socket or TCP, with frames as JSON text.
+
+use std::time::Duration;
+
+use convene_api::uplink::FRAME_MAX;
+use futures_util::{SinkExt, StreamExt};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+    time::{Instant, timeout},
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async_with_config,
+    tungstenite::{
+        self, Message,
+        client::IntoClientRequest,
+        http::{HeaderValue, StatusCode, header},
+        protocol::WebSocketConfig,
+    },
+};
+
+use crate::launch_spec::ServerAddr;
+
+/// The first and the longest pause between two tries.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// How long a try may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often this side pings, and after how many silent periods it takes the link for dead.
+const PING: Duration = Duration::from_secs(15);
+const SILENT_PERIODS: u32 = 3;
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Why a server could not be dialed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It refuses the token or the request; trying again is of no use.
+    #[error("the server answers {status}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The address is none.
+    #[error("{address} is not an address of a server")]
+    Address {
+        /// What was given.
+        address: String,
+    },
+    /// Nothing answers, or the connection broke.
+    #[error("the server cannot be reached")]
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A link to the server.
+pub struct Link {
+    socket: WebSocketStream<Box<dyn Stream>>,
+    heard: Instant,
+    ping: tokio::time::Interval,
+}
+
+/// What dialing again and again came to.
+pub enum Dialed {
+    /// The link is up.
+    Linked(Link),
+    /// The server does not want this token.
+    Refused(String),
+}
+
+/// Dials until the server answers.
+pub async fn redial(server: ServerAddr, path: &'static str, token: String) -> Dialed {
+    let mut pause = BACKOFF.0;
+    loop {
+        match dial(&server, path, &token).await {
+            Ok(link) => return Dialed::Linked(link),
+            Err(Error::Refused { status }) if status == 401 || status == 403 => {
+                return Dialed::Refused(format!("it answers {status}"));
+            }
+            Err(error) => tracing::debug!(error = %error, "dialing again"),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(BACKOFF.1);
+    }
+}
+
+/// Dials once.
+///
+/// # Errors
+/// If nothing answers, or what answers refuses.
+pub async fn dial(server: &ServerAddr, path: &str, token: &str) -> Result<Link, Error> {
+    match timeout(PATIENCE, try_dial(server, path, token)).await {
+        Ok(result) => result,
+        Err(elapsed) => Err(Error::Unreachable(Box::new(elapsed))),
+    }
+}
+
+async fn try_dial(server: &ServerAddr, path: &str, token: &str) -> Result<Link, Error> {
+    let unreachable = |e: std::io::Error| Error::Unreachable(Box::new(e));
+    let (stream, host): (Box<dyn Stream>, &str) = match server {
+        ServerAddr::Unix(socket) => {
+            (Box::new(UnixStream::connect(socket).await.map_err(unreachable)?), "localhost")
+        }
+        ServerAddr::Http(url) => {
+            let host = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+            let host = host.ok_or_else(|| Error::Address { address: url.clone() })?;
+            let stream = TcpStream::connect(host).await.map_err(unreachable)?;
+            // Small frames must not wait for an acknowledgement of the one before.
+            stream.set_nodelay(true).map_err(unreachable)?;
+            (Box::new(stream), host)
+        }
+    };
+    let bad_request = |e: tungstenite::Error| Error::Unreachable(Box::new(e));
+    let mut request = format!("ws://{host}{path}").into_client_request().map_err(bad_request)?;
+    let bearer = HeaderValue::from_str(&format!("Bearer {token}"))
+        .map_err(|_| Error::Refused { status: StatusCode::UNAUTHORIZED.as_u16() })?;
+    request.headers_mut().insert(header::AUTHORIZATION, bearer);
+    let config = WebSocketConfig::default().max_message_size(Some(FRAME_MAX)).max_frame_size(Some(FRAME_MAX));
+    match client_async_with_config(request, stream, Some(config)).await {
+        Ok((socket, _response)) => {
+            let mut ping = tokio::time::interval(PING);
+            ping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            Ok(Link { socket, heard: Instant::now(), ping })
+        }
+        Err(tungstenite::Error::Http(response)) => Err(Error::Refused { status: response.status().as_u16() }),
+        Err(error) => Err(Error::Unreachable(Box::new(error))),
+    }
+}
+
+impl Link {
+    /// Sends a frame.
+    ///
+    /// # Errors
+    /// If the connection is gone.
+    pub async fn send<T: Serialize + Sync>(&mut self, frame: &T) -> Result<(), Error> {
+        let text = serde_json::to_string(frame).map_err(|e| Error::Unreachable(Box::new(e)))?;
+        self.socket.send(Message::text(text)).await.map_err(|e| Error::Unreachable(Box::new(e)))
+    }
+
+    /// The next frame that this version knows; `None`: the connection is gone. May be dropped and called again.
+    pub async fn receive<T: DeserializeOwned>(&mut self) -> Option<T> {
+        loop {
+            let message = tokio::select! {
+                message = self.socket.next() => message?.ok()?,
+                _ = self.ping.tick() => {
+                    if self.heard.elapsed() > PING * SILENT_PERIODS {
+                        return None;
+                    }
+                    self.socket.send(Message::Ping(bytes::Bytes::new())).await.ok()?;
+                    continue;
+                }
+            };
+            self.heard = Instant::now();
+            match message {
+                Message::Text(text) => match serde_json::from_str(&text) {
+                    Ok(frame) => return Some(frame),
+                    Err(error) => tracing::debug!(error = %error, "a frame of another version is passed over"),
+                },
+                Message::Close(_) => return None,
+                Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+            }
+        }
+    }
+}
