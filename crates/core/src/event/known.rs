@@ -82,7 +82,8 @@ pub enum KnownEvent {
     AgentLaunched {
         /// Its process id on the worker's machine.
         pid: u32,
-        /// The program and its arguments, redacted.
+        /// The program and its arguments, redacted. The envelope has a `command` of its own.
+        #[serde(rename = "argv")]
         command: Vec<String>,
         /// What holds its tree: `cgroup`, `subreaper`, …
         containment: String,
