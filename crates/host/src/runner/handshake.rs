@@ -56,7 +56,7 @@ impl Runner {
         let spec = welcome.spec.clone();
         self.spec = Some(spec.clone());
         self.earlier_session.clone_from(&welcome.agent_session_id);
-        match self.launch(&spec, now) {
+        match self.launch(&spec) {
             Ok(()) => {
                 self.stage = Stage::Starting;
                 self.stage_until = Some(now + self.start_timeout());
@@ -65,7 +65,7 @@ impl Runner {
         }
     }
 
-    fn launch(&mut self, spec: &SessionSpec, _now: Instant) -> Result<(), Failure> {
+    fn launch(&mut self, spec: &SessionSpec) -> Result<(), Failure> {
         let environment = environment::of_agent(&self.config, spec).map_err(|reference| {
             let summary = format!("{reference} for {} is not set on this machine", self.config.agent.name);
             Failure::new(FailureKind::StartupFailure, summary)

@@ -157,7 +157,7 @@ impl Outbox {
         self.disk_refused = None;
         while !self.pending.is_empty() {
             let events = self.pending.drain(BATCH_EVENTS, BATCH_BYTES);
-            let texts: Vec<String> = events.iter().filter_map(|event| serde_json::to_string(event).ok()).collect();
+            let texts: Vec<String> = events.iter().map(EventData::to_json).collect();
             let clean: Vec<_> = texts.iter().map(|text| self.redactor.scrub_json(text)).collect();
             if let Err(error) = self.spool.append(clean.iter().map(AsRef::as_ref)) {
                 tracing::error!(error = &error as &dyn std::error::Error, "cannot spool; the agent waits");
