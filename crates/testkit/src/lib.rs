@@ -1,3 +1,4 @@
-//! testkit
+//! Parts for tests: a cluster of real processes, a fake agent (a binary), a store that fails by plan.
 
+pub mod cluster;
 pub mod fault_store;

@@ -1,0 +1,201 @@
+//! `kill -9` in the middle of a streamed answer, of each role and of each pair of roles: nothing that anybody saw is
+//! lost, the prompt was handed over once, the session tells the truth, and nothing is left running.
+//!
+//! The agent is as bad as it gets: deaf to SIGTERM and to the end of its input, with children that left it by
+//! `setsid`, a double fork and an emptied environment.
+
+use anyhow::{Context as _, Result, ensure};
+use convene_core::failure::{StopCause, StopReason};
+use convene_testkit::cluster::{Cluster, Role, Topic, Tree};
+
+/// Words of the answer: one every millisecond.
+const WORDS: usize = 2500;
+
+async fn kill(roles: &[Role]) -> Result<()> {
+    let builder = Cluster::of(env!("CARGO_BIN_EXE_convene")).worker_apart();
+    let mut cluster = builder.fake(&["--ignore-sigterm", "--ignore-eof"]).start().await?;
+    let prompt = format!("DAEMON\nSTREAM {WORDS} 1000");
+    let created = cluster.create(&prompt).await?;
+    let id = created.session.id;
+    let client = cluster.record(Topic::Session(id), created.cursor.seq)?;
+    let list = cluster.record(Topic::List, 0)?;
+    let tree = cluster.tree(id).await?;
+    client.wait_text("w100 ").await?;
+    let daemons = daemons(&client.seen().text)?;
+    ensure!(daemons.len() == 4, "the agent has {daemons:?}");
+
+    cluster.kill(roles, &tree)?;
+    let seen_at_death = client.seen().last();
+    cluster.restart(roles).await?;
+
+    let survives = roles.iter().all(|role| matches!(role, Role::Server | Role::Worker));
+    let view = cluster.wait_session(id, "the turn is over", |s| s.last_turn.is_some() && s.turn.is_none()).await?;
+    let turn = view.last_turn.clone().context("no turn has ended")?;
+    let log = cluster.log(id).await?;
+    ensure!(log.ends(turn.id).len() == 1, "the turn ended {} times", log.ends(turn.id).len());
+    let said = log.text(turn.id);
+    let said = said.split_once("w1 ").map(|(_, rest)| format!("w1 {rest}")).unwrap_or_default();
+    let whole: String = (1..=WORDS).map(|n| format!("w{n} ")).collect();
+
+    if survives {
+        ensure!(turn.stop_reason == StopReason::EndTurn, "the turn ended by {:?}: {:?}", turn.stop_reason, turn.failure);
+        ensure!(said == whole, "the agent said {} of {} bytes, up to {:?}", said.len(), whole.len(), end_of(&said));
+        ensure!(view.attempt == 1, "it took {} attempts", view.attempt);
+        ensure!(log.count("attempt_ended") == 0, "its attempt ended");
+    } else {
+        ensure!(turn.stop_reason == StopReason::Interrupted, "the turn ended by {:?}", turn.stop_reason);
+        let failure = turn.failure.clone().context("the turn does not say what went wrong")?;
+        ensure!(!failure.summary.is_empty(), "the failure says nothing");
+        ensure!(whole.starts_with(&said), "the agent never said {:?}", end_of(&said));
+        ensure!(said.len() < whole.len(), "the answer is whole although the agent was killed");
+        let view = cluster.wait_session(id, "the session is stopped", |s| s.state == "stopped").await?;
+        let cause = view.stop_cause.context("it has no cause")?;
+        ensure!(matches!(cause, StopCause::Failed | StopCause::AgentExited), "the cause is {cause:?}");
+        ensure!(view.failure.is_some(), "the session does not say what went wrong");
+        ensure!(view.stop_verified == Some(true), "it is not proved that nothing is left");
+        // It is said only once it is true.
+        ensure!(cluster.attempt_processes().is_empty(), "left are {:#?}", cluster.attempt_processes());
+    }
+    ensure!(cluster.receipts()? == [prompt.as_str()], "the agent got {:?}", cluster.receipts()?);
+
+    // It takes the next prompt.
+    let next = cluster.prompt(id, "hello").await?;
+    cluster.wait_session(id, "the next turn is over", |s| s.last_turn.as_ref().is_some_and(|t| t.number == 2)).await?;
+    let log = cluster.log(id).await?;
+    ensure!(matches!(log.ends(next.turn)[..], [(StopReason::EndTurn, _)]), "it ended by {:?}", log.ends(next.turn));
+    ensure!(log.text(next.turn) == "echo: hello", "the agent said {:?}", log.text(next.turn));
+    ensure!(cluster.receipts()? == [prompt.as_str(), "hello"], "the agent got {:?}", cluster.receipts()?);
+
+    // What was seen is what is stored: before the death, over it, and after it.
+    client.wait("the client has all", |seen| seen.last() == log.events.len() as u64).await?;
+    log.is_all_of(&client.seen(), created.cursor.seq)?;
+    ensure!(client.seen().last() > seen_at_death, "nothing came after the death");
+    ensure!(list.seen().faults.is_empty(), "the list broke its promise: {:?}", list.seen().faults);
+    drop((client, list));
+    cluster.end().await
+}
+
+/// The end of a text, for a message.
+fn end_of(text: &str) -> &str {
+    &text[text.len().saturating_sub(40)..]
+}
+
+fn daemons(text: &str) -> Result<Vec<i32>> {
+    let (_, rest) = text.split_once("daemons ").context("there are no daemons")?;
+    // The first word of the stream may stand right after the last number.
+    let words = rest.split(|c: char| !c.is_ascii_digit() && c != ' ').next().unwrap_or_default();
+    Ok(words.split_whitespace().filter_map(|pid| pid.parse().ok()).collect())
+}
+
+macro_rules! matrix {
+    ($($name:ident: $($role:ident)+;)+) => {
+        $(
+            #[tokio::test]
+            async fn $name() -> Result<()> {
+                kill(&[$(Role::$role),+]).await
+            }
+        )+
+    };
+}
+
+matrix! {
+    server: Server;
+    worker: Worker;
+    runner: Runner;
+    keeper: Keeper;
+    agent: Agent;
+    server_and_worker: Server Worker;
+    server_and_runner: Server Runner;
+    server_and_keeper: Server Keeper;
+    server_and_agent: Server Agent;
+    worker_and_runner: Worker Runner;
+    worker_and_keeper: Worker Keeper;
+    worker_and_agent: Worker Agent;
+    runner_and_keeper: Runner Keeper;
+    runner_and_agent: Runner Agent;
+    keeper_and_agent: Keeper Agent;
+    all_but_the_agent: Server Worker Keeper Runner;
+}
+
+/// The server is killed again and again while prompts come in; whoever got an answer finds what it promised.
+#[tokio::test]
+async fn server_again_and_again_under_load() -> Result<()> {
+    const KILLS: usize = 20;
+    let mut cluster = Cluster::of(env!("CARGO_BIN_EXE_convene")).start().await?;
+    let first = cluster.create("SLOW").await?;
+    let client = cluster.record(Topic::Session(first.session.id), first.cursor.seq)?;
+    client.wait_text("w1 ").await?;
+    let mut promised = Vec::new();
+    for round in 0..KILLS {
+        let before = client.seen().text.len();
+        let created = cluster.create(&format!("round {round}\nSTREAM 20")).await?;
+        promised.push((created.session.id, created.cursor.seq));
+        // At another moment of the new session's life each time.
+        let events = cluster.record(Topic::Session(created.session.id), 0)?;
+        events.wait("it has come so far", |seen| seen.last() >= 2 + (round as u64 * 7) % 12).await?;
+        cluster.kill_server()?;
+        cluster.start_server().await?;
+        client.wait("the stream goes on", |seen| seen.text.len() > before).await?;
+    }
+    for (session, seq) in promised {
+        let view = cluster.wait_idle(session).await?;
+        let turn = view.last_turn.context("no turn has ended")?;
+        ensure!(turn.stop_reason == StopReason::EndTurn, "it ended by {:?}: {:?}", turn.stop_reason, turn.failure);
+        let log = cluster.log(session).await?;
+        ensure!(log.events.len() as u64 >= seq, "the log ends before what the reply promised");
+        ensure!(log.count("attempt_started") == 1, "it was started {} times", log.count("attempt_started"));
+    }
+    let mut receipts = cluster.receipts()?;
+    receipts.sort();
+    receipts.dedup();
+    ensure!(receipts.len() == cluster.receipts()?.len(), "a prompt was handed over twice: {:?}", cluster.receipts()?);
+    ensure!(receipts.len() == KILLS + 1, "handed over were {receipts:?}");
+    let log = cluster.log(first.session.id).await?;
+    log.has_all(&client.seen())?;
+    drop(client);
+    cluster.end().await
+}
+
+/// The server dies right after it said yes, at each of the first steps; the prompt runs once all the same.
+#[tokio::test]
+async fn server_between_the_promise_and_the_prompt() -> Result<()> {
+    let steps = ["session_created", "attempt_assigned", "attempt_started", "agent_launched", "turn_started", "turn_handed_over"];
+    let mut cluster = Cluster::of(env!("CARGO_BIN_EXE_convene")).start().await?;
+    for (n, step) in steps.iter().enumerate() {
+        let created = cluster.create(&format!("step {n}")).await?;
+        let id = created.session.id;
+        let events = cluster.record(Topic::Session(id), 0)?;
+        events.wait_tag(step).await?;
+        cluster.kill_server()?;
+        cluster.start_server().await?;
+        let view = cluster.wait_idle(id).await?;
+        let turn = view.last_turn.context("no turn has ended")?;
+        ensure!(turn.stop_reason == StopReason::EndTurn, "{step}: it ended by {:?}: {:?}", turn.stop_reason, turn.failure);
+        cluster.log(id).await?.has_all(&events.seen())?;
+    }
+    ensure!(cluster.receipts()?.len() == steps.len(), "the agents got {:?}", cluster.receipts()?);
+    cluster.end().await
+}
+
+/// Runner and keeper die before the prompt was handed over: provably not delivered, so it is tried again by itself.
+#[tokio::test]
+async fn runner_before_the_prompt_was_handed_over() -> Result<()> {
+    let cluster = Cluster::of(env!("CARGO_BIN_EXE_convene")).fake(&["--start-after", "1500"]).start().await?;
+    let created = cluster.create("hello").await?;
+    let id = created.session.id;
+    let events = cluster.record(Topic::Session(id), 0)?;
+    events.wait_tag("agent_launched").await?;
+    let record = cluster.home().data().join("run").join(id.to_string()).join("1/attempt.json");
+    let record: serde_json::Value = serde_json::from_slice(&std::fs::read(record)?)?;
+    let pid = |role: &str| i32::try_from(record[role]["pid"].as_i64().unwrap_or_default()).unwrap_or_default();
+    let tree = Tree { keeper: pid("keeper"), runner: pid("runner"), agent: 0 };
+    let mut cluster = cluster;
+    cluster.kill(&[Role::Runner], &tree)?;
+    let view = cluster.wait_idle(id).await?;
+    let turn = view.last_turn.context("no turn has ended")?;
+    ensure!(turn.stop_reason == StopReason::EndTurn, "it ended by {:?}: {:?}", turn.stop_reason, turn.failure);
+    ensure!(view.attempt == 2, "it took {} attempts", view.attempt);
+    ensure!(cluster.receipts()? == ["hello"], "the agents got {:?}", cluster.receipts()?);
+    drop(events);
+    cluster.end().await
+}

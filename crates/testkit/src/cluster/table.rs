@@ -1,0 +1,59 @@
+//! Finds processes by a name that is in their command line or environment.
+
+use std::{fs, path::PathBuf};
+
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal, kill_process},
+};
+
+/// A process that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Its id.
+    pub pid: i32,
+    /// Its command line.
+    pub command: String,
+}
+
+/// Every living process whose command line or environment has this text in it. The dead that nobody has collected yet
+/// have neither, so they are not found.
+pub(super) fn processes_naming(name: &str) -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let own = std::process::id().cast_signed();
+    entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| *pid != own)
+        .filter_map(|pid| read(pid, name))
+        .collect()
+}
+
+/// Kills every process that [`processes_naming`] finds until there is none, and returns those of the first look.
+pub(super) fn kill_naming(name: &str) -> Vec<Process> {
+    let found = processes_naming(name);
+    let mut left = found.clone();
+    while !left.is_empty() {
+        for process in &left {
+            // It may have ended by itself meanwhile.
+            let _ = kill(process.pid);
+        }
+        left = processes_naming(name);
+    }
+    found
+}
+
+pub(super) fn kill(pid: i32) -> Result<(), Errno> {
+    kill_process(Pid::from_raw(pid).ok_or(Errno::INVAL)?, Signal::KILL)
+}
+
+fn read(pid: i32, name: &str) -> Option<Process> {
+    let directory = PathBuf::from(format!("/proc/{pid}"));
+    let command = fs::read(directory.join("cmdline")).ok()?;
+    let environment = fs::read(directory.join("environ")).unwrap_or_default();
+    let has = |bytes: &[u8]| bytes.windows(name.len()).any(|window| window == name.as_bytes());
+    (has(&command) || has(&environment)).then(|| Process {
+        pid,
+        command: String::from_utf8_lossy(&command).replace('\0', " ").trim_end().to_owned(),
+    })
+}
