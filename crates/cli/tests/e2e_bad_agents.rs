@@ -30,7 +30,11 @@ fn failure(view: &SessionView, code: &str) -> Result<Failure> {
     ensure!(!failure.summary.is_empty(), "{code}: the summary is empty");
     ensure!(failure.hint.as_ref().is_some_and(|hint| !hint.is_empty()), "{code}: no hint in {failure:?}");
     let turn = view.last_turn.clone().with_context(|| format!("{code}: the turn goes on"))?;
-    ensure!(matches!(turn.stop_reason, StopReason::Failed | StopReason::Interrupted), "{code}: by {:?}", turn.stop_reason);
+    ensure!(
+        matches!(turn.stop_reason, StopReason::Failed | StopReason::Interrupted),
+        "{code}: by {:?}",
+        turn.stop_reason
+    );
     ensure!(turn.failure.as_ref().and_then(|f| f.code.as_deref()) == Some(code), "the turn says {:?}", turn.failure);
     ensure!(view.stop_verified == Some(true), "{code}: it is not proved that nothing is left");
     Ok(failure)

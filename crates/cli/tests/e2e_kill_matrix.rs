@@ -38,7 +38,12 @@ async fn kill(roles: &[Role]) -> Result<()> {
     let whole: String = (1..=WORDS).map(|n| format!("w{n} ")).collect();
 
     if survives {
-        ensure!(turn.stop_reason == StopReason::EndTurn, "the turn ended by {:?}: {:?}", turn.stop_reason, turn.failure);
+        ensure!(
+            turn.stop_reason == StopReason::EndTurn,
+            "the turn ended by {:?}: {:?}",
+            turn.stop_reason,
+            turn.failure
+        );
         ensure!(said == whole, "the agent said {} of {} bytes, up to {:?}", said.len(), whole.len(), end_of(&said));
         ensure!(view.attempt == 1, "it took {} attempts", view.attempt);
         ensure!(log.count("attempt_ended") == 0, "its attempt ended");
@@ -159,7 +164,14 @@ async fn server_again_and_again_under_load() -> Result<()> {
 /// The server dies right after it said yes, at each of the first steps; the prompt runs once all the same.
 #[tokio::test]
 async fn server_between_the_promise_and_the_prompt() -> Result<()> {
-    let steps = ["session_created", "attempt_assigned", "attempt_started", "agent_launched", "turn_started", "turn_handed_over"];
+    let steps = [
+        "session_created",
+        "attempt_assigned",
+        "attempt_started",
+        "agent_launched",
+        "turn_started",
+        "turn_handed_over",
+    ];
     let mut cluster = Cluster::of(env!("CARGO_BIN_EXE_convene")).start().await?;
     for (n, step) in steps.iter().enumerate() {
         let created = cluster.create(&format!("step {n}")).await?;
@@ -170,7 +182,12 @@ async fn server_between_the_promise_and_the_prompt() -> Result<()> {
         cluster.start_server().await?;
         let view = cluster.wait_idle(id).await?;
         let turn = view.last_turn.context("no turn has ended")?;
-        ensure!(turn.stop_reason == StopReason::EndTurn, "{step}: it ended by {:?}: {:?}", turn.stop_reason, turn.failure);
+        ensure!(
+            turn.stop_reason == StopReason::EndTurn,
+            "{step}: it ended by {:?}: {:?}",
+            turn.stop_reason,
+            turn.failure
+        );
         cluster.log(id).await?.has_all(&events.seen())?;
     }
     ensure!(cluster.receipts()?.len() == steps.len(), "the agents got {:?}", cluster.receipts()?);

@@ -57,8 +57,9 @@ async fn a_prompt_becomes_a_finished_turn_that_everybody_sees() -> Result<()> {
     // And again, in the same conversation.
     let accepted = cluster.prompt(id, "hello again").await?;
     ensure!(accepted.status == PromptStatus::Started, "the second prompt is {:?}", accepted.status);
-    let view =
-        cluster.wait_session(id, "the second turn ended", |s| s.last_turn.as_ref().is_some_and(|t| t.number == 2)).await?;
+    let view = cluster
+        .wait_session(id, "the second turn ended", |s| s.last_turn.as_ref().is_some_and(|t| t.number == 2))
+        .await?;
     ensure!(view.attempt == 1, "it has attempt {}", view.attempt);
     ensure!(cluster.log(id).await?.text(accepted.turn) == "echo: hello again", "the agent said something else");
     ensure!(cluster.receipts()?.len() == 2, "the agent got {:?}", cluster.receipts()?);
@@ -92,8 +93,7 @@ async fn a_permission_is_answered_once() -> Result<()> {
     let cluster = cluster().start().await?;
     let created = cluster.create("PERM").await?;
     let id = created.session.id;
-    let view =
-        cluster.wait_session(id, "it asks", |s| !s.pending_permissions.is_empty()).await?;
+    let view = cluster.wait_session(id, "it asks", |s| !s.pending_permissions.is_empty()).await?;
     ensure!(view.needs_you_since.is_some(), "nobody is told that a person is needed");
     let request = &view.pending_permissions[0];
     ensure!(request.options.len() == 4, "the options are {:?}", request.options);
@@ -177,8 +177,9 @@ async fn a_restart_finds_the_whole_session_again() -> Result<()> {
 
     // The agent was not touched: the same attempt takes the next prompt.
     cluster.prompt(id, "still there?").await?;
-    let view =
-        cluster.wait_session(id, "the next turn ended", |s| s.last_turn.as_ref().is_some_and(|t| t.number == 2)).await?;
+    let view = cluster
+        .wait_session(id, "the next turn ended", |s| s.last_turn.as_ref().is_some_and(|t| t.number == 2))
+        .await?;
     ensure!(view.attempt == 1, "it has attempt {}", view.attempt);
     cluster.end().await
 }
@@ -192,7 +193,8 @@ async fn a_one_shot_session_is_over_with_its_turn() -> Result<()> {
     let view = cluster.wait_session(created.session.id, "it is stopped", |s| s.state == "stopped").await?;
     ensure!(view.stop_cause == Some(StopCause::Completed), "the cause is {:?}", view.stop_cause);
     ensure!(view.stop_verified == Some(true), "nothing is proved");
-    wait_until("its processes are gone", Duration::from_secs(5), async || Ok(cluster.attempt_processes().is_empty())).await?;
+    wait_until("its processes are gone", Duration::from_secs(5), async || Ok(cluster.attempt_processes().is_empty()))
+        .await?;
     cluster.end().await
 }
 

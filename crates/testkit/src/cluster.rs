@@ -107,7 +107,8 @@ impl Builder {
     #[must_use]
     pub fn fake_as(self, name: &str, flags: &[&str]) -> Self {
         let fake = binaries::fake_agent(&self.binary);
-        let command: Vec<&str> = std::iter::once(fake.to_str().unwrap_or_default()).chain(flags.iter().copied()).collect();
+        let command: Vec<&str> =
+            std::iter::once(fake.to_str().unwrap_or_default()).chain(flags.iter().copied()).collect();
         self.agent(name, &command)
     }
 
@@ -409,10 +410,9 @@ impl Cluster {
 
     /// Waits until no process of any attempt is left.
     pub async fn attempts_gone(&self) -> Result<()> {
-        let gone = wait_until("no process of an attempt is left", PATIENCE, async || {
-            Ok(self.attempt_processes().is_empty())
-        })
-        .await;
+        let gone =
+            wait_until("no process of an attempt is left", PATIENCE, async || Ok(self.attempt_processes().is_empty()))
+                .await;
         gone.with_context(|| format!("left are {:#?}", self.attempt_processes()))
     }
 

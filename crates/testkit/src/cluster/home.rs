@@ -105,7 +105,11 @@ impl Home {
         let mut command = Command::new(binary);
         command.args(args).current_dir(self.work()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("HOME", self.path("home")).env("TMPDIR", self.path("tmp")).env("USER", "tester").env("LANG", "C.UTF-8");
+        command
+            .env("HOME", self.path("home"))
+            .env("TMPDIR", self.path("tmp"))
+            .env("USER", "tester")
+            .env("LANG", "C.UTF-8");
         command.env("XDG_CONFIG_HOME", self.path("home/.config")).env("XDG_DATA_HOME", self.path("home/.local/share"));
         command.env("XDG_CACHE_HOME", self.path("home/.cache")).env("XDG_STATE_HOME", self.path("home/.local/state"));
         command.env("CONVENE_DATA_DIR", self.data());

@@ -35,7 +35,13 @@ impl Answer {
 }
 
 /// Sends one request, with these headers and none beside but a `Host` if there is none, and reads its answer.
-pub(super) async fn exchange(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer> {
+pub(super) async fn exchange(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<Answer> {
     // HTTP/1.0, so that the answer comes in one piece and the connection ends with it.
     let mut head = format!("{method} {path} HTTP/1.0\r\ncontent-length: {}\r\n", body.len());
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {

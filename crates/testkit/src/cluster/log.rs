@@ -68,7 +68,9 @@ impl Log {
     pub fn ends(&self, turn: TurnId) -> Vec<(StopReason, Option<Failure>)> {
         let ends = self.events.iter().filter(|event| event.data.turn == Some(turn));
         ends.filter_map(|event| match &event.data.body {
-            EventBody::Known(KnownEvent::TurnEnded { stop_reason, failure, .. }) => Some((*stop_reason, failure.clone())),
+            EventBody::Known(KnownEvent::TurnEnded { stop_reason, failure, .. }) => {
+                Some((*stop_reason, failure.clone()))
+            }
             EventBody::Known(_) | EventBody::Unknown(_) => None,
         })
         .collect()
@@ -98,7 +100,12 @@ impl Log {
         self.has_all(seen)?;
         let seqs = || seen.events.iter().map(|event| event.seq);
         let end = self.events.last().map_or(0, |event| event.seq);
-        ensure!(seqs().eq(after + 1..=end), "seen were {:?} to {:?} of {after} to {end}", seqs().next(), seqs().next_back());
+        ensure!(
+            seqs().eq(after + 1..=end),
+            "seen were {:?} to {:?} of {after} to {end}",
+            seqs().next(),
+            seqs().next_back()
+        );
         Ok(())
     }
 }

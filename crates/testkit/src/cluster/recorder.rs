@@ -125,7 +125,9 @@ impl Recorder {
         let seen = self.seen.borrow();
         let tail: Vec<&SeenEvent> = seen.events.iter().rev().take(5).collect();
         let (events, frames, faults) = (seen.events.len(), seen.frames.len(), &seen.faults);
-        bail!("{what}: not in {patience:?}; seen were {events} events and {frames} frames, faults {faults:?}, last {tail:#?}")
+        bail!(
+            "{what}: not in {patience:?}; seen were {events} events and {frames} frames, faults {faults:?}, last {tail:#?}"
+        )
     }
 
     /// Waits until it has seen an event of a tag.

@@ -52,8 +52,6 @@ fn read(pid: i32, name: &str) -> Option<Process> {
     let command = fs::read(directory.join("cmdline")).ok()?;
     let environment = fs::read(directory.join("environ")).unwrap_or_default();
     let has = |bytes: &[u8]| bytes.windows(name.len()).any(|window| window == name.as_bytes());
-    (has(&command) || has(&environment)).then(|| Process {
-        pid,
-        command: String::from_utf8_lossy(&command).replace('\0', " ").trim_end().to_owned(),
-    })
+    (has(&command) || has(&environment))
+        .then(|| Process { pid, command: String::from_utf8_lossy(&command).replace('\0', " ").trim_end().to_owned() })
 }
