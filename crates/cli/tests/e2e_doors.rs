@@ -253,12 +253,7 @@ async fn bad_input_is_named_and_changes_nothing() -> Result<()> {
         (with(json!({"permissions": "some"})), 400, &["invalid_request"], ""),
         (with(json!({"worktree": true})), 501, &["not_supported_yet"], ""),
         (with(json!({"sandbox": "landlock"})), 501, &["not_supported_yet"], ""),
-        (
-            b"{\"agent\": \"fake\", \"prompt\": \"\xff\xfe\"}".to_vec(),
-            &[400],
-            &["prompt_not_text", "invalid_request"],
-            "",
-        ),
+        (b"{\"agent\": \"fake\", \"prompt\": \"\xff\xfe\"}".to_vec(), 400, &["prompt_not_text", "invalid_request"], ""),
         (b"{\"agent\": ".to_vec(), 400, &["invalid_request"], ""),
         (b"".to_vec(), 400, &["invalid_request"], ""),
         (b"[]".to_vec(), 400, &["invalid_request"], ""),
