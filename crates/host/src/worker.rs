@@ -9,7 +9,9 @@ mod deliver;
 
 use std::{
     collections::{BTreeMap, HashMap},
+    future::Future,
     path::PathBuf,
+    pin::Pin,
     time::Duration,
 };
 
@@ -31,6 +33,9 @@ use crate::{
     rundir::RunDir,
 };
 use attempt::{Attempt, Ended, Key};
+
+/// The pause before a lost link is dialed again.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// How often adopted zombies are reaped and agents are looked for again.
 const HOUSEKEEPING: Duration = Duration::from_secs(10);
@@ -140,13 +145,14 @@ impl Worker {
     }
 
     async fn serve(&mut self, mut ended: mpsc::Receiver<(Key, Ended)>) -> Result<(), Error> {
-        let mut dialing = Box::pin(dial::redial(self.config.server.clone(), WORKER_PATH, self.config.token.clone()));
+        let mut dialing = Some(self.dial(Duration::ZERO));
         let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let input = match &mut self.link {
-                None => tokio::select! {
-                    dialed = &mut dialing => match dialed {
+            let input = match (&mut self.link, &mut dialing) {
+                (None, None) => Input::Lost,
+                (None, Some(dialing)) => tokio::select! {
+                    dialed = dialing => match dialed {
                         Dialed::Linked(link) => Input::Linked(link),
                         Dialed::Refused(reason) => {
                             return Err(Error::Rejected { code: "token_invalid".to_owned(), reason });
@@ -155,24 +161,35 @@ impl Worker {
                     Some((key, how)) = ended.recv() => Input::Ended(key, how),
                     _ = housekeeping.tick() => Input::Housekeeping,
                 },
-                Some(link) => tokio::select! {
+                (Some(link), _) => tokio::select! {
                     frame = link.receive::<WorkerDown>() => frame.map_or(Input::Lost, Input::Frame),
                     Some((key, how)) = ended.recv() => Input::Ended(key, how),
                     _ = housekeeping.tick() => Input::Housekeeping,
                 },
             };
             match input {
-                Input::Linked(link) => self.hello(link).await,
+                Input::Linked(link) => {
+                    dialing = None;
+                    self.hello(link).await;
+                }
                 Input::Lost => {
                     self.link = None;
-                    let (server, token) = (self.config.server.clone(), self.config.token.clone());
-                    dialing = Box::pin(dial::redial(server, WORKER_PATH, token));
+                    dialing = Some(self.dial(AGAIN));
                 }
                 Input::Frame(frame) => self.take(frame).await?,
                 Input::Ended(key, how) => self.ended(key, how).await,
                 Input::Housekeeping => self.keep_house().await,
             }
         }
+    }
+
+    /// Dials the server after a pause, until it answers.
+    fn dial(&self, pause: Duration) -> Pin<Box<dyn Future<Output = Dialed> + Send>> {
+        let (server, token) = (self.config.server.clone(), self.config.token.clone());
+        Box::pin(async move {
+            tokio::time::sleep(pause).await;
+            dial::redial(server, WORKER_PATH, token).await
+        })
     }
 
     async fn hello(&mut self, link: Link) {
