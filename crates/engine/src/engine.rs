@@ -4,10 +4,14 @@ use std::{future::Future, sync::Arc};
 
 use convene_core::{Timestamp, command::Command, ids::SessionId};
 use convene_store::{Reader, Store};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot,
+};
 use uuid::Uuid;
 
 use crate::{
+    backlog::Backlog,
     env::Env,
     error::Error,
     sequencer::Sequencer,
@@ -20,13 +24,10 @@ use crate::{
 /// one commits; a full queue makes submitters wait, which is the credit that reaches the agents' pipes in the end.
 const QUEUE: usize = 2048;
 
-/// The most items in a group: bounds how long the first of them waits for the last to be decided.
-const GROUP: usize = 512;
-
-struct Item {
-    work: Work,
-    idempotency: Option<Idempotency>,
-    answer: oneshot::Sender<Result<Done, Error>>,
+pub(crate) struct Item {
+    pub(crate) work: Work,
+    pub(crate) idempotency: Option<Idempotency>,
+    pub(crate) answer: oneshot::Sender<Result<Done, Error>>,
 }
 
 /// A way to reach the engine. Cheap to clone.
@@ -62,43 +63,44 @@ impl<R: Reader> Engine<R> {
     /// # Errors
     /// If the store cannot be read.
     pub fn start<S: Store<Reader = R>>(store: S, env: Env) -> Result<(Self, Running), Error> {
-        let (mut sequencer, quarantined) = Sequencer::open(store, env.clone())?;
-        let (items, mut queue) = mpsc::channel::<Item>(QUEUE);
+        let (sequencer, quarantined) = Sequencer::open(store, env.clone())?;
+        let (items, queue) = mpsc::channel::<Item>(QUEUE);
         let (shared, reader) = (sequencer.shared(), sequencer.reader());
         let thread = std::thread::Builder::new()
             .name("sequencer".to_owned())
-            .spawn(move || {
-                let mut group = Vec::with_capacity(GROUP);
-                while queue.blocking_recv_many(&mut group, GROUP) > 0 {
-                    let mut works = Vec::with_capacity(group.len());
-                    let mut answers = Vec::with_capacity(group.len());
-                    for item in group.drain(..) {
-                        works.push((item.work, item.idempotency));
-                        answers.push(item.answer);
-                    }
-                    for (answer, result) in answers.into_iter().zip(sequencer.run_group(works)) {
-                        // A caller that went away does not matter: the command is committed.
-                        let _gone = answer.send(result);
-                    }
-                }
-            })
+            .spawn(move || run(sequencer, queue))
             .map_err(|_| Error::Stopped)?;
         let engine = Self { items, shared, reader, env, workers: Arc::new(Workers::default()) };
         Ok((engine, Running { thread, quarantined }))
     }
 
-    /// Submits work and waits for its commit. Dropping the future does not take the work back.
+    /// Submits work and waits for its commit.
+    ///
+    /// Unless the queue is full, the work is on its way when this returns, and dropping the future does not take it
+    /// back: whoever asked may go away, the work is done. While the queue is full, dropping the future does.
     pub fn submit(
         &self,
         work: Work,
         idempotency: Option<Idempotency>,
     ) -> impl Future<Output = Result<Done, Error>> + Send + use<R> {
+        let (answer, done) = oneshot::channel();
+        let sent = self.items.try_send(Item { work, idempotency, answer });
         let items = self.items.clone();
         async move {
-            let (answer, done) = oneshot::channel();
-            items.send(Item { work, idempotency, answer }).await.map_err(|_| Error::Stopped)?;
+            match sent {
+                Ok(()) => {}
+                Err(TrySendError::Full(item)) => items.send(item).await.map_err(|_| Error::Stopped)?,
+                Err(TrySendError::Closed(_)) => return Err(Error::Stopped),
+            }
+            // If the sequencer panics, its queue is dropped with all that waits in it.
             done.await.map_err(|_| Error::Stopped)?
         }
+    }
+
+    /// Waits until the sequencer is gone while this handle is not: it has panicked, nothing can be committed any more,
+    /// and the server had better end and start again.
+    pub async fn stopped(&self) {
+        self.items.closed().await;
     }
 
     /// Submits a command without a key.
@@ -125,5 +127,27 @@ impl<R: Reader> Engine<R> {
     /// A new UUIDv7.
     pub fn uuid(&self) -> Uuid {
         self.env.ids.uuid()
+    }
+}
+
+/// Decides and commits group after group, until the last handle is gone and everything submitted is answered.
+fn run<S: Store>(mut sequencer: Sequencer<S>, mut queue: mpsc::Receiver<Item>) {
+    let mut backlog = Backlog::default();
+    loop {
+        if backlog.is_empty() {
+            let Some(first) = queue.blocking_recv() else { return };
+            backlog.push(first);
+        }
+        while backlog.len() < QUEUE
+            && let Ok(next) = queue.try_recv()
+        {
+            backlog.push(next);
+        }
+        let (works, answers): (Vec<_>, Vec<_>) =
+            backlog.next_group().into_iter().map(|item| ((item.work, item.idempotency), item.answer)).unzip();
+        for (answer, result) in answers.into_iter().zip(sequencer.run_group(works)) {
+            // A caller that went away does not matter: the command is committed.
+            let _gone = answer.send(result);
+        }
     }
 }

@@ -8,8 +8,12 @@
 mod env;
 mod error;
 mod work;
+mod memory;
+mod load;
 mod shared;
+mod draft;
 mod sequencer;
+mod backlog;
 mod engine;
 mod read;
 mod workers;
@@ -22,4 +26,11 @@ pub use read::{ListChange, ListObject, ListReader, LogReader, SessionPage};
 pub use sequencer::Sequencer;
 pub use shared::{Metrics, Published, Shared};
 pub use work::{Done, Idempotency, NewSession, NewThread, Outcome, ThreadPlace, Work};
+
+/// What the doors of a server need of the store; they reach it through the engine alone.
+pub mod storage {
+    pub use convene_store::{
+        Error, EventFilter, EventRow, LogKey, Reader, SessionFilter, SqliteReader, SqliteStore, Store, TokenRow,
+    };
+}
 pub use workers::{Registered, WorkerOrder, WorkerRecord, Workers};

@@ -3,6 +3,7 @@
 
 mod dispatch;
 mod timers;
+mod unreachable;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,6 +15,7 @@ use crate::{engine::Engine, error::Error};
 
 pub use dispatch::pass as dispatch_pass;
 pub use timers::pass as timers_pass;
+pub use unreachable::pass as unreachable_pass;
 
 /// The longest time between two passes.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -35,8 +37,11 @@ pub async fn dispatch<R: Reader>(engine: Engine<R>, cancel: CancellationToken) {
 /// Runs the timers until it is cancelled.
 pub async fn timers<R: Reader>(engine: Engine<R>, cancel: CancellationToken) {
     let shared = Arc::clone(engine.shared());
+    let started = engine.now();
     loop {
-        let commands = timers_pass(&shared, engine.now());
+        let now = engine.now();
+        let mut commands = timers_pass(&shared, now);
+        commands.extend(unreachable_pass(&shared, engine.workers(), started, now));
         submit(&engine, commands).await;
         tokio::select! {
             () = cancel.cancelled() => return,

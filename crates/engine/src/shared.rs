@@ -3,21 +3,30 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use convene_core::{
     ids::{SessionId, ThreadId},
-    session::SessionState,
+    session::{Phase, SessionState},
     thread::ThreadState,
+    view,
 };
-use convene_store::{ChangedObject, LogKey, feed::Feed};
-use tokio::sync::Notify;
+use convene_store::{ChangedObject, LogKey, Reader, feed::Feed};
+use tokio::sync::{Notify, watch};
+
+use crate::{error::Error, load, memory::Memory};
 
 /// How many changed objects list readers find in memory; older changes are in the store.
 const CHANGES_MAX: usize = 20_000;
+
+/// How many sessions at rest (stopped, hibernated, deleted) are kept in memory; a state is some kilobytes.
+const SESSIONS_AT_REST: usize = 1024;
+
+/// How many threads are kept in memory; a state is some hundred bytes, and a thread is never at work.
+const THREADS: usize = 4096;
 
 /// A session as the last commit left it.
 #[derive(Debug, Clone)]
@@ -30,6 +39,27 @@ pub struct Published {
     pub created_pos: u64,
     /// The last command that changed it and had a key: where, and the key.
     pub command: Option<(u64, Arc<str>)>,
+    /// Why its log cannot be read to its end, if it cannot: then the state is what can be read, and no command is taken.
+    pub damaged: Option<Arc<str>>,
+    /// Up to where its newest snapshot is folded.
+    pub(crate) snapshot_seq: u64,
+}
+
+impl Published {
+    /// Whether nothing happens by itself any more.
+    fn at_rest(&self) -> bool {
+        let at_rest = matches!(self.state.phase, Phase::Stopped { .. } | Phase::Hibernated);
+        at_rest || self.state.deleted || self.damaged.is_some()
+    }
+}
+
+/// A thread as the last commit left it.
+#[derive(Debug, Clone)]
+pub(crate) struct PublishedThread {
+    pub(crate) log: LogKey,
+    pub(crate) state: Arc<ThreadState>,
+    /// The position of its first event.
+    pub(crate) created_pos: u64,
 }
 
 /// Shared between the sequencer, which writes, and everybody else, who read.
@@ -39,13 +69,15 @@ pub struct Shared {
     pub feed: Feed,
     /// The log's epoch.
     pub epoch: u64,
-    sessions: RwLock<HashMap<SessionId, Published>>,
-    threads: RwLock<HashMap<ThreadId, Arc<ThreadState>>>,
+    sessions: RwLock<Memory<SessionId, Published>>,
+    threads: RwLock<Memory<ThreadId, PublishedThread>>,
     changes: Mutex<Changes>,
     /// Wakes the dispatcher.
     pub dispatch: Notify,
     /// Wakes the workers' uplinks.
-    pub placed: tokio::sync::watch::Sender<u64>,
+    pub placed: watch::Sender<u64>,
+    /// Wakes list readers at once: the last position at which more than the text of an answer changed.
+    pub(crate) material: watch::Sender<u64>,
     /// Counters for `/metrics`.
     pub metrics: Metrics,
 }
@@ -89,38 +121,84 @@ impl Shared {
         Self {
             feed: Feed::new(pos),
             epoch,
-            sessions: RwLock::default(),
-            threads: RwLock::default(),
+            sessions: RwLock::new(Memory::new(SESSIONS_AT_REST)),
+            threads: RwLock::new(Memory::new(THREADS)),
             changes: Mutex::new(Changes { floor: pos, ..Changes::default() }),
             dispatch: Notify::new(),
-            placed: tokio::sync::watch::Sender::new(0),
+            placed: watch::Sender::new(0),
+            material: watch::Sender::new(pos),
             metrics: Metrics::default(),
         }
     }
 
     /// A session that is in memory: every live one, and those touched lately.
     pub fn session(&self, id: SessionId) -> Option<Published> {
-        self.sessions.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        self.all().get(id).cloned()
     }
 
-    /// All sessions in memory that fit.
+    /// All sessions in memory that fit; damaged ones are left alone.
     pub fn sessions_where(&self, fits: impl Fn(&SessionState) -> bool) -> Vec<Published> {
-        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
-        sessions.values().filter(|p| fits(&p.state)).cloned().collect()
+        self.all().values().filter(|p| p.damaged.is_none() && fits(&p.state)).cloned().collect()
     }
 
     /// A thread that is in memory.
     pub fn thread(&self, id: ThreadId) -> Option<Arc<ThreadState>> {
-        self.threads.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        self.published_thread(id).map(|thread| thread.state)
     }
 
-    pub(crate) fn put_session(&self, published: Published) {
-        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
-        sessions.insert(published.state.id, published);
+    pub(crate) fn published_thread(&self, id: ThreadId) -> Option<PublishedThread> {
+        self.threads.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    pub(crate) fn put_thread(&self, thread: Arc<ThreadState>) {
-        self.threads.write().unwrap_or_else(PoisonError::into_inner).insert(thread.id, thread);
+    /// A session from memory or from the store, from where it is remembered.
+    pub(crate) fn find_session<R: Reader>(&self, reader: &R, id: SessionId) -> Result<Published, Error> {
+        let evicted = {
+            let all = self.all();
+            if let Some(published) = all.get(id) {
+                return Ok(published.clone());
+            }
+            all.evicted()
+        };
+        let published = load::session(reader, id)?;
+        let at_rest = published.at_rest();
+        let mut all = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        all.fill(id, published.clone(), at_rest, evicted);
+        // Something newer may have come while the store was read.
+        Ok(all.get(id).cloned().unwrap_or(published))
+    }
+
+    /// A thread from memory or from the store, from where it is remembered.
+    pub(crate) fn find_thread<R: Reader>(&self, reader: &R, id: ThreadId) -> Result<PublishedThread, Error> {
+        let evicted = {
+            let all = self.threads.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(thread) = all.get(id) {
+                return Ok(thread.clone());
+            }
+            all.evicted()
+        };
+        let row = reader.thread(id)?.ok_or(Error::ThreadNotFound(id))?;
+        let state = serde_json::from_str(&row.state).map_err(|_| Error::ThreadNotFound(id))?;
+        let thread = PublishedThread { log: row.log, state: Arc::new(state), created_pos: row.created_pos };
+        let mut all = self.threads.write().unwrap_or_else(PoisonError::into_inner);
+        all.fill(id, thread.clone(), true, evicted);
+        Ok(all.get(id).cloned().unwrap_or(thread))
+    }
+
+    /// Publishes a session; tells whether more changed than the text of an answer.
+    pub(crate) fn put_session(&self, published: Published) -> bool {
+        let (id, state, at_rest) = (published.state.id, Arc::clone(&published.state), published.at_rest());
+        let mut all = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        let old = all.put(id, published, at_rest);
+        drop(all);
+        old.is_none_or(|old| is_material(&old.state, &state))
+    }
+
+    pub(crate) fn put_thread(&self, thread: PublishedThread) {
+        self.threads.write().unwrap_or_else(PoisonError::into_inner).put(thread.state.id, thread, true);
+    }
+
+    fn all(&self) -> RwLockReadGuard<'_, Memory<SessionId, Published>> {
+        self.sessions.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn changed(&self, objects: impl IntoIterator<Item = (ChangedObject, u64)>) {
@@ -153,5 +231,37 @@ impl Shared {
             return None;
         }
         Some(changes.by_pos.range(pos + 1..).take(limit).map(|(pos, object)| (*pos, *object)).collect())
+    }
+}
+
+/// Whether somebody who looks at a list waits for this change; what an agent streams may come a little later.
+fn is_material(old: &SessionState, new: &SessionState) -> bool {
+    // What was read from the store a moment before it is published has been shown to nobody's list.
+    old.seq >= new.seq
+        || old.phase.name() != new.phase.name()
+        || view::badge(old) != view::badge(new)
+        || waiting(old) != waiting(new)
+        || old.title != new.title
+        || old.archived != new.archived
+        || old.deleted != new.deleted
+        || old.labels != new.labels
+        || old.turns != new.turns
+        || old.queue.len() != new.queue.len()
+        || old.last_turn.as_ref().map(|t| t.id) != new.last_turn.as_ref().map(|t| t.id)
+        || !old.permissions.keys().eq(new.permissions.keys())
+        || !old.elicitations.keys().eq(new.elicitations.keys())
+        || old.failure != new.failure
+        || !Arc::ptr_eq(&old.spec, &new.spec)
+}
+
+fn waiting(state: &SessionState) -> Option<&convene_core::session::Waiting> {
+    match &state.phase {
+        Phase::Pending { waiting } => waiting.as_ref(),
+        Phase::Starting { .. }
+        | Phase::Idle { .. }
+        | Phase::Running { .. }
+        | Phase::Stopping { .. }
+        | Phase::Hibernated
+        | Phase::Stopped { .. } => None,
     }
 }

@@ -43,7 +43,8 @@ pub struct Workers {
 #[derive(Debug, Default)]
 struct Known {
     workers: BTreeMap<WorkerName, WorkerRecord>,
-    /// Attempts that their worker has taken; they are not sent again.
+    /// Attempts that their worker has taken; they are not sent again to that process. Only attempts that are current
+    /// and wait for their runner stay in here.
     taken: HashSet<(SessionId, u32)>,
 }
 
@@ -84,7 +85,8 @@ pub enum WorkerOrder {
 }
 
 impl Workers {
-    /// Registers a worker, or takes it as back.
+    /// Registers a worker, or takes it as back. Another process in the place of one that is gone is a worker like any
+    /// other; while the old one is connected, it keeps its name.
     pub fn register(&self, record: WorkerRecord) -> Registered {
         let mut known = self.lock();
         let name = record.status.name.clone();
@@ -93,6 +95,28 @@ impl Workers {
         }
         known.workers.insert(name, record);
         Registered::Yes
+    }
+
+    /// A worker that has just registered says which attempts it has a run directory of. What it took and has none of
+    /// is sent again; the attempts whose runner had said hello, and which it knows nothing of, come back: they are over,
+    /// and nobody can tell how.
+    pub fn held(&self, name: &WorkerName, held: &[(SessionId, u32)], shared: &Shared) -> Vec<(SessionId, u32)> {
+        let held: HashSet<(SessionId, u32)> = held.iter().copied().collect();
+        let mut known = self.lock();
+        let mut lost = Vec::new();
+        for published in shared.sessions_where(|s| s.phase.attempt().is_some_and(|a| a.worker == *name)) {
+            let Some(attempt) = published.state.phase.attempt() else { continue };
+            let this = (published.state.id, attempt.number);
+            if held.contains(&this) {
+                continue;
+            }
+            if attempt.instance.is_some() {
+                lost.push(this);
+            } else {
+                known.taken.remove(&this);
+            }
+        }
+        lost
     }
 
     /// The worker's uplink is down.
@@ -122,7 +146,7 @@ impl Workers {
         self.lock().taken.insert((session, attempt));
     }
 
-    /// The attempt is over.
+    /// The attempt is over. It is forgotten without this as well, a little later.
     pub fn ended(&self, session: SessionId, attempt: u32) {
         self.lock().taken.remove(&(session, attempt));
     }
@@ -135,7 +159,8 @@ impl Workers {
     /// What a worker is to do, from what is published: level-triggered, so an order that was lost comes again.
     pub fn orders(&self, name: &WorkerName, shared: &Shared, now: Timestamp) -> Vec<WorkerOrder> {
         let mine = shared.sessions_where(|s| s.phase.attempt().is_some_and(|a| a.worker == *name));
-        let known = self.lock();
+        let mut known = self.lock();
+        known.taken.retain(|(session, attempt)| waits_for_runner(shared, *session, *attempt));
         let mut orders = Vec::new();
         for published in mine {
             let state = &published.state;
@@ -185,4 +210,11 @@ impl Workers {
     fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether an attempt is its session's current one and no runner said hello yet.
+fn waits_for_runner(shared: &Shared, session: SessionId, attempt: u32) -> bool {
+    shared.session(session).is_some_and(|published| {
+        published.state.phase.attempt().is_some_and(|a| a.number == attempt && a.instance.is_none())
+    })
 }

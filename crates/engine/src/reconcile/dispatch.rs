@@ -2,8 +2,8 @@
 
 use convene_core::{
     command::Command,
-    dispatch::{Candidate, Placement, WorkerStatus, plan},
-    ids::{SessionId, WorkerName},
+    dispatch::{Placement, WorkerStatus, plan},
+    ids::SessionId,
     session::Phase,
 };
 
@@ -17,14 +17,7 @@ pub fn pass(shared: &Shared, workers: &Workers) -> Vec<(SessionId, Command)> {
     }
     // Oldest want first.
     pending.sort_by_key(|p| (p.state.last_prompt_at.unwrap_or(p.state.created_at), p.created_pos));
-    let candidates: Vec<Candidate> = pending
-        .iter()
-        .map(|p| Candidate {
-            session: p.state.id,
-            agent: p.state.spec.agent.clone(),
-            worker: p.state.spec.worker.as_deref().map(WorkerName::new),
-        })
-        .collect();
+    let candidates: Vec<_> = pending.iter().filter_map(|p| p.state.candidate()).collect();
     let statuses: Vec<WorkerStatus> = workers.all().into_iter().map(|w| w.status).collect();
     let placements = plan(&candidates, &statuses, &Workers::seats_taken(shared));
     let mut commands = Vec::new();

@@ -1,0 +1,180 @@
+//! Reading the list of sessions and threads by cursor.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use convene_core::{
+    ids::{SessionId, ThreadId},
+    session::SessionState,
+    thread::ThreadState,
+};
+use convene_store::{Changed, ChangedObject, Reader};
+use tokio::{sync::watch, time::Instant};
+
+use super::PAGE;
+use crate::{engine::Engine, error::Error, shared::Published};
+
+/// How long a list may lag behind what agents stream. Everything else is told at once; this keeps a thousand lists from
+/// waking at every commit.
+const LAG: Duration = Duration::from_millis(250);
+
+/// An object of the list that changed.
+#[derive(Debug, Clone)]
+pub struct ListChange {
+    /// Where.
+    pub pos: u64,
+    /// The object as it is now.
+    pub object: ListObject,
+    /// Whether a reader at the cursor has not seen it before.
+    pub is_new: bool,
+}
+
+/// An object of the list.
+#[derive(Debug, Clone)]
+pub enum ListObject {
+    /// A session.
+    Session(Published),
+    /// A session that is gone.
+    SessionGone(SessionId),
+    /// A thread with its sessions.
+    Thread(Arc<ThreadState>, Vec<Arc<SessionState>>),
+    /// A thread that is gone.
+    ThreadGone(ThreadId),
+}
+
+/// Reads the list by cursor: after a gap each changed object once, as it is now. Dropping a future of it loses nothing:
+/// the cursor moves with what is returned.
+pub struct ListReader<R: Reader> {
+    engine: Engine<R>,
+    after: u64,
+    /// Where the reader was when it last had everything; what was made after that is new to it.
+    since: u64,
+    /// What it was told of as new since then.
+    told: HashSet<ObjectId>,
+    /// When it last had everything; `None` while there may be more.
+    caught_up: Option<Instant>,
+    all: watch::Receiver<u64>,
+    material: watch::Receiver<u64>,
+}
+
+impl<R: Reader> ListReader<R> {
+    pub(super) fn new(engine: Engine<R>, after: u64) -> Self {
+        let (all, material) = (engine.shared.feed.follow_all(), engine.shared.material.subscribe());
+        Self { engine, after, since: after, told: HashSet::new(), caught_up: None, all, material }
+    }
+
+    /// The cursor.
+    pub const fn after(&self) -> u64 {
+        self.after
+    }
+
+    /// What changed after the cursor, which it moves; empty: nothing.
+    pub async fn read(&mut self) -> Result<Vec<ListChange>, Error> {
+        // Marked as seen before the read: what comes during it is news.
+        let published = *self.all.borrow_and_update();
+        self.material.mark_unchanged();
+        let after = self.after;
+        let changed = match self.engine.shared.changed_after(after, PAGE) {
+            Some(changed) => changed,
+            None => {
+                let rows = self.engine.query(move |reader| reader.changed(after, PAGE)).await?;
+                rows.into_iter().map(|Changed { object, pos, .. }| (pos, object)).collect()
+            }
+        };
+        let full = changed.len() >= PAGE;
+        let mut changes = Vec::with_capacity(changed.len());
+        let mut last = after;
+        for (pos, object) in changed {
+            // The store may have what is not published yet, while memory has the states before it.
+            if pos > published.max(*self.all.borrow()) {
+                break;
+            }
+            changes.extend(self.change(pos, object).await?);
+            last = pos;
+        }
+        keep_latest(&mut changes);
+        for (change, created_pos) in &mut changes {
+            change.is_new = *created_pos > self.since && self.told.insert(ObjectId::of(&change.object));
+        }
+        self.after = last;
+        if !full {
+            self.since = last;
+            self.told.clear();
+            self.caught_up = Some(Instant::now());
+        }
+        Ok(changes.into_iter().map(|(change, _)| change).collect())
+    }
+
+    /// Waits until something changed after the cursor, and reads it.
+    pub async fn next(&mut self) -> Result<Vec<ListChange>, Error> {
+        loop {
+            if let Some(at) = self.caught_up {
+                let streamed = async {
+                    tokio::time::sleep_until(at + LAG).await;
+                    self.all.changed().await
+                };
+                tokio::select! {
+                    news = self.material.changed() => news,
+                    news = streamed => news,
+                }
+                .map_err(|_| Error::Stopped)?;
+                self.caught_up = None;
+            }
+            let changes = self.read().await?;
+            if !changes.is_empty() {
+                return Ok(changes);
+            }
+        }
+    }
+
+    /// The object as it is now, and where it began; 0 if it is gone.
+    async fn change(&self, pos: u64, object: ChangedObject) -> Result<Option<(ListChange, u64)>, Error> {
+        let (object, created_pos) = match object {
+            ChangedObject::Session(id) => match self.engine.session(id).await {
+                Ok(published) => {
+                    let created_pos = published.created_pos;
+                    (ListObject::Session(published), created_pos)
+                }
+                Err(Error::SessionNotFound(_)) => (ListObject::SessionGone(id), 0),
+                Err(Error::Damaged { .. }) => return Ok(None),
+                Err(error) => return Err(error),
+            },
+            ChangedObject::Thread(id) => match self.engine.whole_thread(id).await {
+                Ok((thread, sessions)) => (ListObject::Thread(thread.state, sessions), thread.created_pos),
+                Err(Error::ThreadNotFound(_)) => (ListObject::ThreadGone(id), 0),
+                Err(error) => return Err(error),
+            },
+        };
+        Ok(Some((ListChange { pos, object, is_new: false }, created_pos)))
+    }
+}
+
+/// The same object may come twice if it changes while the list is read; the later place has it as it is.
+fn keep_latest(changes: &mut Vec<(ListChange, u64)>) {
+    let mut last: HashMap<ObjectId, u64> = HashMap::new();
+    for (change, _) in changes.iter() {
+        last.insert(ObjectId::of(&change.object), change.pos);
+    }
+    changes.retain(|(change, _)| last.get(&ObjectId::of(&change.object)) == Some(&change.pos));
+}
+
+/// What tells two objects of the list apart.
+#[derive(PartialEq, Eq, Hash)]
+enum ObjectId {
+    Session(SessionId),
+    Thread(ThreadId),
+}
+
+impl ObjectId {
+    fn of(object: &ListObject) -> Self {
+        match object {
+            ListObject::Session(p) => Self::Session(p.state.id),
+            ListObject::SessionGone(id) => Self::Session(*id),
+            ListObject::Thread(t, _) => Self::Thread(t.id),
+            ListObject::ThreadGone(id) => Self::Thread(*id),
+        }
+    }
+}
