@@ -119,6 +119,42 @@ async fn a_permission_is_answered_once() -> Result<()> {
 }
 
 #[tokio::test]
+async fn of_many_who_answer_at_once_one_decides() -> Result<()> {
+    let cluster = cluster().start().await?;
+    let created = cluster.create("PERM").await?;
+    let id = created.session.id;
+    let view = cluster.wait_session(id, "it asks", |s| !s.pending_permissions.is_empty()).await?;
+    let request = view.pending_permissions[0].request;
+    let client = cluster.client()?;
+    let decisions = [DecisionInput::AllowOnce, DecisionInput::RejectOnce].repeat(5);
+    let answers = decisions.into_iter().map(|decision| {
+        let client = client.clone();
+        async move {
+            let body = DecidePermission { decision: Some(decision), ..DecidePermission::default() };
+            (decision, client.decide(id, request, &body, &CommandKey::fresh()).await)
+        }
+    });
+    let mut won = Vec::new();
+    for (decision, answer) in futures_util::future::join_all(answers).await {
+        match answer {
+            Ok(_) => won.push(decision),
+            Err(ClientError::Problem(problem)) => {
+                ensure!(problem.code == Code::PermissionAlreadyDecided, "{problem:?}");
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let [decision] = won[..] else { panic!("{won:?} decided") };
+    let view = cluster.wait_idle(id).await?;
+    let turn = view.last_turn.context("no turn has ended")?;
+    let chosen = if decision == DecisionInput::AllowOnce { "chose allow_once" } else { "chose reject_once" };
+    let log = cluster.log(id).await?;
+    ensure!(log.text(turn.id) == chosen, "the agent heard {:?}, won had {chosen:?}", log.text(turn.id));
+    ensure!(log.count("permission_decided") == 1, "it was decided {} times", log.count("permission_decided"));
+    cluster.end().await
+}
+
+#[tokio::test]
 async fn a_cancelled_turn_ends_and_the_next_one_runs() -> Result<()> {
     let cluster = cluster().start().await?;
     let created = cluster.create("SLOW").await?;
