@@ -5,24 +5,24 @@
 //! no input, and submit commands like everybody else. No sockets here; time, ids and randomness come in through
 //! [`Env`], so that a simulator can run the engine whole.
 
+mod backlog;
+mod draft;
+mod engine;
 mod env;
 mod error;
-mod work;
-mod memory;
 mod load;
-mod shared;
-mod draft;
-mod sequencer;
-mod backlog;
-mod engine;
+mod memory;
 mod read;
-mod workers;
 pub mod reconcile;
+mod sequencer;
+mod shared;
+mod work;
+mod workers;
 
 pub use engine::{Engine, Running};
 pub use env::{Clock, Env, IdSource, SystemClock, SystemIds};
 pub use error::Error;
-pub use read::{ListChange, ListObject, ListReader, LogReader, SessionPage};
+pub use read::{ListChange, ListCursor, ListObject, ListReader, LogCursor, LogReader, SessionPage};
 pub use sequencer::Sequencer;
 pub use shared::{Metrics, Published, Shared};
 pub use work::{Done, Idempotency, NewSession, NewThread, Outcome, ThreadPlace, Work};

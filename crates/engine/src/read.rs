@@ -12,13 +12,13 @@ use convene_core::{
 };
 use convene_store::{EventFilter, EventRow, Reader, SessionFilter};
 
-pub use list::{ListChange, ListObject, ListReader};
-pub use log::LogReader;
+pub use list::{ListChange, ListCursor, ListObject, ListReader};
+pub use log::{LogCursor, LogReader};
 
 use crate::{
     engine::Engine,
     error::Error,
-    shared::{Published, PublishedThread},
+    shared::{Published, PublishedThread, Shared},
 };
 
 /// How many events a reader takes at once: enough to keep a socket busy, little enough to stay small in memory.
@@ -95,29 +95,9 @@ impl<R: Reader> Engine<R> {
     /// # Errors
     /// If there is none, or it is deleted.
     pub async fn thread(&self, id: ThreadId) -> Result<(Arc<ThreadState>, Vec<Arc<SessionState>>), Error> {
-        let (thread, sessions) = self.whole_thread(id).await?;
-        Ok((thread.state, sessions))
-    }
-
-    async fn whole_thread(&self, id: ThreadId) -> Result<(PublishedThread, Vec<Arc<SessionState>>), Error> {
         let shared = Arc::clone(&self.shared);
-        self.read(move |reader| {
-            let thread = shared.find_thread(reader, id)?;
-            if thread.state.deleted {
-                return Err(Error::ThreadNotFound(id));
-            }
-            let mut sessions = Vec::new();
-            for session in reader.thread_sessions(id)? {
-                match shared.find_session(reader, session) {
-                    Ok(published) if published.state.deleted => {}
-                    Ok(published) => sessions.push(published.state),
-                    Err(Error::SessionNotFound(_) | Error::Damaged { .. }) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok((thread, sessions))
-        })
-        .await
+        let (thread, sessions) = self.read(move |reader| whole_thread(&shared, reader, id)).await?;
+        Ok((thread.state, sessions))
     }
 
     /// Ids of threads, newest first, with the `created_pos` of each.
@@ -140,18 +120,39 @@ impl<R: Reader> Engine<R> {
 
     /// Follows a session's log from a cursor on: first what is there, then what comes.
     pub async fn follow(&self, id: SessionId, after: u64) -> Result<LogReader<R>, Error> {
-        let published = self.session(id).await?;
-        let news = self.shared.feed.follow(published.log);
-        // Looked up again after following: what is committed in between is known to one of the two.
-        let committed = match self.shared.session(id) {
-            Some(published) => published.state.seq,
-            None => self.query(move |reader| reader.session(id)).await?.map_or(0, |row| row.seq),
+        let shared = Arc::clone(&self.shared);
+        let (cursor, news) = match shared.session(id) {
+            // The store is asked only for a session that is let go this very moment.
+            Some(_) => LogCursor::new(&shared, &self.reader, id, after)?,
+            None => self.read(move |reader| LogCursor::new(&shared, reader, id, after)).await?,
         };
-        Ok(LogReader::new(self.clone(), id, published.log, after, committed, news))
+        Ok(LogReader::new(self.clone(), cursor, news))
     }
 
     /// Follows the list of sessions and threads from a cursor on.
     pub fn follow_list(&self, after: u64) -> ListReader<R> {
         ListReader::new(self.clone(), after)
     }
+}
+
+/// A thread with its sessions, oldest first.
+fn whole_thread<R: Reader>(
+    shared: &Shared,
+    reader: &R,
+    id: ThreadId,
+) -> Result<(PublishedThread, Vec<Arc<SessionState>>), Error> {
+    let thread = shared.find_thread(reader, id)?;
+    if thread.state.deleted {
+        return Err(Error::ThreadNotFound(id));
+    }
+    let mut sessions = Vec::new();
+    for session in reader.thread_sessions(id)? {
+        match shared.find_session(reader, session) {
+            Ok(published) if published.state.deleted => {}
+            Ok(published) => sessions.push(published.state),
+            Err(Error::SessionNotFound(_) | Error::Damaged { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((thread, sessions))
 }

@@ -143,12 +143,7 @@ impl<S: Store> Sequencer<S> {
         }
     }
 
-    fn decide(
-        &mut self,
-        draft: &mut Draft,
-        work: Work,
-        idempotency: Option<Idempotency>,
-    ) -> Result<Done, Error> {
+    fn decide(&mut self, draft: &mut Draft, work: Work, idempotency: Option<Idempotency>) -> Result<Done, Error> {
         if let Some(idempotency) = &idempotency
             && let Some(body) = self.recorded(draft, idempotency)?
         {
@@ -193,12 +188,7 @@ impl<S: Store> Sequencer<S> {
         }
     }
 
-    fn create_session(
-        &mut self,
-        draft: &mut Draft,
-        new: NewSession,
-        key: Option<Arc<str>>,
-    ) -> Result<Outcome, Error> {
+    fn create_session(&mut self, draft: &mut Draft, new: NewSession, key: Option<Arc<str>>) -> Result<Outcome, Error> {
         let (owner, namespace) = (new.owner.clone(), new.namespace.clone());
         let thread = match new.thread {
             ThreadPlace::Existing(id) => {

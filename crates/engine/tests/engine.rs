@@ -24,7 +24,10 @@ use convene_engine::{
     Clock, Done, Engine, Env, Error, IdSource, Idempotency, ListObject, NewSession, Registered, Running, Sequencer,
     ThreadPlace, Work, WorkerOrder, WorkerRecord, reconcile,
 };
-use convene_store::{EventFilter, Reader, SessionFilter, sqlite::{SqliteReader, SqliteStore}};
+use convene_store::{
+    EventFilter, Reader, SessionFilter,
+    sqlite::{SqliteReader, SqliteStore},
+};
 use uuid::Uuid;
 
 /// A clock that is set by hand.
@@ -158,10 +161,8 @@ async fn run(engine: &Engine<SqliteReader>, id: SessionId, instance: InstanceId)
         .command(id, Command::Hello { attempt: 1, instance, version: "0".to_owned() })
         .await
         .expect("the first instance wins");
-    let started = EventData::new(KnownEvent::AgentSessionStarted {
-        agent_session_id: "a1".to_owned(),
-        how: SessionOpening::New,
-    });
+    let started =
+        EventData::new(KnownEvent::AgentSessionStarted { agent_session_id: "a1".to_owned(), how: SessionOpening::New });
     report(engine, id, instance, 0, vec![started]).await.expect("taken");
 }
 
@@ -393,7 +394,10 @@ async fn a_report_sent_again_is_taken_once_and_a_stale_one_not_at_all() {
     let stranger = report(&engine, id, InstanceId::new(Uuid::from_u128(6)), 3, batch()).await;
     assert!(matches!(stranger, Err(Error::Rejected(Rejection::Fenced { attempt: 1 }))), "{stranger:?}");
     let second = engine
-        .command(id, Command::Hello { attempt: 1, instance: InstanceId::new(Uuid::from_u128(6)), version: String::new() })
+        .command(
+            id,
+            Command::Hello { attempt: 1, instance: InstanceId::new(Uuid::from_u128(6)), version: String::new() },
+        )
         .await;
     assert!(matches!(second, Err(Error::Rejected(Rejection::Fenced { .. }))), "the first instance wins");
     let published = engine.session(id).await.expect("a session");
@@ -412,7 +416,9 @@ async fn a_turn_that_is_out_of_time_is_cancelled_and_ends_as_timeout() {
     engine.submit(Work::CreateSession(new), None).await.expect("created");
     run(&engine, id, instance).await;
     let turn = engine.session(id).await.expect("a session").state.phase.turn().expect("a turn").id;
-    report(&engine, id, instance, 1, vec![EventData::new(KnownEvent::TurnHandedOver {}).turn(turn)]).await.expect("taken");
+    report(&engine, id, instance, 1, vec![EventData::new(KnownEvent::TurnHandedOver {}).turn(turn)])
+        .await
+        .expect("taken");
     bench.clock.advance(59);
     assert!(reconcile::timers_pass(engine.shared(), engine.now()).is_empty());
     bench.clock.advance(1);

@@ -1,10 +1,6 @@
 //! Reading the list of sessions and threads by cursor.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use convene_core::{
     ids::{SessionId, ThreadId},
@@ -14,8 +10,12 @@ use convene_core::{
 use convene_store::{Changed, ChangedObject, Reader};
 use tokio::{sync::watch, time::Instant};
 
-use super::PAGE;
-use crate::{engine::Engine, error::Error, shared::Published};
+use super::{PAGE, whole_thread};
+use crate::{
+    engine::Engine,
+    error::Error,
+    shared::{Published, Shared},
+};
 
 /// How long a list may lag behind what agents stream. Everything else is told at once; this keeps a thousand lists from
 /// waking at every commit.
@@ -45,15 +45,90 @@ pub enum ListObject {
     ThreadGone(ThreadId),
 }
 
-/// Reads the list by cursor: after a gap each changed object once, as it is now. Dropping a future of it loses nothing:
-/// the cursor moves with what is returned.
-pub struct ListReader<R: Reader> {
-    engine: Engine<R>,
+/// A place in the list, and what a reader there has been told.
+#[derive(Debug, Clone)]
+pub struct ListCursor {
     after: u64,
     /// Where the reader was when it last had everything; what was made after that is new to it.
     since: u64,
     /// What it was told of as new since then.
     told: HashSet<ObjectId>,
+    /// Whether it had everything at its last read.
+    caught_up: bool,
+}
+
+impl ListCursor {
+    /// A cursor after `after`.
+    pub fn new(after: u64) -> Self {
+        Self { after, since: after, told: HashSet::new(), caught_up: false }
+    }
+
+    /// The last position that was read.
+    pub const fn after(&self) -> u64 {
+        self.after
+    }
+
+    /// What changed after the cursor, which it moves; empty: nothing. Blocks while it reads the store.
+    pub fn read<R: Reader>(&mut self, shared: &Shared, reader: &R) -> Result<Vec<ListChange>, Error> {
+        let published = *shared.feed.follow_all().borrow();
+        let changed = match shared.changed_after(self.after, PAGE) {
+            Some(changed) => changed,
+            None => {
+                let rows = reader.changed(self.after, PAGE)?;
+                // The store may have what is not published yet, while memory has the states before it.
+                let rows = rows.into_iter().take_while(|row| row.pos <= published);
+                rows.map(|Changed { object, pos, .. }| (pos, object)).collect()
+            }
+        };
+        let mut changes = Vec::with_capacity(changed.len());
+        for (pos, object) in &changed {
+            changes.extend(find(shared, reader, *pos, *object)?);
+        }
+        for (change, created_pos) in &mut changes {
+            change.is_new = *created_pos > self.since && self.told.insert(ObjectId::of(&change.object));
+        }
+        self.after = changed.last().map_or(self.after, |(pos, _)| *pos);
+        self.caught_up = changed.len() < PAGE;
+        if self.caught_up {
+            self.since = self.after;
+            self.told.clear();
+        }
+        Ok(changes.into_iter().map(|(change, _)| change).collect())
+    }
+}
+
+/// An object as it is now, and where it began; 0 if it is gone.
+fn find<R: Reader>(
+    shared: &Shared,
+    reader: &R,
+    pos: u64,
+    object: ChangedObject,
+) -> Result<Option<(ListChange, u64)>, Error> {
+    let (object, created_pos) = match object {
+        ChangedObject::Session(id) => match shared.find_session(reader, id) {
+            Ok(published) if published.state.deleted => (ListObject::SessionGone(id), 0),
+            Ok(published) => {
+                let created_pos = published.created_pos;
+                (ListObject::Session(published), created_pos)
+            }
+            Err(Error::SessionNotFound(_)) => (ListObject::SessionGone(id), 0),
+            Err(Error::Damaged { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        },
+        ChangedObject::Thread(id) => match whole_thread(shared, reader, id) {
+            Ok((thread, sessions)) => (ListObject::Thread(thread.state, sessions), thread.created_pos),
+            Err(Error::ThreadNotFound(_)) => (ListObject::ThreadGone(id), 0),
+            Err(error) => return Err(error),
+        },
+    };
+    Ok(Some((ListChange { pos, object, is_new: false }, created_pos)))
+}
+
+/// Reads the list by cursor: after a gap each changed object once, as it is now. Dropping a future of it loses nothing:
+/// the cursor moves with what is returned.
+pub struct ListReader<R: Reader> {
+    engine: Engine<R>,
+    cursor: ListCursor,
     /// When it last had everything; `None` while there may be more.
     caught_up: Option<Instant>,
     all: watch::Receiver<u64>,
@@ -63,49 +138,25 @@ pub struct ListReader<R: Reader> {
 impl<R: Reader> ListReader<R> {
     pub(super) fn new(engine: Engine<R>, after: u64) -> Self {
         let (all, material) = (engine.shared.feed.follow_all(), engine.shared.material.subscribe());
-        Self { engine, after, since: after, told: HashSet::new(), caught_up: None, all, material }
+        Self { engine, cursor: ListCursor::new(after), caught_up: None, all, material }
     }
 
     /// The cursor.
     pub const fn after(&self) -> u64 {
-        self.after
+        self.cursor.after()
     }
 
     /// What changed after the cursor, which it moves; empty: nothing.
     pub async fn read(&mut self) -> Result<Vec<ListChange>, Error> {
         // Marked as seen before the read: what comes during it is news.
-        let published = *self.all.borrow_and_update();
+        self.all.mark_unchanged();
         self.material.mark_unchanged();
-        let after = self.after;
-        let changed = match self.engine.shared.changed_after(after, PAGE) {
-            Some(changed) => changed,
-            None => {
-                let rows = self.engine.query(move |reader| reader.changed(after, PAGE)).await?;
-                rows.into_iter().map(|Changed { object, pos, .. }| (pos, object)).collect()
-            }
-        };
-        let full = changed.len() >= PAGE;
-        let mut changes = Vec::with_capacity(changed.len());
-        let mut last = after;
-        for (pos, object) in changed {
-            // The store may have what is not published yet, while memory has the states before it.
-            if pos > published.max(*self.all.borrow()) {
-                break;
-            }
-            changes.extend(self.change(pos, object).await?);
-            last = pos;
-        }
-        keep_latest(&mut changes);
-        for (change, created_pos) in &mut changes {
-            change.is_new = *created_pos > self.since && self.told.insert(ObjectId::of(&change.object));
-        }
-        self.after = last;
-        if !full {
-            self.since = last;
-            self.told.clear();
-            self.caught_up = Some(Instant::now());
-        }
-        Ok(changes.into_iter().map(|(change, _)| change).collect())
+        let (mut cursor, shared) = (self.cursor.clone(), Arc::clone(&self.engine.shared));
+        let read = move |reader: &R| cursor.read(&shared, reader).map(|changes| (cursor, changes));
+        let (cursor, changes) = self.engine.read(read).await?;
+        self.caught_up = cursor.caught_up.then(Instant::now);
+        self.cursor = cursor;
+        Ok(changes)
     }
 
     /// Waits until something changed after the cursor, and reads it.
@@ -129,40 +180,10 @@ impl<R: Reader> ListReader<R> {
             }
         }
     }
-
-    /// The object as it is now, and where it began; 0 if it is gone.
-    async fn change(&self, pos: u64, object: ChangedObject) -> Result<Option<(ListChange, u64)>, Error> {
-        let (object, created_pos) = match object {
-            ChangedObject::Session(id) => match self.engine.session(id).await {
-                Ok(published) => {
-                    let created_pos = published.created_pos;
-                    (ListObject::Session(published), created_pos)
-                }
-                Err(Error::SessionNotFound(_)) => (ListObject::SessionGone(id), 0),
-                Err(Error::Damaged { .. }) => return Ok(None),
-                Err(error) => return Err(error),
-            },
-            ChangedObject::Thread(id) => match self.engine.whole_thread(id).await {
-                Ok((thread, sessions)) => (ListObject::Thread(thread.state, sessions), thread.created_pos),
-                Err(Error::ThreadNotFound(_)) => (ListObject::ThreadGone(id), 0),
-                Err(error) => return Err(error),
-            },
-        };
-        Ok(Some((ListChange { pos, object, is_new: false }, created_pos)))
-    }
-}
-
-/// The same object may come twice if it changes while the list is read; the later place has it as it is.
-fn keep_latest(changes: &mut Vec<(ListChange, u64)>) {
-    let mut last: HashMap<ObjectId, u64> = HashMap::new();
-    for (change, _) in changes.iter() {
-        last.insert(ObjectId::of(&change.object), change.pos);
-    }
-    changes.retain(|(change, _)| last.get(&ObjectId::of(&change.object)) == Some(&change.pos));
 }
 
 /// What tells two objects of the list apart.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum ObjectId {
     Session(SessionId),
     Thread(ThreadId),

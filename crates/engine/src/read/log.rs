@@ -5,52 +5,105 @@ use convene_store::{EventFilter, EventRow, LogKey, Reader, feed::Read};
 use tokio::sync::watch;
 
 use super::PAGE;
-use crate::{engine::Engine, error::Error};
+use crate::{engine::Engine, error::Error, shared::Shared};
+
+/// A place in a session's log.
+#[derive(Debug, Clone)]
+pub struct LogCursor {
+    id: SessionId,
+    log: LogKey,
+    after: u64,
+    /// The log's last `seq` when the cursor was made.
+    committed: u64,
+}
+
+impl LogCursor {
+    /// A cursor after `after`, and what tells of news from then on.
+    ///
+    /// # Errors
+    /// If there is no such session, or it is deleted.
+    pub fn new<R: Reader>(
+        shared: &Shared,
+        reader: &R,
+        id: SessionId,
+        after: u64,
+    ) -> Result<(Self, watch::Receiver<u64>), Error> {
+        let published = shared.find_session(reader, id)?;
+        if published.state.deleted {
+            return Err(Error::SessionNotFound(id));
+        }
+        let news = shared.feed.follow(published.log);
+        // Looked up again after following: what is committed in between is known to one of the two.
+        let committed = match shared.session(id) {
+            Some(published) => published.state.seq,
+            None => reader.session(id)?.map_or(0, |row| row.seq),
+        };
+        Ok((Self { id, log: published.log, after, committed }, news))
+    }
+
+    /// The last `seq` that was read.
+    pub const fn after(&self) -> u64 {
+        self.after
+    }
+
+    /// What memory has after the cursor, which it moves; `None`: the store has it. `told` is the last news.
+    fn read_memory(&mut self, shared: &Shared, told: u64) -> Option<Vec<EventRow>> {
+        match shared.feed.read(self.log, self.after, self.committed.max(told), PAGE) {
+            Read::Tail(events) => Some(self.passed(events)),
+            Read::Store => None,
+        }
+    }
+
+    fn read_store<R: Reader>(&self, reader: &R) -> Result<Vec<EventRow>, convene_store::Error> {
+        reader.events(self.log, &EventFilter { after: Some(self.after), limit: PAGE, ..EventFilter::default() })
+    }
+
+    fn passed(&mut self, events: Vec<EventRow>) -> Vec<EventRow> {
+        if let Some(last) = events.last() {
+            self.after = last.seq;
+        }
+        events
+    }
+
+    /// The events after the cursor that are there now, which it moves. Blocks while it reads the store.
+    pub fn read<R: Reader>(&mut self, shared: &Shared, reader: &R, told: u64) -> Result<Vec<EventRow>, Error> {
+        match self.read_memory(shared, told) {
+            Some(events) => Ok(events),
+            None => {
+                let events = self.read_store(reader)?;
+                Ok(self.passed(events))
+            }
+        }
+    }
+}
 
 /// Reads a session's log by cursor. Dropping a future of it loses nothing: the cursor moves with what is returned.
 pub struct LogReader<R: Reader> {
     engine: Engine<R>,
-    id: SessionId,
-    log: LogKey,
-    after: u64,
-    /// The log's last `seq` when the reader began to follow.
-    committed: u64,
+    cursor: LogCursor,
     news: watch::Receiver<u64>,
 }
 
 impl<R: Reader> LogReader<R> {
-    pub(super) const fn new(
-        engine: Engine<R>,
-        id: SessionId,
-        log: LogKey,
-        after: u64,
-        committed: u64,
-        news: watch::Receiver<u64>,
-    ) -> Self {
-        Self { engine, id, log, after, committed, news }
+    pub(super) const fn new(engine: Engine<R>, cursor: LogCursor, news: watch::Receiver<u64>) -> Self {
+        Self { engine, cursor, news }
     }
 
     /// The cursor.
     pub const fn after(&self) -> u64 {
-        self.after
+        self.cursor.after()
     }
 
     /// The events after the cursor that are there now, which it moves; empty: none, or the session is gone.
     pub async fn read(&mut self) -> Result<Vec<EventRow>, Error> {
         // Marked as seen before the read: what comes during it is news.
-        let committed = self.committed.max(*self.news.borrow_and_update());
-        let events = match self.engine.shared.feed.read(self.log, self.after, committed, PAGE) {
-            Read::Tail(events) => events,
-            Read::Store => {
-                let (log, after) = (self.log, self.after);
-                let filter = EventFilter { after: Some(after), limit: PAGE, ..EventFilter::default() };
-                self.engine.query(move |reader| reader.events(log, &filter)).await?
-            }
-        };
-        if let Some(last) = events.last() {
-            self.after = last.seq;
+        let told = *self.news.borrow_and_update();
+        if let Some(events) = self.cursor.read_memory(&self.engine.shared, told) {
+            return Ok(events);
         }
-        Ok(events)
+        let cursor = self.cursor.clone();
+        let events = self.engine.query(move |reader| cursor.read_store(reader)).await?;
+        Ok(self.cursor.passed(events))
     }
 
     /// Waits until there is something after the cursor, and reads it. `None`: the session is gone.
@@ -70,7 +123,7 @@ impl<R: Reader> LogReader<R> {
     }
 
     async fn is_gone(&self) -> Result<bool, Error> {
-        let id = self.id;
+        let id = self.cursor.id;
         match self.engine.shared.session(id) {
             Some(published) => Ok(published.state.deleted),
             None => Ok(self.engine.query(move |reader| reader.session(id)).await?.is_none_or(|row| row.deleted)),

@@ -11,7 +11,8 @@ pub fn pass(shared: &Shared, now: Timestamp) -> Vec<(SessionId, Command)> {
     for published in live {
         let state = &published.state;
         let passed = |since: Timestamp, seconds: u64| {
-            u64::try_from(now.as_millisecond() - since.as_millisecond()).is_ok_and(|ms| ms >= seconds.saturating_mul(1000))
+            u64::try_from(now.as_millisecond() - since.as_millisecond())
+                .is_ok_and(|ms| ms >= seconds.saturating_mul(1000))
         };
         if let Some(turn) = state.phase.turn()
             && state.spec.timeout > 0

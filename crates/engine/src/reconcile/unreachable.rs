@@ -1,12 +1,6 @@
 //! Stops sessions whose worker cannot be reached, and says that nothing is proved.
 
-use convene_core::{
-    Timestamp,
-    command::Command,
-    failure::AttemptExit,
-    ids::SessionId,
-    session::Phase,
-};
+use convene_core::{Timestamp, command::Command, failure::AttemptExit, ids::SessionId, session::Phase};
 
 use crate::{shared::Shared, workers::Workers};
 
