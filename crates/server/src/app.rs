@@ -1,0 +1,153 @@
+//! What every handler has: the engine, the keys, the config, and who is connected.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Deref,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use convene_api::body::{Cursor, ServerStatus};
+use convene_core::{
+    Timestamp,
+    ids::{SessionId, WorkerName},
+};
+use convene_engine::storage::SqliteReader;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    auth::{Keys, LoginLinks, Origins},
+    config::ServeConfig,
+};
+
+/// The engine over the store that this server opens.
+pub type Engine = convene_engine::Engine<SqliteReader>;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+/// What the handlers share.
+pub struct Shared {
+    /// Decides and commits.
+    pub engine: Engine,
+    /// What it was started with.
+    pub config: ServeConfig,
+    /// Makes and reads tokens.
+    pub keys: Keys,
+    /// Login links that were given out.
+    pub links: LoginLinks,
+    /// Where requests may come from.
+    pub origins: Origins,
+    /// The name of the page's cookie; cookies know no ports, so the port is in it.
+    pub cookie: String,
+    /// The description of the routes.
+    pub openapi: String,
+    /// When the server came up.
+    pub started_at: Timestamp,
+    /// Ends streams and sockets; they end by themselves, and clients come back by cursor.
+    pub closing: CancellationToken,
+    /// Sockets that are open; waited for at the end.
+    pub sockets: TaskTracker,
+    /// Who is connected.
+    pub links_up: LinksUp,
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl App {
+    /// Shares it.
+    pub fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+
+    /// Whether an attempt is its session's current one.
+    pub fn is_current(&self, session: SessionId, attempt: u32) -> bool {
+        let published = self.engine.shared().session(session);
+        published.is_some_and(|p| p.state.phase.attempt().is_some_and(|a| a.number == attempt))
+    }
+
+    /// Where a reader goes on that has seen a session up to `seq`, and the store up to `pos`.
+    pub fn cursor(&self, seq: u64, pos: u64) -> Cursor {
+        Cursor { seq, pos, epoch: self.engine.shared().epoch }
+    }
+
+    /// How the server is, without what only the owner may see.
+    pub fn status(&self) -> ServerStatus {
+        let now = self.engine.now();
+        let workers: Vec<_> = self.engine.workers().all().into_iter().filter(|w| w.status.connected).collect();
+        let taken = convene_engine::Workers::seats_taken(self.engine.shared());
+        let uptime = now.as_second() - self.started_at.as_second();
+        ServerStatus {
+            status: if self.closing.is_cancelled() { "stopping" } else { "ok" }.to_owned(),
+            version: self.config.version.clone(),
+            epoch: self.engine.shared().epoch,
+            server_time: now,
+            uptime_seconds: u64::try_from(uptime).unwrap_or(0),
+            sessions: BTreeMap::new(),
+            workers: u32::try_from(workers.len()).unwrap_or(u32::MAX),
+            seats: workers.iter().map(|w| w.status.seats).sum(),
+            seats_taken: taken.values().sum(),
+        }
+    }
+}
+
+/// Uplinks that are open. A peer that redials may be here before its old connection is known to be dead, so each
+/// connection has a number, and only the newest one counts.
+#[derive(Debug, Default)]
+pub struct LinksUp {
+    last: AtomicU64,
+    runners: Mutex<HashMap<SessionId, u64>>,
+    workers: Mutex<HashMap<WorkerName, u64>>,
+}
+
+impl LinksUp {
+    /// A runner's uplink is up.
+    pub fn runner_up(&self, session: SessionId) -> u64 {
+        let link = self.next();
+        self.runners.lock().unwrap_or_else(PoisonError::into_inner).insert(session, link);
+        link
+    }
+
+    /// A runner's uplink is down.
+    pub fn runner_down(&self, session: SessionId, link: u64) {
+        let mut runners = self.runners.lock().unwrap_or_else(PoisonError::into_inner);
+        if runners.get(&session) == Some(&link) {
+            runners.remove(&session);
+        }
+    }
+
+    /// Whether a session's runner is connected.
+    pub fn has_runner(&self, session: SessionId) -> bool {
+        self.runners.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&session)
+    }
+
+    /// How many runners are connected.
+    pub fn runners(&self) -> usize {
+        self.runners.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// A worker's uplink is up.
+    pub fn worker_up(&self, name: &WorkerName) -> u64 {
+        let link = self.next();
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), link);
+        link
+    }
+
+    /// Whether a worker's uplink is its newest one.
+    pub fn is_newest(&self, name: &WorkerName, link: u64) -> bool {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).get(name) == Some(&link)
+    }
+
+    fn next(&self) -> u64 {
+        self.last.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}

@@ -1,0 +1,91 @@
+//! Tokens as texts. All but the owner's are derived from the secret, so none is stored: what a token names is looked
+//! up, and its code proves that the server made it.
+
+use convene_core::{
+    Timestamp,
+    ids::{SessionId, TokenId},
+};
+use uuid::Uuid;
+
+use super::files::Keys;
+
+/// What API tokens begin with.
+pub const TOKEN_PREFIX: &str = "cvt";
+
+/// A token whose code is right; whether what it names is still there is another question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presented {
+    /// The owner's, from the file.
+    Owner,
+    /// A browser that came in by a login link.
+    Browser {
+        /// When it ends.
+        expires_at: Timestamp,
+    },
+    /// An attempt's.
+    Attempt {
+        /// The session.
+        session: SessionId,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// The embedded worker's.
+    Worker,
+    /// One from the list of API tokens.
+    Api(TokenId),
+}
+
+impl Keys {
+    /// The token of an attempt.
+    pub fn attempt_token(&self, session: SessionId, attempt: u32) -> String {
+        self.token("cva", &format!("{}_{attempt}", session.uuid().simple()))
+    }
+
+    /// The token of the embedded worker.
+    pub fn worker_token(&self) -> String {
+        self.token("cvw", "embedded")
+    }
+
+    /// What a browser's cookie holds.
+    pub fn browser_token(&self, expires_at: Timestamp, nonce: &str) -> String {
+        self.token("cvb", &format!("{}_{nonce}", expires_at.as_second()))
+    }
+
+    /// The secret of an API token.
+    pub fn api_token(&self, id: TokenId) -> String {
+        self.token(TOKEN_PREFIX, &id.uuid().simple().to_string())
+    }
+
+    /// Reads a token; `None` if its code is wrong, whatever else it is.
+    pub fn read(&self, token: &str) -> Option<Presented> {
+        if self.is_owner(token) {
+            return Some(Presented::Owner);
+        }
+        let (text, code) = token.rsplit_once('_')?;
+        if !self.verify(text, code) {
+            return None;
+        }
+        let (kind, rest) = text.split_once('_')?;
+        match kind {
+            "cva" => {
+                let (session, attempt) = rest.split_once('_')?;
+                let session = SessionId::new(Uuid::try_parse(session).ok()?);
+                Some(Presented::Attempt { session, attempt: attempt.parse().ok()? })
+            }
+            "cvw" => Some(Presented::Worker),
+            "cvb" => {
+                let (expires_at, _nonce) = rest.split_once('_')?;
+                let expires_at = Timestamp::from_second(expires_at.parse().ok()?).ok()?;
+                Some(Presented::Browser { expires_at })
+            }
+            TOKEN_PREFIX => Some(Presented::Api(TokenId::new(Uuid::try_parse(rest).ok()?))),
+            _ => None,
+        }
+    }
+
+    fn token(&self, kind: &str, rest: &str) -> String {
+        let text = format!("{kind}_{rest}");
+        let code = self.sign(&text);
+        format!("{text}_{code}")
+    }
+}

@@ -1,0 +1,91 @@
+//! What a server is started with, and what it tells when it is up.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use tokio_util::sync::CancellationToken;
+
+/// What a server is started with.
+#[derive(Debug, Clone)]
+pub struct ServeConfig {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// Where the TCP listener goes; port 0 takes a free one.
+    pub bind: SocketAddr,
+    /// The user's home: the directory of sessions that name none, and a root by default.
+    pub home: PathBuf,
+    /// Directories that sessions may work in; empty: home and the directories for temporary files.
+    pub roots: Vec<PathBuf>,
+    /// Origins beside the server's own that browsers may come from, such as `https://convene.example`; their hosts may
+    /// be in `Host` too.
+    pub origins: Vec<String>,
+    /// Whether a proxy with TLS stands before a bind that is open to the network.
+    pub trust_proxy: bool,
+    /// The agent of sessions that name none.
+    pub default_agent: String,
+    /// Names of agents that the config adds to the catalogue.
+    pub agents: Vec<String>,
+    /// Whose server it is: the owner of what local clients make.
+    pub owner: String,
+    /// The version that is told.
+    pub version: String,
+    /// Whether a process belongs to an attempt: an agent that found the owner's token gets nothing with it.
+    pub is_attempt_process: fn(i32) -> bool,
+    /// Ends the server; sessions go on.
+    pub shutdown: CancellationToken,
+}
+
+impl ServeConfig {
+    /// A config with the defaults of a local server.
+    pub fn new(data_dir: PathBuf, home: PathBuf) -> Self {
+        Self {
+            data_dir,
+            bind: SocketAddr::from(([127, 0, 0, 1], 4747)),
+            home,
+            roots: Vec::new(),
+            origins: Vec::new(),
+            trust_proxy: false,
+            default_agent: convene_core::catalogue::BUILTIN.to_owned(),
+            agents: Vec::new(),
+            owner: "local".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            is_attempt_process: |_| false,
+            shutdown: CancellationToken::new(),
+        }
+    }
+}
+
+/// What a server tells once both of its listeners accept.
+#[derive(Clone)]
+pub struct ServerInfo {
+    /// Where TCP listens.
+    pub addr: SocketAddr,
+    /// Where the unix socket is.
+    pub socket: PathBuf,
+    /// Where the owner's token for local clients is.
+    pub token_file: PathBuf,
+    /// Opens the page, once and within ten minutes: goes into the fragment, `/#t=…`.
+    pub login_token: String,
+    /// What the embedded worker shows.
+    pub worker_token: String,
+    /// The log's epoch.
+    pub epoch: u64,
+}
+
+impl ServerInfo {
+    /// The address for a browser.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// The address for a browser that opens the page without a further question.
+    pub fn login_url(&self) -> String {
+        format!("http://{}/#t={}", self.addr, self.login_token)
+    }
+}
+
+impl std::fmt::Debug for ServerInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Without the tokens.
+        f.debug_struct("ServerInfo").field("addr", &self.addr).field("socket", &self.socket).finish_non_exhaustive()
+    }
+}

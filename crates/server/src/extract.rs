@@ -1,0 +1,10 @@
+//! What handlers take from a request: bodies with their idempotency key, query parameters, names of sessions.
+
+mod change;
+mod explain;
+mod params;
+mod session;
+
+pub use change::{Asked, BODY_MAX, Change, size};
+pub use params::Params;
+pub use session::{SessionName, resolve};

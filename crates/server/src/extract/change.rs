@@ -1,0 +1,119 @@
+//! The body of a mutation, with the key under which its answer is recorded.
+
+use std::sync::Arc;
+
+use axum::{
+    body::to_bytes,
+    extract::{FromRequest, Request},
+    http::header,
+};
+use convene_api::problem::{Code, Problem};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::explain;
+use crate::{
+    app::App,
+    refusal::{Refusal, invalid},
+};
+
+/// The largest body, in bytes. Far above the largest prompt, so that one that is too large is told as such.
+pub const BODY_MAX: usize = 16 << 20;
+
+/// The longest idempotency key, in bytes.
+const KEY_MAX: usize = 255;
+
+/// The key of a mutation and what it is the key of.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The key, if the client gave one.
+    pub key: Option<Arc<str>>,
+    /// A hash of method, path and body.
+    pub hash: String,
+}
+
+/// A mutation as it was asked for. An absent body reads as an empty object.
+#[derive(Debug)]
+pub struct Change<T> {
+    /// The body.
+    pub body: T,
+    /// Its key.
+    pub asked: Asked,
+}
+
+impl<T: DeserializeOwned + Send> FromRequest<App> for Change<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _app: &App) -> Result<Self, Refusal> {
+        let (parts, body) = request.into_parts();
+        if let Some(query) = parts.uri.query().filter(|q| !q.is_empty()) {
+            let field = query.split(['=', '&']).next().unwrap_or(query);
+            return Err(Problem::filled(Code::UnknownField, [("field", field.into())]).into());
+        }
+        let key = match parts.headers.get("idempotency-key") {
+            Some(key) => Some(read_key(key.to_str().unwrap_or_default())?),
+            None => None,
+        };
+        let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|l| l.to_str().ok()?.parse::<u64>().ok());
+        if let Some(length) = length.filter(|l| *l > BODY_MAX as u64) {
+            return Err(too_large(&size(length)).into());
+        }
+        // The only failure besides a connection that broke is the limit, and a broken one reads no answer.
+        let bytes =
+            to_bytes(body, BODY_MAX).await.map_err(|_| too_large(&format!("over {}", size(BODY_MAX as u64))))?;
+        let path = parts.uri.path();
+        if !bytes.is_empty() && !is_json(&parts.headers) {
+            return Err(invalid("content-type", "it must be application/json").into());
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|error| not_text(path, error.valid_up_to()))?;
+        let value: Value = match text.trim() {
+            "" => Value::Object(serde_json::Map::new()),
+            text => serde_json::from_str(text).map_err(|error| invalid("body", format!("it is no JSON: {error}")))?,
+        };
+        // Object members are sorted by the map, so spelling does not matter to the hash.
+        let hash = Sha256::new().chain_update(parts.method.as_str()).chain_update(" ").chain_update(path);
+        let hash = hash.chain_update("\n").chain_update(value.to_string()).finalize();
+        let asked = Asked { key, hash: format!("{hash:x}") };
+        match T::deserialize(&value) {
+            Ok(body) => Ok(Self { body, asked }),
+            Err(error) => Err(explain::body::<T>(value, &error).into()),
+        }
+    }
+}
+
+fn read_key(key: &str) -> Result<Arc<str>, Problem> {
+    if key.is_empty() || key.len() > KEY_MAX {
+        return Err(invalid("idempotency-key", format!("it must have 1 to {KEY_MAX} ASCII characters")));
+    }
+    Ok(key.into())
+}
+
+/// Other media types are what pages may send across origins without being asked first.
+fn is_json(headers: &axum::http::HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()) else { return false };
+    let media = value.split(';').next().unwrap_or_default().trim();
+    media.eq_ignore_ascii_case("application/json")
+}
+
+/// A body that is no UTF-8: where prompts are taken it is the prompt.
+fn not_text(path: &str, at: usize) -> Problem {
+    let takes_prompt = path.ends_with("/prompts") || path.ends_with("/sessions") || path.ends_with("/threads");
+    match takes_prompt || path.contains("/queue/") {
+        true => Problem::filled(Code::PromptNotText, [("n", at.into())]),
+        false => invalid("body", format!("it is not UTF-8 at byte {at}")),
+    }
+}
+
+fn too_large(size_text: &str) -> Problem {
+    Problem::filled(Code::BodyTooLarge, [("size", size_text.into()), ("max", size(BODY_MAX as u64).into())])
+}
+
+/// A size for people.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        1_000_000.. => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+        1000.. => format!("{} kB", bytes / 1000),
+        _ => format!("{bytes} bytes"),
+    }
+}

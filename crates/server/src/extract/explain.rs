@@ -1,0 +1,79 @@
+//! Turns what serde says into a problem that names the field.
+
+use convene_api::problem::{Code, Problem};
+use convene_core::catalogue::nearest;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::refusal::invalid;
+
+/// Why a body could not be read as `T`.
+pub fn body<T: DeserializeOwned>(value: Value, error: &serde_json::Error) -> Problem {
+    let said = error.to_string();
+    if let Some(problem) = unknown_field(&said) {
+        return problem;
+    }
+    if let Some(field) = between(&said, "missing field `", "`") {
+        return invalid(field, "it is missing");
+    }
+    let Value::Object(object) = value else { return invalid("body", "it must be a JSON object") };
+    // serde does not say which field it was in: read them one by one.
+    for (name, value) in object {
+        let alone = Value::Object(Map::from_iter([(name.clone(), value)]));
+        if let Err(error) = serde_json::from_value::<T>(alone)
+            && !error.to_string().starts_with("missing field")
+        {
+            return malformed(&name, &error.to_string());
+        }
+    }
+    malformed("body", &said)
+}
+
+/// The problem of a query string.
+pub fn query(said: &str) -> Problem {
+    let said = said.strip_prefix("Failed to deserialize query string: ").unwrap_or(said);
+    if let Some(problem) = unknown_field(said) {
+        return problem;
+    }
+    match said.split_once(": ") {
+        Some((field, why)) if !field.contains(' ') => malformed(field, why),
+        Some(_) | None => malformed("query", said),
+    }
+}
+
+fn unknown_field(said: &str) -> Option<Problem> {
+    let field = between(said, "unknown field `", "`")?;
+    let rest = said.split_once("expected ").map_or("", |(_, rest)| rest);
+    let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+    let problem = match nearest(field, known.iter().copied()).first() {
+        Some(near) => Problem::filled(Code::UnknownField, [("field", field.into()), ("near", (*near).into())]),
+        None => {
+            Problem::filled(Code::UnknownField, [("field", field.into())]).hint(format!("known: {}", known.join(", ")))
+        }
+    };
+    Some(problem.with("known", known))
+}
+
+fn malformed(field: &str, said: &str) -> Problem {
+    // "unknown variant `x`, expected one of `a`, `b`"
+    if let Some(value) = between(said, "unknown variant `", "`") {
+        let rest = said.split_once("expected ").map_or("", |(_, rest)| rest);
+        let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+        let why = format!("{value} is not one of its values");
+        return Problem::filled(
+            Code::InvalidRequest,
+            [("field", field.into()), ("why", why.into()), ("allowed", known.into())],
+        );
+    }
+    let why = match said {
+        _ if said.contains("did not match any variant of untagged enum PromptInput") => {
+            "it must be a text or a list of content blocks"
+        }
+        _ => said.rsplit_once(" at line ").map_or(said, |(why, _)| why),
+    };
+    invalid(field, why)
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    text.split_once(before)?.1.split_once(after).map(|(inside, _)| inside)
+}

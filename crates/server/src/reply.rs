@@ -1,0 +1,101 @@
+//! Submits a mutation and answers it; an exact retry gets the recorded answer.
+
+use std::sync::Arc;
+
+use axum::{
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use convene_core::{
+    command::Command,
+    ids::SessionId,
+    rejection::Rejection,
+    view::{self, SessionView},
+};
+use convene_engine::{Done, Error, Idempotency, Outcome, Work};
+use serde::Serialize;
+
+use crate::{
+    app::App,
+    auth::Caller,
+    extract::Asked,
+    refusal::{About, Refusal},
+};
+
+/// Tells that an answer is the recorded one.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// Decides something and answers with what `render` makes of the outcome. The answer is written in the transaction
+/// that it tells of, so that a retry, also after a crash, gets the same bytes.
+pub async fn change<T: Serialize>(
+    app: &App,
+    caller: &Caller,
+    asked: Asked,
+    work: Work,
+    status: StatusCode,
+    render: impl Fn(&Outcome) -> T + Send + Sync + 'static,
+) -> Result<Response, Refusal> {
+    let session = match &work {
+        Work::Command { session, .. } => Some(*session),
+        Work::CreateSession(_)
+        | Work::CreateThread(_)
+        | Work::ChangeThread { .. }
+        | Work::DeleteThread { .. }
+        | Work::AddToken(_)
+        | Work::RevokeToken(_) => None,
+    };
+    // Our own types always serialize: string keys, finite numbers.
+    let text = Arc::new(move |outcome: &Outcome| serde_json::to_string(&render(outcome)).unwrap_or_default());
+    let idempotency = asked.key.map(|key| {
+        let text = Arc::clone(&text);
+        Idempotency {
+            owner: caller.owner.clone(),
+            key,
+            request: asked.hash,
+            render: Box::new(move |outcome| text(outcome)),
+        }
+    });
+    match (app.engine.submit(work, idempotency).await, session) {
+        (Ok(Done::Fresh(outcome)), _) => Ok(json(status, text(&outcome))),
+        (Ok(Done::Replayed(body)), _) => {
+            let mut response = json(status, body);
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+            Ok(response)
+        }
+        // It is as it was asked to be.
+        (Err(Error::Rejected(Rejection::Nothing)), Some(session)) => {
+            let published = app.engine.session(session).await?;
+            let outcome = Outcome { pos: published.state.pos, session: Some(published.state), thread: None };
+            Ok(json(status, text(&outcome)))
+        }
+        (Err(error), Some(session)) => Err(about(app, session).refuse(error)),
+        (Err(error), None) => Err(error.into()),
+    }
+}
+
+/// Changes a session and answers with it.
+pub async fn command(
+    app: &App,
+    caller: &Caller,
+    asked: Asked,
+    session: SessionId,
+    command: Command,
+) -> Result<Response, Refusal> {
+    let work = Work::Command { session, command };
+    change(app, caller, asked, work, StatusCode::OK, session_of).await
+}
+
+/// The session of an outcome as clients see it.
+pub fn session_of(outcome: &Outcome) -> Option<SessionView> {
+    outcome.session.as_deref().map(view::session)
+}
+
+/// An answer whose body is written already.
+pub fn json(status: StatusCode, body: String) -> Response {
+    (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
+}
+
+fn about(app: &App, session: SessionId) -> About {
+    let agent = app.engine.shared().session(session).map(|p| p.state.spec.agent.clone()).unwrap_or_default();
+    About { session: Some(session), agent, now: Some(app.engine.now()) }
+}

@@ -1,0 +1,119 @@
+//! The routes: one file for each verb of each resource.
+
+pub mod login;
+pub mod machines;
+pub mod not_built;
+pub mod page;
+pub mod server;
+pub mod sessions;
+pub mod threads;
+pub mod tokens;
+
+use std::any::Any;
+
+use axum::{
+    Router,
+    http::{HeaderName, HeaderValue, Method, StatusCode, Uri},
+    middleware,
+    response::{IntoResponse as _, Response},
+};
+use convene_api::problem::{Code, Problem};
+use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{app::App, auth, extract::BODY_MAX, openapi, refusal::Refusal, stream, uplink};
+
+/// All routes that are in the description.
+pub fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(sessions::create::create_session, sessions::list::list_sessions))
+        .routes(routes!(sessions::get::get_session, sessions::patch::patch_session, sessions::delete::delete_session))
+        .routes(routes!(sessions::prompts::send_prompt))
+        .routes(routes!(sessions::queue::get_queue))
+        .routes(routes!(sessions::queue::edit_queue_entry, sessions::queue::drop_queue_entry))
+        .routes(routes!(sessions::cancel::cancel_turn))
+        .routes(routes!(sessions::stop::stop_session))
+        .routes(routes!(sessions::archive::archive_session))
+        .routes(routes!(sessions::archive::unarchive_session))
+        .routes(routes!(sessions::permissions::list_permissions))
+        .routes(routes!(sessions::permissions::decide_permission))
+        .routes(routes!(sessions::elicitations::answer_elicitation))
+        .routes(routes!(sessions::events::session_events))
+        .routes(routes!(sessions::history::session_history))
+        .routes(routes!(sessions::health::session_health))
+        .routes(routes!(threads::create::create_thread, threads::list::list_threads))
+        .routes(routes!(threads::one::get_thread, threads::one::patch_thread, threads::one::delete_thread))
+        .routes(routes!(threads::prompts::prompt_thread))
+        .routes(routes!(stream::sse::list_events))
+        .routes(routes!(stream::ws::open_socket))
+        .routes(routes!(machines::list_agents))
+        .routes(routes!(machines::list_workers))
+        .routes(routes!(tokens::create_token, tokens::list_tokens))
+        .routes(routes!(tokens::revoke_token))
+        .routes(routes!(login::log_in))
+        .routes(routes!(login::make_login_link))
+        .routes(routes!(server::server_status))
+        .routes(routes!(server::shut_down))
+        .routes(routes!(server::healthz))
+        .routes(routes!(server::readyz))
+        .routes(routes!(server::metrics))
+}
+
+/// The whole service.
+pub fn service(app: App) -> Router {
+    let (described, _) = described().split_for_parts();
+    let limit = |name: &'static str, value: usize| {
+        SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from(value))
+    };
+    described
+        .merge(not_built::router())
+        .merge(page::router())
+        .route("/openapi.json", axum::routing::get(openapi::get_openapi))
+        .route(convene_api::uplink::RUNNER_PATH, axum::routing::get(uplink::runner::open))
+        .route(convene_api::uplink::WORKER_PATH, axum::routing::get(uplink::worker::open))
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), auth::guard))
+        .layer(limit("x-limit-body", BODY_MAX))
+        .layer(limit("x-limit-prompt", convene_core::limits::PROMPT))
+        .layer(limit("x-limit-queue", convene_core::limits::QUEUE))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            HeaderName::from_static("x-content-type-options"),
+            HeaderValue::from_static("nosniff"),
+        ))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            HeaderName::from_static("cache-control"),
+            HeaderValue::from_static("no-store"),
+        ))
+        .with_state(app)
+}
+
+async fn no_route(uri: Uri) -> Refusal {
+    let path = uri.path().to_owned();
+    Problem::new(Code::NotFound, format!("no such route: {path}")).hint("the routes are in /openapi.json").into()
+}
+
+async fn no_method(method: Method, uri: Uri) -> Refusal {
+    let methods = openapi::methods_of(uri.path());
+    let route = uri.path().to_owned();
+    let problem = Problem::filled(Code::MethodNotAllowed, [("route", route.into()), ("methods", methods.into())]);
+    problem.with("method", method.as_str()).into()
+}
+
+/// A bug: told with a number under which the log has the rest.
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let said = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("it said nothing");
+    let incident = uuid::Uuid::now_v7().simple().to_string();
+    tracing::error!(incident, panic = said, "a handler panicked");
+    let problem = Problem::new(Code::Internal, format!("a bug in convene, incident {incident}"))
+        .hint("report it with the server's log")
+        .with("id", incident);
+    let mut response = Refusal::from(problem).into_response();
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+}

@@ -1,0 +1,87 @@
+//! `POST /v1/login`: a login link becomes a browser's cookie.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use convene_api::problem::{Code, Problem};
+use convene_core::Timestamp;
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::sessions::delete::Empty;
+use crate::{
+    app::App,
+    auth::{LinkState, random_hex},
+    extract::Change,
+    refusal::Refusal,
+};
+
+/// For how long a browser stays in.
+const COOKIE_DAYS: i64 = 30;
+
+/// Body of `POST /v1/login`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogIn {
+    /// What the link has in its fragment after `t=`.
+    token: String,
+}
+
+/// Answer of `POST /v1/login/links`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LoginLink {
+    /// The path to open, on the server's own address.
+    path: String,
+    /// Until when it opens.
+    expires_at: Timestamp,
+}
+
+/// Takes a login link, once, and gives the browser its cookie.
+#[utoipa::path(
+    post, path = "/v1/login", tag = "access", request_body = LogIn, security(()),
+    responses((status = 200, description = "The cookie is set."), (status = 410, body = Problem, content_type = "application/problem+json"), (status = "default", body = Problem, content_type = "application/problem+json")),
+)]
+pub async fn log_in(State(app): State<App>, Change { body, .. }: Change<LogIn>) -> Result<Response, Refusal> {
+    let now = app.engine.now();
+    match app.links.take(&body.token, now) {
+        LinkState::Taken => {}
+        LinkState::Used => return Err(Problem::filled(Code::LoginLinkUsed, []).into()),
+        LinkState::Unknown => {
+            let problem = Problem::new(Code::TokenInvalid, "this link is unknown or older than ten minutes");
+            return Err(problem.hint("run `convene open`").into());
+        }
+    }
+    let life = SignedDuration::from_hours(24 * COOKIE_DAYS);
+    let expires_at = now.saturating_add(life).unwrap_or(now);
+    let nonce = random_hex(8).map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    let secure = if app.config.trust_proxy { "; Secure" } else { "" };
+    let cookie = format!(
+        "{}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}{secure}",
+        app.cookie,
+        app.keys.browser_token(expires_at, &nonce),
+        life.as_secs(),
+    );
+    let mut response = (StatusCode::OK, Json(json!({"expires_at": expires_at}))).into_response();
+    let value = HeaderValue::from_str(&cookie).map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    response.headers_mut().insert(header::SET_COOKIE, value);
+    Ok(response)
+}
+
+/// Makes a login link for a browser of the owner.
+#[utoipa::path(
+    post, path = "/v1/login/links", tag = "access",
+    responses((status = 201, body = LoginLink), (status = "default", body = Problem, content_type = "application/problem+json")),
+)]
+pub async fn make_login_link(
+    State(app): State<App>,
+    _: Change<Empty>,
+) -> Result<(StatusCode, Json<LoginLink>), Refusal> {
+    let made = app.links.make(app.engine.now());
+    let (token, expires_at) = made.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    Ok((StatusCode::CREATED, Json(LoginLink { path: format!("/#t={token}"), expires_at })))
+}

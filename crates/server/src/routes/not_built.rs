@@ -1,0 +1,55 @@
+//! Names on the list that are not built yet: refused by name, so that nobody takes a typing error for it.
+
+use axum::{
+    Router,
+    extract::Request,
+    routing::{any, get, post},
+};
+
+use crate::{
+    app::App,
+    refusal::{Refusal, not_built},
+};
+
+/// What can be done instead.
+const INSTEAD: [(&str, &str); 14] = [
+    ("resume", "prompt the session: that takes it up again"),
+    ("hibernate", "stop the session; a prompt takes it up again"),
+    ("clear", "create a new session"),
+    ("fork", "create a new session"),
+    ("repair", "look at its events"),
+    ("export", "read its events"),
+    ("transcript", "read its history"),
+    ("changes", "run `git diff` in its directory"),
+    ("chat", "create a session and follow its events"),
+    ("stream", "follow the session's events"),
+    ("dirs", "name the directory"),
+    ("doctor", "see /v1/status"),
+    ("config", "run `convene config show`"),
+    ("blobs", "read the session's events"),
+];
+
+/// Routes for all of them.
+pub fn router() -> Router<App> {
+    let mut router = Router::new();
+    for action in ["resume", "hibernate", "clear", "fork", "repair"] {
+        router = router.route(&format!("/v1/sessions/{{id}}/{action}"), post(refuse));
+    }
+    for view in ["export", "transcript", "changes"] {
+        router = router.route(&format!("/v1/sessions/{{id}}/{view}"), get(refuse));
+    }
+    router
+        .route("/v1/chat", post(refuse))
+        .route("/v1/chat/{id}/stream", get(refuse))
+        .route("/v1/workers/{worker}/dirs", get(refuse))
+        .route("/v1/blobs/{hash}", get(refuse))
+        .route("/v1/doctor", get(refuse))
+        .route("/v1/config", any(refuse))
+}
+
+async fn refuse(request: Request) -> Refusal {
+    let path = request.uri().path();
+    let found = INSTEAD.iter().find(|(name, _)| path.split('/').any(|segment| segment == *name));
+    let (name, instead) = found.copied().unwrap_or((path, ""));
+    not_built(name, instead).into()
+}

@@ -1,0 +1,18 @@
+//! `/v1/sessions`
+
+pub mod archive;
+pub mod cancel;
+pub mod create;
+pub mod delete;
+pub mod elicitations;
+pub mod events;
+pub mod get;
+pub mod health;
+pub mod history;
+pub mod list;
+pub mod patch;
+pub mod permissions;
+pub mod prompts;
+pub mod queue;
+pub mod spec;
+pub mod stop;

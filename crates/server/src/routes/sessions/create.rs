@@ -1,0 +1,37 @@
+//! `POST /v1/sessions`
+
+use axum::{Extension, extract::State, http::StatusCode, response::Response};
+use convene_api::{
+    body::{CreateSession, CreatedSession},
+    problem::Problem,
+};
+use convene_engine::Work;
+
+use super::spec::new_session;
+use crate::{
+    app::App,
+    auth::Caller,
+    extract::Change,
+    refusal::Refusal,
+    reply::{change, session_of},
+};
+
+/// Makes a session, with its first prompt if it has one.
+#[utoipa::path(
+    post, path = "/v1/sessions", tag = "sessions", request_body = CreateSession,
+    responses((status = 201, body = CreatedSession), (status = "default", body = Problem, content_type = "application/problem+json")),
+)]
+pub async fn create_session(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Change { body, asked }: Change<CreateSession>,
+) -> Result<Response, Refusal> {
+    let new = new_session(&app, &caller, body, None).await?;
+    let with = app.clone();
+    change(&app, &caller, asked, Work::CreateSession(Box::new(new)), StatusCode::CREATED, move |outcome| {
+        let session = session_of(outcome)?;
+        let cursor = with.cursor(session.seq, outcome.pos);
+        Some(CreatedSession { session, cursor })
+    })
+    .await
+}

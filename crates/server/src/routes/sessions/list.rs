@@ -1,0 +1,143 @@
+//! `GET /v1/sessions`
+
+use axum::{Extension, Json, extract::State};
+use convene_api::{
+    body::Page,
+    problem::{Code, Problem},
+};
+use convene_core::{
+    ids::ThreadId,
+    view::{self, SessionView},
+};
+use convene_engine::storage::SessionFilter;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::{
+    app::App,
+    auth::Caller,
+    extract::Params,
+    refusal::{Refusal, cursor_too_old, invalid, not_built},
+};
+
+/// The states that a session can be in.
+const STATES: [&str; 7] = ["pending", "starting", "idle", "running", "hibernated", "stopping", "stopped"];
+
+/// Which sessions are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Wanted {
+    /// In one of these states, separated by commas.
+    state: Option<String>,
+    /// Of this badge.
+    badge: Option<String>,
+    /// Of this agent.
+    agent: Option<String>,
+    /// Of this thread.
+    thread: Option<ThreadId>,
+    /// Of this parent; not built yet.
+    parent: Option<String>,
+    /// `true`: those that are put away; `any`: all; otherwise those that are not.
+    archived: Option<String>,
+    /// Whose title, directory or id holds this.
+    q: Option<String>,
+    /// At most so many, up to 500; 100 by default.
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// `row` leaves out large fields.
+    view: Option<String>,
+}
+
+/// Sessions, newest first.
+#[utoipa::path(
+    get, path = "/v1/sessions", tag = "sessions", params(Wanted),
+    responses((status = 200, body = Page<SessionView>), (status = "default", body = Problem, content_type = "application/problem+json")),
+)]
+pub async fn list_sessions(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Params(wanted): Params<Wanted>,
+) -> Result<Json<Page<SessionView>>, Refusal> {
+    if wanted.parent.is_some() {
+        return Err(not_built("listing by parent", "").into());
+    }
+    let rows_only = match wanted.view.as_deref() {
+        None | Some("full") => false,
+        Some("row") => true,
+        Some(other) => return Err(one_of("view", other, &["full", "row"]).into()),
+    };
+    let filter = SessionFilter {
+        namespace: Some(caller.namespace.to_owned()),
+        states: states(wanted.state.as_deref())?,
+        badge: wanted.badge,
+        agent: wanted.agent,
+        thread: wanted.thread,
+        archived: archived(wanted.archived.as_deref())?,
+        text: wanted.q.filter(|q| !q.is_empty()),
+        before: before(&app, wanted.cursor.as_deref())?,
+        limit: limit(wanted.limit, 100, 500)?,
+    };
+    let page = app.engine.sessions(filter).await?;
+    let epoch = app.engine.shared().epoch;
+    let items = page.items.iter().map(|p| view::session(&p.state));
+    let items = if rows_only { items.map(row).collect() } else { items.collect() };
+    let next_cursor = page.next.map(|pos| format!("{epoch}.{pos}"));
+    Ok(Json(Page { items, next_cursor, pos: page.pos, epoch }))
+}
+
+/// A session without what a row of a table does not show.
+fn row(mut session: SessionView) -> SessionView {
+    session.capabilities = None;
+    session.auth_methods = std::sync::Arc::default();
+    session.config_options = std::sync::Arc::default();
+    session.commands = std::sync::Arc::default();
+    session.result = None;
+    session
+}
+
+fn states(wanted: Option<&str>) -> Result<Vec<String>, Problem> {
+    let states: Vec<String> =
+        wanted.unwrap_or_default().split(',').filter(|s| !s.is_empty()).map(str::to_owned).collect();
+    match states.iter().find(|s| !STATES.contains(&s.as_str())) {
+        Some(other) => Err(one_of("state", other, &STATES)),
+        None => Ok(states),
+    }
+}
+
+/// The archive's part of a list.
+pub fn archived(wanted: Option<&str>) -> Result<Option<bool>, Problem> {
+    match wanted {
+        None | Some("false") => Ok(Some(false)),
+        Some("true") => Ok(Some(true)),
+        Some("any") => Ok(None),
+        Some(other) => Err(one_of("archived", other, &["true", "false", "any"])),
+    }
+}
+
+/// A page's size within its limit.
+pub fn limit(wanted: Option<usize>, default: usize, max: usize) -> Result<usize, Problem> {
+    match wanted {
+        None => Ok(default),
+        Some(limit) if (1..=max).contains(&limit) => Ok(limit),
+        Some(limit) => Err(invalid("limit", format!("{limit} is not between 1 and {max}"))),
+    }
+}
+
+/// Where a page begins: `EPOCH.POS`.
+pub fn before(app: &App, cursor: Option<&str>) -> Result<Option<u64>, Problem> {
+    let Some(cursor) = cursor else { return Ok(None) };
+    let malformed = || invalid("cursor", "it is not a next_cursor of this list");
+    let (epoch, pos) = cursor.split_once('.').ok_or_else(malformed)?;
+    if epoch != app.engine.shared().epoch.to_string() {
+        return Err(cursor_too_old("the cursor is of another log"));
+    }
+    pos.parse().map(Some).map_err(|_| malformed())
+}
+
+/// A value that is none of those that are known.
+fn one_of(field: &str, value: &str, known: &[&str]) -> Problem {
+    let why = format!("{value} is not one of its values");
+    Problem::filled(Code::InvalidRequest, [("field", field.into()), ("why", why.into()), ("allowed", known.into())])
+}

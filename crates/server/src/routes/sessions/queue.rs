@@ -1,0 +1,76 @@
+//! `/v1/sessions/{id}/queue`
+
+use axum::{
+    Extension, Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use convene_api::{
+    body::{EditQueueEntry, Queue},
+    problem::{Code, Problem},
+};
+use convene_core::{command::Command, ids::TurnId, view};
+use convene_engine::Work;
+
+use super::{delete::Empty, spec::content};
+use crate::{
+    app::App,
+    auth::Caller,
+    extract::{Change, SessionName},
+    refusal::Refusal,
+    reply::change,
+};
+
+/// The prompts that wait.
+#[utoipa::path(
+    get, path = "/v1/sessions/{id}/queue", tag = "sessions", params(("id" = String, Path)),
+    responses((status = 200, body = Queue), (status = "default", body = Problem, content_type = "application/problem+json")),
+)]
+pub async fn get_queue(State(app): State<App>, SessionName(id): SessionName) -> Result<Json<Queue>, Refusal> {
+    let published = app.engine.session(id).await?;
+    Ok(Json(Queue { items: view::queue(&published.state) }))
+}
+
+/// Changes the text of a prompt that waits.
+#[utoipa::path(
+    patch, path = "/v1/sessions/{id}/queue/{entry}", tag = "sessions", params(("id" = String, Path), ("entry" = String, Path)), request_body = EditQueueEntry,
+    responses((status = 200, body = Queue), (status = "default", body = Problem, content_type = "application/problem+json")),
+)]
+pub async fn edit_queue_entry(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    SessionName(session): SessionName,
+    Path((_, entry)): Path<(String, String)>,
+    Change { body, asked }: Change<EditQueueEntry>,
+) -> Result<Response, Refusal> {
+    let command = Command::EditQueued { turn: turn(&entry)?, content: content(body.content)? };
+    answer(&app, &caller, asked, Work::Command { session, command }).await
+}
+
+/// Takes back a prompt that waits.
+#[utoipa::path(
+    delete, path = "/v1/sessions/{id}/queue/{entry}", tag = "sessions", params(("id" = String, Path), ("entry" = String, Path)),
+    responses((status = 200, body = Queue), (status = "default", body = Problem, content_type = "application/problem+json")),
+)]
+pub async fn drop_queue_entry(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    SessionName(session): SessionName,
+    Path((_, entry)): Path<(String, String)>,
+    Change { asked, .. }: Change<Empty>,
+) -> Result<Response, Refusal> {
+    let command = Command::DropQueued { turn: turn(&entry)?, by: caller.owner.clone() };
+    answer(&app, &caller, asked, Work::Command { session, command }).await
+}
+
+async fn answer(app: &App, caller: &Caller, asked: crate::extract::Asked, work: Work) -> Result<Response, Refusal> {
+    change(app, caller, asked, work, StatusCode::OK, |outcome| {
+        outcome.session.as_deref().map(|state| Queue { items: view::queue(state) })
+    })
+    .await
+}
+
+fn turn(entry: &str) -> Result<TurnId, Problem> {
+    entry.parse().map_err(|_| Problem::filled(Code::QueueEntryNotFound, [("n", entry.into())]))
+}

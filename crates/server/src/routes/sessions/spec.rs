@@ -1,0 +1,184 @@
+//! Makes a session's spec of what was asked for, or says what is wrong with it.
+
+use std::sync::Arc;
+
+use convene_api::{
+    body::{CreateSession, PromptInput},
+    problem::{Code, Problem},
+};
+use convene_core::{
+    catalogue::{self, nearest},
+    command::NewPrompt,
+    content::ContentBlock,
+    ids::{SessionId, ThreadId, TurnId, WorkerName},
+    limits,
+    spec::{Origin, SessionSpec, TurnSource},
+};
+use convene_engine::{NewSession, ThreadPlace, WorkerRecord};
+use serde_json::Value;
+
+use crate::{
+    app::App,
+    auth::Caller,
+    extract::size,
+    refusal::{Refusal, invalid, not_built},
+    roots,
+};
+
+/// The longest title, in characters.
+const TITLE_MAX: usize = 200;
+
+/// Checks everything that can be checked before the engine is asked.
+pub async fn new_session(
+    app: &App,
+    caller: &Caller,
+    body: CreateSession,
+    thread: Option<ThreadPlace>,
+) -> Result<NewSession, Refusal> {
+    refuse_not_built(&body)?;
+    let title = title(body.title)?;
+    let prompt = body.prompt.map(|input| prompt(app, input)).transpose()?;
+    let agent = body.agent.unwrap_or_else(|| app.config.default_agent.clone());
+    let workers = app.engine.workers().all();
+    let worker = worker(body.worker, &workers)?;
+    check_agent(app, &agent, worker.as_deref(), &workers)?;
+    let cwd = body.cwd.unwrap_or_else(|| app.config.home.display().to_string());
+    let (cwd, add_dirs) = check_dirs(app, cwd, body.add_dirs).await?;
+    let thread = match (thread, body.thread_id) {
+        (Some(_), Some(_)) => return Err(invalid("session.thread_id", "the new thread is its thread").into()),
+        (Some(place), None) => place,
+        (None, Some(id)) => ThreadPlace::Existing(id),
+        (None, None) => ThreadPlace::New(ThreadId::new(app.engine.uuid())),
+    };
+    let spec = SessionSpec {
+        agent,
+        cwd,
+        add_dirs,
+        system_prompt: body.system_prompt,
+        model: body.model,
+        mode: body.mode,
+        config: body.config,
+        permissions: body.permissions.unwrap_or_default(),
+        env: body.env,
+        mcp_servers: body.mcp_servers,
+        worker,
+        timeout: body.timeout.unwrap_or(0),
+        on_turn_end: body.on_turn_end.unwrap_or_default(),
+        crash_policy: body.crash_policy.unwrap_or_default(),
+    };
+    Ok(NewSession {
+        id: SessionId::new(app.engine.uuid()),
+        spec,
+        thread,
+        owner: caller.owner.clone(),
+        namespace: caller.namespace.to_owned(),
+        origin: Origin::User,
+        title,
+        labels: body.labels,
+        prompt,
+    })
+}
+
+/// A title within its limit.
+pub fn title(title: Option<String>) -> Result<String, Problem> {
+    let title = title.unwrap_or_default().trim().to_owned();
+    match title.chars().count() {
+        length if length > TITLE_MAX => {
+            Err(invalid("title", format!("it has {length} characters, the limit is {TITLE_MAX}")))
+        }
+        _ => Ok(title),
+    }
+}
+
+/// A prompt with the id of its turn.
+pub fn prompt(app: &App, input: PromptInput) -> Result<NewPrompt, Problem> {
+    let content = content(input)?;
+    Ok(NewPrompt { turn: TurnId::new(app.engine.uuid()), content, source: TurnSource::User })
+}
+
+/// Content within its limit.
+pub fn content(input: PromptInput) -> Result<Arc<Vec<ContentBlock>>, Problem> {
+    let blocks = input.into_blocks();
+    let length: usize = blocks
+        .iter()
+        .map(|block| match block {
+            ContentBlock::Text { text } => text.len(),
+            ContentBlock::Image { data, .. } | ContentBlock::Audio { data, .. } => data.len(),
+            ContentBlock::ResourceLink { uri, name, .. } => uri.len() + name.len(),
+            ContentBlock::Resource { resource } => resource.to_string().len(),
+        })
+        .sum();
+    if length > limits::PROMPT {
+        let fields = [("size", size(length as u64).into()), ("max", size(limits::PROMPT as u64).into())];
+        return Err(Problem::filled(Code::PromptTooLarge, fields));
+    }
+    Ok(Arc::new(blocks))
+}
+
+fn refuse_not_built(body: &CreateSession) -> Result<(), Problem> {
+    let off = |value: &Option<Value>, off: &Value| value.as_ref().is_none_or(|v| v.is_null() || v == off);
+    if !off(&body.worktree, &Value::Bool(false)) {
+        return Err(not_built("worktree", "make one with `git worktree add` and name it as cwd"));
+    }
+    if !off(&body.sandbox, &Value::from("none")) {
+        return Err(not_built("sandbox", "leave it out, or say \"none\""));
+    }
+    if body.repos.as_ref().is_some_and(|v| !v.is_null()) {
+        return Err(not_built("repos", "clone them yourself and name the directory as cwd"));
+    }
+    if body.limits.as_ref().is_some_and(|v| !v.is_null()) {
+        return Err(not_built("limits", "timeout limits a turn"));
+    }
+    Ok(())
+}
+
+fn worker(wanted: Option<Value>, workers: &[WorkerRecord]) -> Result<Option<String>, Problem> {
+    match wanted {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(name)) if workers.iter().any(|w| w.status.name == WorkerName::new(&name)) => Ok(Some(name)),
+        Some(Value::String(name)) => {
+            let known: Vec<String> = workers.iter().map(|w| w.status.name.to_string()).collect();
+            Err(Problem::filled(Code::WorkerUnknown, [("sel", name.into()), ("list", known.into())]))
+        }
+        Some(Value::Object(_)) => Err(not_built("choosing a worker by labels", "name one")),
+        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_)) => Err(invalid("worker", "it must be a name")),
+    }
+}
+
+/// The agent must be known, and installed somewhere if anybody is there to ask; else the session waits for a worker.
+fn check_agent(app: &App, agent: &str, worker: Option<&str>, workers: &[WorkerRecord]) -> Result<(), Problem> {
+    let reported = workers.iter().flat_map(|w| &w.status.agents);
+    let known = catalogue::CATALOGUE.iter().map(|entry| entry.name);
+    let known = known.chain(app.config.agents.iter().map(String::as_str));
+    let known: Vec<&str> = known.chain(reported.map(|a| a.name.as_str())).collect();
+    if !known.contains(&agent) {
+        let problem = match nearest(agent, known.iter().copied()).first() {
+            Some(near) => Problem::filled(Code::AgentUnknown, [("name", agent.into()), ("near", (*near).into())]),
+            None => Problem::filled(Code::AgentUnknown, [("name", agent.into())]).hint("`convene agents` lists them"),
+        };
+        return Err(problem);
+    }
+    let asked: Vec<&WorkerRecord> =
+        workers.iter().filter(|w| w.status.connected && worker.is_none_or(|name| *w.status.name.0 == *name)).collect();
+    let installed = |w: &&WorkerRecord| w.status.agents.iter().any(|a| a.name == agent && a.installed);
+    if asked.is_empty() || asked.iter().any(installed) {
+        return Ok(());
+    }
+    let names: Vec<String> = asked.iter().map(|w| w.status.name.to_string()).collect();
+    let install = catalogue::find(agent).map_or("its command is not on the worker's PATH", |entry| entry.install);
+    let fields = [("agent", agent.into()), ("worker", names.join(", ").into()), ("install", install.into())];
+    Err(Problem::filled(Code::AgentNotInstalled, fields))
+}
+
+async fn check_dirs(app: &App, cwd: String, add_dirs: Vec<String>) -> Result<(String, Vec<String>), Refusal> {
+    let app = app.clone();
+    let checked = tokio::task::spawn_blocking(move || {
+        let cwd = roots::check(&app.config, "cwd", &cwd)?;
+        let add_dirs =
+            add_dirs.iter().map(|dir| roots::check(&app.config, "add_dirs", dir)).collect::<Result<_, _>>()?;
+        Ok::<_, Problem>((cwd, add_dirs))
+    });
+    // It fails only when the runtime goes down.
+    let stopping = |_| Problem::filled(Code::Unavailable, [("state", "stopping".into())]);
+    Ok(checked.await.map_err(stopping)??)
+}

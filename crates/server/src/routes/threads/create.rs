@@ -1,0 +1,62 @@
+//! `POST /v1/threads`
+
+use axum::{Extension, extract::State, http::StatusCode, response::Response};
+use convene_api::{
+    body::{CreateSession, CreateThread, CreatedThread},
+    problem::Problem,
+};
+use convene_core::{ids::ThreadId, view};
+use convene_engine::{NewThread, ThreadPlace, Work};
+
+use crate::{
+    app::App,
+    auth::Caller,
+    extract::Change,
+    refusal::{Refusal, invalid},
+    reply::{change, session_of},
+    routes::sessions::spec::{new_session, title},
+};
+
+/// Makes a thread, with its first session in the same transaction if it has a prompt.
+#[utoipa::path(
+    post, path = "/v1/threads", tag = "threads", request_body = CreateThread,
+    responses((status = 201, body = CreatedThread), (status = "default", body = Problem, content_type = "application/problem+json")),
+)]
+pub async fn create_thread(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Change { body, asked }: Change<CreateThread>,
+) -> Result<Response, Refusal> {
+    let id = ThreadId::new(app.engine.uuid());
+    let CreateThread { title: wanted, topic, labels, session, prompt, agent, cwd } = body;
+    let first = match (session, prompt) {
+        (Some(_), Some(_)) => return Err(invalid("prompt", "the session has a prompt of its own").into()),
+        (Some(session), None) => Some(*session),
+        (None, Some(prompt)) => Some(CreateSession { prompt: Some(prompt), agent, cwd, ..CreateSession::default() }),
+        (None, None) if agent.is_some() || cwd.is_some() => {
+            return Err(invalid("prompt", "it is missing; agent and cwd go with it").into());
+        }
+        (None, None) => None,
+    };
+    let session = match first {
+        Some(first) => Some(new_session(&app, &caller, first, Some(ThreadPlace::New(id))).await?),
+        None => None,
+    };
+    let thread = NewThread {
+        id,
+        owner: caller.owner.clone(),
+        namespace: caller.namespace.to_owned(),
+        title: title(wanted)?,
+        topic: topic.unwrap_or_default(),
+        labels,
+        session,
+    };
+    let with = app.clone();
+    change(&app, &caller, asked, Work::CreateThread(Box::new(thread)), StatusCode::CREATED, move |outcome| {
+        let sessions: Vec<_> = outcome.session.iter().cloned().collect();
+        let session = session_of(outcome);
+        let cursor = with.cursor(session.as_ref().map_or(0, |s| s.seq), outcome.pos);
+        Some(CreatedThread { thread: view::thread(outcome.thread.as_deref()?, &sessions), session, cursor })
+    })
+    .await
+}

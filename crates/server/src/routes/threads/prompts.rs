@@ -1,0 +1,29 @@
+//! `POST /v1/threads/{id}/prompts`
+
+use axum::{
+    Extension,
+    extract::{Path, State},
+    response::Response,
+};
+use convene_api::{
+    body::{PromptAccepted, SendPrompt},
+    problem::Problem,
+};
+
+use super::one::latest_session;
+use crate::{app::App, auth::Caller, extract::Change, refusal::Refusal, routes::sessions::prompts::send};
+
+/// Prompts the latest session of a thread.
+#[utoipa::path(
+    post, path = "/v1/threads/{id}/prompts", tag = "threads", params(("id" = String, Path)), request_body = SendPrompt,
+    responses((status = 202, body = PromptAccepted), (status = "default", body = Problem, content_type = "application/problem+json")),
+)]
+pub async fn prompt_thread(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+    Change { body, asked }: Change<SendPrompt>,
+) -> Result<Response, Refusal> {
+    let session = latest_session(&app, &id).await?;
+    send(&app, &caller, asked, session, body).await
+}

@@ -1,0 +1,163 @@
+//! Starts a server, runs it, and ends it: lock, store, engine, reconcilers, listeners; the other way round at the end.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use axum::serve::Listener;
+use convene_engine::{Clock as _, Env, Running, SystemClock, reconcile, storage::SqliteStore};
+use tokio::{sync::oneshot, task::JoinSet, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    app::{App, Engine, LinksUp, Shared},
+    auth::{Keys, LoginLinks, Origins},
+    config::{ServeConfig, ServerInfo},
+    error::ServeError,
+    listen::{self, Peer},
+    lock, openapi, routes,
+};
+
+/// How long connections and tasks may take to end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Runs a server until `config.shutdown` is cancelled; `ready` is called when both listeners accept.
+///
+/// # Errors
+/// If it cannot be started, or a listener ends by itself.
+pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Result<(), ServeError> {
+    if !config.bind.ip().is_loopback() && !config.trust_proxy {
+        return Err(ServeError::BindRefused { addr: config.bind });
+    }
+    let dir = config.data_dir.clone();
+    let lock = blocking(move || lock::take(&dir)).await?;
+    let (tcp, addr) = listen::tcp(config.bind, config.trust_proxy).await?;
+    let dir = config.data_dir.clone();
+    let (engine, running, keys) = blocking(move || open(&dir)).await?;
+    for (session, why) in &running.quarantined {
+        tracing::error!(session.id = %session, why, "a session's log is damaged; the others go on");
+    }
+    let socket = config.data_dir.join("server.sock");
+    let unix = listen::unix(&socket)?;
+    let links = LoginLinks::default();
+    let (login_token, _) = links.make(engine.now()).map_err(ServeError::files(&socket))?;
+    let info = ServerInfo {
+        addr,
+        socket: socket.clone(),
+        token_file: keys.owner_file.clone(),
+        login_token,
+        worker_token: keys.worker_token(),
+        epoch: engine.shared().epoch,
+    };
+    let shutdown = config.shutdown.clone();
+    let closing = CancellationToken::new();
+    let sockets = TaskTracker::new();
+    let app = App::new(Shared {
+        started_at: engine.now(),
+        origins: Origins::new(addr.ip(), &config.origins, config.trust_proxy),
+        cookie: format!("convene_{}", addr.port()),
+        openapi: openapi::openapi(),
+        closing: closing.clone(),
+        sockets: sockets.clone(),
+        links_up: LinksUp::default(),
+        engine: engine.clone(),
+        config,
+        keys,
+        links,
+    });
+    // Reconcilers and listeners; whichever ends first ends the server.
+    let mut tasks = JoinSet::new();
+    let (dispatching, timing) = (closing.clone(), closing.clone());
+    let (for_dispatch, for_timers) = (engine.clone(), engine.clone());
+    tasks.spawn(async move {
+        reconcile::dispatch(for_dispatch, dispatching).await;
+        Ok(())
+    });
+    tasks.spawn(async move {
+        reconcile::timers(for_timers, timing).await;
+        Ok(())
+    });
+    tasks.spawn(accept(tcp, app.clone(), closing.clone()));
+    tasks.spawn(accept(unix, app, closing.clone()));
+    drop(engine);
+    tracing::info!(addr = %info.addr, socket = %info.socket.display(), "serving");
+    ready(info);
+    let result = tokio::select! {
+        () = shutdown.cancelled() => Ok(()),
+        Some(ended) = tasks.join_next() => early(ended),
+    };
+    closing.cancel();
+    sockets.close();
+    drain(tasks, sockets).await;
+    join(running).await;
+    // The lock is still held, so it is ours.
+    if let Err(error) = std::fs::remove_file(&socket) {
+        tracing::debug!(error = %error, "the socket is gone already");
+    }
+    drop(lock);
+    result
+}
+
+/// Opens what needs the disk.
+fn open(dir: &Path) -> Result<(Engine, Running, Keys), ServeError> {
+    let keys = Keys::open(dir)?;
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).map_err(|error| ServeError::files(dir)(std::io::Error::other(error.to_string())))?;
+    // 53 bits: JavaScript reads it as a number.
+    let seed = u64::from_le_bytes(seed) >> 11;
+    let store = SqliteStore::open(dir, SystemClock.now(), seed).map_err(|error| ServeError::Store(Arc::new(error)))?;
+    let (engine, running) = Engine::start(store, Env::system()).map_err(ServeError::Engine)?;
+    Ok((engine, running, keys))
+}
+
+async fn accept<L>(listener: L, app: App, closing: CancellationToken) -> Result<(), ServeError>
+where
+    L: Listener<Addr = Peer>,
+    Peer: for<'a> axum::extract::connect_info::Connected<axum::serve::IncomingStream<'a, L>>,
+{
+    let service = routes::service(app).into_make_service_with_connect_info::<Peer>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(closing.cancelled_owned());
+    serving.await.map_err(ServeError::Listener)
+}
+
+/// A task ended before its time.
+fn early(ended: Result<Result<(), ServeError>, tokio::task::JoinError>) -> Result<(), ServeError> {
+    match ended {
+        Ok(Ok(())) => Err(ServeError::Listener(std::io::Error::other("it ended by itself"))),
+        Ok(Err(error)) => Err(error),
+        Err(error) => Err(ServeError::Listener(std::io::Error::other(error))),
+    }
+}
+
+/// Waits for requests, sockets and reconcilers, for as long as the grace lasts.
+async fn drain(mut tasks: JoinSet<Result<(), ServeError>>, sockets: TaskTracker) {
+    let all = async {
+        while tasks.join_next().await.is_some() {}
+        sockets.wait().await;
+    };
+    if timeout(GRACE, all).await.is_err() {
+        tracing::warn!("connections were still open after the grace and are cut");
+        tasks.shutdown().await;
+    }
+}
+
+/// Waits until everything that was submitted is committed. The last handles are gone by now, unless a connection was
+/// cut; then the thread ends with the process, and what was not answered was not promised.
+async fn join(running: Running) {
+    let (done, joined) = oneshot::channel();
+    let waiting = std::thread::Builder::new().name("joining".to_owned()).spawn(move || {
+        running.join();
+        // Whoever waited may have lost patience.
+        let _ = done.send(());
+    });
+    if waiting.is_err() || timeout(GRACE / 4, joined).await.is_err() {
+        tracing::warn!("the engine is still in use and is left to the end of the process");
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ServeError> + Send + 'static,
+) -> Result<T, ServeError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(ServeError::Listener(std::io::Error::other(error))),
+    }
+}

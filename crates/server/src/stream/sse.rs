@@ -1,0 +1,141 @@
+//! Server-sent events: a session's log (`id:` is its `seq`), and the list (`id:` is its `pos`).
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use convene_api::problem::Problem;
+use convene_core::{
+    event::wire_json,
+    ids::{SessionId, TurnId},
+};
+use convene_engine::{LogReader, storage::SqliteReader};
+use futures_util::stream;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::frames::{List, of_kind};
+use crate::{
+    app::App,
+    extract::Params,
+    openapi::AnyListFrame,
+    refusal::{Refusal, cursor_too_old, invalid},
+    routes::sessions::events::{last_event_id, wants_stream},
+};
+
+/// How often a silent stream says that it is alive.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Where the list goes on.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Wanted {
+    /// Changes after this `pos`; from now on if absent.
+    after: Option<u64>,
+    /// The epoch that `after` is of.
+    epoch: Option<u64>,
+}
+
+/// Everything that the caller may see, as it changes: after a gap each changed object once, as it is now.
+#[utoipa::path(
+    get, path = "/v1/events", tag = "streams", params(Wanted),
+    responses((status = 200, body = AnyListFrame, content_type = "text/event-stream"), (status = "default", body = Problem, content_type = "application/problem+json")),
+)]
+pub async fn list_events(
+    State(app): State<App>,
+    Params(wanted): Params<Wanted>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    if headers.contains_key("accept") && !wants_stream(&headers) && !accepts_all(&headers) {
+        return Err(invalid("accept", "this is a stream; ask for text/event-stream").into());
+    }
+    let after = list_cursor(&app, last_event_id(&headers)?.or(wanted.after), wanted.epoch)?;
+    let list = List::new(app.engine.follow_list(after));
+    let state = (app, list, Vec::new().into_iter());
+    let events = stream::unfold(state, |(app, mut list, mut ready)| async move {
+        loop {
+            if let Some(super::frames::Frame { pos, text }) = ready.next() {
+                return Some((
+                    Ok::<_, Infallible>(Event::default().id(pos.to_string()).data(text)),
+                    (app, list, ready),
+                ));
+            }
+            let frames = tokio::select! {
+                () = app.closing.cancelled() => return None,
+                frames = list.next(|| app.engine.now()) => frames.ok()?,
+            };
+            ready = frames.into_iter();
+        }
+    });
+    Ok(sse(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))))
+}
+
+/// A session's events from a cursor on.
+pub fn session(
+    app: App,
+    id: SessionId,
+    reader: LogReader<SqliteReader>,
+    kinds: Vec<String>,
+    turn: Option<TurnId>,
+) -> Response {
+    let state = (app, reader, Vec::new().into_iter());
+    let events = stream::unfold(state, move |(app, mut reader, mut ready)| {
+        let kinds = kinds.clone();
+        async move {
+            loop {
+                let row: Option<convene_engine::storage::EventRow> = ready.next();
+                if let Some(row) = row {
+                    if turn.is_some_and(|turn| row.turn != Some(turn)) || !of_kind(&row.data, &kinds) {
+                        continue;
+                    }
+                    let text = wire_json(id, row.seq, row.pos, row.at, &row.data);
+                    let event = Event::default().id(row.seq.to_string()).data(text);
+                    return Some((Ok::<_, Infallible>(event), (app, reader, ready)));
+                }
+                // An error ends the stream, and so does the end of the session; the reader comes back and is told.
+                let rows = tokio::select! {
+                    () = app.closing.cancelled() => return None,
+                    rows = reader.next() => rows.ok()??,
+                };
+                ready = rows.into_iter();
+            }
+        }
+    });
+    sse(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+/// Where a reader of the list begins.
+///
+/// # Errors
+/// `cursor_too_old` if the cursor is of another log, or from a future that a restored backup does not have.
+pub fn list_cursor(app: &App, after: Option<u64>, epoch: Option<u64>) -> Result<u64, Problem> {
+    let shared = app.engine.shared();
+    let last = *shared.feed.follow_all().borrow();
+    if epoch.is_some_and(|of| of != shared.epoch) {
+        return Err(cursor_too_old("the cursor is of another log"));
+    }
+    match after {
+        Some(after) if after > last => Err(cursor_too_old(format!("the list ends at {last}"))),
+        Some(after) => Ok(after),
+        None => Ok(last),
+    }
+}
+
+fn accepts_all(headers: &HeaderMap) -> bool {
+    headers.get_all("accept").iter().any(|v| v.to_str().is_ok_and(|v| v.contains("*/*")))
+}
+
+/// With what keeps proxies from holding it back.
+fn sse(stream: impl IntoResponse) -> Response {
+    let mut response = stream.into_response();
+    let name = HeaderName::from_static("x-accel-buffering");
+    response.headers_mut().insert(name, HeaderValue::from_static("no"));
+    response
+}

@@ -1,0 +1,363 @@
+//! `GET /v1/ws`: one socket for the list and any number of sessions.
+//!
+//! One task owns the socket. Every topic is a cursor with a reader that sleeps until there is more; nothing is queued
+//! for a client. While a write waits for a slow client nothing is read for it, and when it is ready again it goes on
+//! from its cursors. A client that takes nothing at all for a while is closed with a reason, and comes back by cursor.
+
+use std::{collections::HashMap, future::Future, pin::Pin, time::Duration};
+
+use axum::{
+    Extension,
+    extract::{
+        State, WebSocketUpgrade,
+        ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code},
+    },
+    response::Response,
+};
+use convene_api::{
+    frame::{CaughtUp, ClientFrame, Hello},
+    problem::{Code, Problem},
+};
+use convene_core::{event::wire_json, ids::SessionId};
+use convene_engine::{
+    Error, LogReader,
+    storage::{EventRow, SqliteReader},
+};
+use futures_util::{
+    SinkExt as _, StreamExt as _,
+    future::{AbortHandle, Abortable},
+    stream::{FuturesUnordered, SplitSink},
+};
+use serde::Serialize;
+use serde_json::json;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use super::{
+    frames::{Frame, List},
+    sse::list_cursor,
+};
+use crate::{
+    app::App,
+    auth::{Caller, Scope},
+    extract::resolve,
+    refusal::{Refusal, cursor_too_old, invalid, no_session},
+};
+
+/// How often a silent client is asked whether it is there.
+const PING: Duration = Duration::from_secs(15);
+
+/// After so long without a sign of life the client is gone.
+const DEAD: Duration = Duration::from_secs(45);
+
+/// For so long a write may wait for a client that takes nothing.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Topics on one socket; each is a cursor and a waker, so this bounds what a client can make the server hold.
+const TOPICS_MAX: usize = 1000;
+
+/// The largest frame of a client.
+const CLIENT_FRAME_MAX: usize = 64 << 10;
+
+/// Opens the socket. The server says `hello` first; then the client subscribes to `list` or sessions.
+#[utoipa::path(
+    get, path = "/v1/ws", tag = "streams",
+    responses((status = 101, description = "See the schemas `ClientFrame` and `ServerFrame`."), (status = "default", body = Problem, content_type = "application/problem+json")),
+)]
+pub async fn open_socket(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+) -> Result<Response, Refusal> {
+    let upgrade = upgrade.map_err(|error| invalid("upgrade", format!("this is a WebSocket: {error}")))?;
+    let open = app.sockets.token();
+    let upgrade = upgrade.max_message_size(CLIENT_FRAME_MAX).max_frame_size(CLIENT_FRAME_MAX);
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        Socket::run(app, caller, socket).await;
+        drop(open);
+    }))
+}
+
+/// A topic: where a client is, and whether it was told that it has caught up.
+struct Topic {
+    name: String,
+    reader: TopicReader,
+    told: bool,
+}
+
+enum TopicReader {
+    List(Box<List>),
+    Log(SessionId, Box<LogReader<SqliteReader>>),
+}
+
+/// What a topic's reader came back with.
+enum Ready {
+    /// There is more.
+    More(Topic, Vec<String>),
+    /// There is nothing more for now.
+    CaughtUp(Topic),
+    /// The session is gone.
+    Gone(Topic),
+    Failed(Error),
+}
+
+/// A topic's reader, which sleeps until there is more.
+type Waiting = Pin<Box<dyn Future<Output = Ready> + Send>>;
+
+struct Socket {
+    app: App,
+    caller: Caller,
+    out: SplitSink<WebSocket, Message>,
+    topics: HashMap<String, AbortHandle>,
+    waiting: FuturesUnordered<Abortable<Waiting>>,
+}
+
+/// The socket is done for, with what the client is told.
+struct Close {
+    code: u16,
+    reason: String,
+}
+
+/// What happened on the socket.
+enum Happened {
+    Said(Option<Result<Message, axum::Error>>),
+    Ready(Ready),
+    Tick,
+    Closing,
+}
+
+impl Socket {
+    async fn run(app: App, caller: Caller, socket: WebSocket) {
+        let (out, mut incoming) = socket.split();
+        let mut this = Self { app, caller, out, topics: HashMap::new(), waiting: FuturesUnordered::new() };
+        let mut heard = Instant::now();
+        let mut ticks = interval(PING);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.reset();
+        let closing = this.app.closing.clone();
+        let mut result = this.hello().await;
+        while result.is_ok() {
+            let happened = tokio::select! {
+                biased;
+                () = closing.cancelled() => Happened::Closing,
+                said = incoming.next() => Happened::Said(said),
+                Some(ready) = this.waiting.next() => match ready {
+                    Ok(ready) => Happened::Ready(ready),
+                    // Somebody unsubscribed while it slept.
+                    Err(_aborted) => continue,
+                },
+                _ = ticks.tick() => Happened::Tick,
+            };
+            result = match happened {
+                Happened::Said(None | Some(Err(_))) => return,
+                Happened::Said(Some(Ok(message))) => {
+                    heard = Instant::now();
+                    this.take(message).await
+                }
+                Happened::Ready(ready) => this.deliver(ready).await,
+                Happened::Tick if heard.elapsed() > DEAD => return,
+                Happened::Tick => this.tick().await,
+                Happened::Closing => {
+                    Err(Close { code: close_code::RESTART, reason: "unavailable: the server is stopping".to_owned() })
+                }
+            };
+        }
+        if let Err(Close { code, reason }) = result {
+            let reason = Utf8Bytes::from(reason);
+            // The client may be the one that does not read.
+            let farewell = this.out.send(Message::Close(Some(CloseFrame { code, reason })));
+            let _too_slow = timeout(Duration::from_secs(1), farewell).await;
+        }
+    }
+
+    async fn hello(&mut self) -> Result<(), Close> {
+        let hello = Hello {
+            kind: "hello".to_owned(),
+            version: self.app.config.version.clone(),
+            epoch: self.app.engine.shared().epoch,
+            server_time: self.app.engine.now(),
+        };
+        self.say(&hello).await
+    }
+
+    /// A token may end while its socket is open.
+    async fn tick(&mut self) -> Result<(), Close> {
+        if let Scope::Attempt { session, attempt } = self.caller.scope
+            && !self.app.is_current(session, attempt)
+        {
+            return Err(Close { code: close_code::POLICY, reason: "unauthorized: the attempt is over".to_owned() });
+        }
+        self.write([Message::Ping(Vec::new().into())]).await
+    }
+
+    async fn take(&mut self, message: Message) -> Result<(), Close> {
+        let text = match message {
+            Message::Text(text) => text,
+            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return Ok(()),
+        };
+        match serde_json::from_str::<ClientFrame>(&text) {
+            Ok(ClientFrame::Ping {}) => self.say(&json!({"type": "pong"})).await,
+            Ok(ClientFrame::Subscribe { topic, after, epoch }) => self.subscribe(topic, after, epoch).await,
+            Ok(ClientFrame::Unsubscribe { topic }) => {
+                self.drop_topic(&topic);
+                Ok(())
+            }
+            Err(error) => self.problem(None, &invalid("frame", error.to_string())).await,
+        }
+    }
+
+    async fn subscribe(&mut self, topic: String, after: Option<u64>, epoch: Option<u64>) -> Result<(), Close> {
+        if self.topics.len() >= TOPICS_MAX {
+            let problem = invalid("topic", format!("a socket has at most {TOPICS_MAX} of them"));
+            return self.problem(Some(&topic), &problem).await;
+        }
+        let begun =
+            if topic == "list" { self.begin_list(after, epoch) } else { self.begin_log(&topic, after, epoch).await };
+        match begun {
+            Ok(begun) => {
+                self.drop_topic(&begun.name);
+                self.wait(begun);
+                Ok(())
+            }
+            Err(problem) => self.problem(Some(&topic), &problem).await,
+        }
+    }
+
+    fn begin_list(&self, after: Option<u64>, epoch: Option<u64>) -> Result<Topic, Problem> {
+        if self.caller.scope != Scope::Owner {
+            return Err(self.caller.denied("a token of the owner"));
+        }
+        let after = list_cursor(&self.app, after, epoch)?;
+        let list = List::new(self.app.engine.follow_list(after));
+        Ok(Topic { name: "list".to_owned(), reader: TopicReader::List(Box::new(list)), told: false })
+    }
+
+    async fn begin_log(&mut self, name: &str, after: Option<u64>, epoch: Option<u64>) -> Result<Topic, Problem> {
+        let refused = |error| Refusal::from(error).problem;
+        let id = resolve(&self.app, name).await.map_err(|refusal| refusal.problem)?;
+        let last = self.app.engine.session(id).await.map_err(refused)?.state.seq;
+        if epoch.is_some_and(|of| of != self.app.engine.shared().epoch) {
+            return Err(cursor_too_old("the cursor is of another log"));
+        }
+        let after = after.unwrap_or(last);
+        if after > last {
+            return Err(cursor_too_old(format!("the log of {id} ends at {last}")));
+        }
+        let reader = self.app.engine.follow(id, after).await.map_err(refused)?;
+        Ok(Topic { name: id.to_string(), reader: TopicReader::Log(id, Box::new(reader)), told: false })
+    }
+
+    async fn deliver(&mut self, ready: Ready) -> Result<(), Close> {
+        match ready {
+            Ready::More(topic, texts) => {
+                self.write(texts.into_iter().map(Message::text)).await?;
+                self.wait(topic);
+                Ok(())
+            }
+            Ready::CaughtUp(topic) => {
+                let (name, after) = (topic.name.clone(), topic.after());
+                self.say(&CaughtUp { kind: "caught_up".to_owned(), topic: name, after }).await?;
+                self.wait(topic);
+                Ok(())
+            }
+            Ready::Gone(topic) => {
+                self.topics.remove(&topic.name);
+                self.problem(Some(&topic.name), &no_session(&topic.name)).await
+            }
+            Ready::Failed(error) => Err(failed(&error)),
+        }
+    }
+
+    /// Lets a topic's reader sleep until there is more.
+    fn wait(&mut self, topic: Topic) {
+        let (handle, registration) = AbortHandle::new_pair();
+        self.topics.insert(topic.name.clone(), handle);
+        let app = self.app.clone();
+        let waiting: Waiting = Box::pin(topic.next(app));
+        self.waiting.push(Abortable::new(waiting, registration));
+    }
+
+    fn drop_topic(&mut self, topic: &str) {
+        if let Some(handle) = self.topics.remove(topic) {
+            handle.abort();
+        }
+    }
+
+    async fn problem(&mut self, topic: Option<&str>, problem: &Problem) -> Result<(), Close> {
+        self.say(&json!({"type": "problem", "topic": topic, "problem": problem})).await
+    }
+
+    async fn say(&mut self, frame: &impl Serialize) -> Result<(), Close> {
+        let text = serde_json::to_string(frame).unwrap_or_default();
+        self.write([Message::text(text)]).await
+    }
+
+    /// Writes messages in one go.
+    async fn write(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), Close> {
+        for message in messages {
+            patient(self.out.feed(message)).await?;
+        }
+        patient(self.out.flush()).await
+    }
+}
+
+impl Topic {
+    const fn after(&self) -> u64 {
+        match &self.reader {
+            TopicReader::List(list) => list.after(),
+            TopicReader::Log(_, log) => log.after(),
+        }
+    }
+
+    /// The past page by page, then "caught up", then what comes. A page at a time, so that topics take turns.
+    async fn next(mut self, app: App) -> Ready {
+        let texts = match (&mut self.reader, self.told) {
+            (TopicReader::List(list), false) => list.read(app.engine.now()).await.map(|f| Some(texts_of(f))),
+            (TopicReader::List(list), true) => list.next(|| app.engine.now()).await.map(|f| Some(texts_of(f))),
+            (TopicReader::Log(id, log), false) => log.read().await.map(|rows| Some(events_of(*id, &rows))),
+            (TopicReader::Log(id, log), true) => log.next().await.map(|rows| rows.map(|rows| events_of(*id, &rows))),
+        };
+        match texts {
+            Ok(Some(texts)) if texts.is_empty() => {
+                self.told = true;
+                Ready::CaughtUp(self)
+            }
+            Ok(Some(texts)) => Ready::More(self, texts),
+            Ok(None) => Ready::Gone(self),
+            Err(error) => Ready::Failed(error),
+        }
+    }
+}
+
+fn texts_of(frames: Vec<Frame>) -> Vec<String> {
+    frames.into_iter().map(|frame| frame.text).collect()
+}
+
+fn events_of(id: SessionId, rows: &[EventRow]) -> Vec<String> {
+    let text = |row: &EventRow| {
+        let event = wire_json(id, row.seq, row.pos, row.at, &row.data);
+        format!(r#"{{"topic":"{id}","event":{event}}}"#)
+    };
+    rows.iter().map(text).collect()
+}
+
+async fn patient(write: impl Future<Output = Result<(), axum::Error>>) -> Result<(), Close> {
+    match timeout(PATIENCE, write).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_gone)) => Err(Close { code: close_code::AWAY, reason: String::new() }),
+        Err(_) => Err(Close { code: close_code::AGAIN, reason: Code::Lagged.as_str().to_owned() }),
+    }
+}
+
+/// A reader failed; a reason has at most 123 bytes.
+fn failed(error: &Error) -> Close {
+    let code = match error {
+        Error::Stopped => Code::Unavailable,
+        Error::Store(_) => Code::StorageFailed,
+        Error::SessionNotFound(_) => Code::SessionNotFound,
+        Error::Damaged { .. } => Code::SessionDamaged,
+        Error::Rejected(_) | Error::ThreadNotFound(_) | Error::ThreadEmpty(_) | Error::IdempotencyConflict => {
+            Code::Internal
+        }
+    };
+    Close { code: close_code::ERROR, reason: code.as_str().to_owned() }
+}

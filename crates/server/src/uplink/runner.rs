@@ -1,0 +1,237 @@
+//! A runner's uplink: batches up, acknowledgements and directives down.
+
+use std::{future::Future, pin::Pin};
+
+use axum::{
+    Extension,
+    extract::{
+        State, WebSocketUpgrade,
+        ws::{WebSocket, rejection::WebSocketUpgradeRejection},
+    },
+    response::Response,
+};
+use convene_api::uplink::{Batch, PROTOCOL, RunnerDown, RunnerHello, RunnerUp, RunnerWelcome};
+use convene_core::{
+    command::Command,
+    event::{EventData, KnownEvent},
+    rejection::Rejection,
+    session::SessionState,
+};
+use convene_engine::{Error, Outcome};
+use serde_json::value::RawValue;
+use tokio::time::timeout;
+
+use super::link::{Down, HELLO_PATIENCE, Link, Over, Up, limits};
+use crate::{
+    app::App,
+    auth::{Caller, Scope},
+    refusal::{Refusal, invalid},
+};
+
+/// Opens the uplink.
+pub async fn open(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Refusal> {
+    let upgrade = upgrade.map_err(|error| invalid("upgrade", format!("this is a WebSocket: {error}")))?;
+    let open = app.sockets.token();
+    Ok(limits(upgrade).on_upgrade(move |socket| async move {
+        let _over = run(app, caller, socket).await;
+        drop(open);
+    }))
+}
+
+/// A batch on its way through the engine.
+type Committing = Pin<Box<dyn Future<Output = Result<Outcome, Error>> + Send>>;
+
+async fn run(app: App, caller: Caller, socket: WebSocket) -> Result<(), Over> {
+    let Link { mut up, mut down } = Link::new(socket);
+    let hello = match timeout(HELLO_PATIENCE, up.next()).await {
+        Ok(text) => match serde_json::from_str(&text?) {
+            Ok(RunnerUp::Hello(hello)) => hello,
+            Ok(RunnerUp::Batch(_) | RunnerUp::DirectiveDone { .. }) | Err(_) => {
+                return fence(&mut down, "no hello").await;
+            }
+        },
+        Err(_) => return Err(Over),
+    };
+    let fits = match caller.scope {
+        Scope::Owner => true,
+        Scope::Attempt { session, attempt } => session == hello.session && attempt == hello.attempt,
+        Scope::Worker => false,
+    };
+    if !fits {
+        return fence(&mut down, "this token is not of that attempt").await;
+    }
+    let Some(protocol) = PROTOCOL.common(hello.protocol) else {
+        return fence(&mut down, "this runner speaks another protocol").await;
+    };
+    let session = hello.session;
+    let (attempt, instance, version) = (hello.attempt, hello.instance, hello.version.clone());
+    if let Err(error) = app.engine.command(session, Command::Hello { attempt, instance, version }).await {
+        return refused(&mut down, error).await;
+    }
+    let link = app.links_up.runner_up(session);
+    let result = Conversation { app: &app, hello, sent: 0 }.talk(protocol, &mut up, &mut down).await;
+    app.links_up.runner_down(session, link);
+    result
+}
+
+struct Conversation<'a> {
+    app: &'a App,
+    hello: RunnerHello,
+    /// The number of the last directive that was sent.
+    sent: u64,
+}
+
+impl Conversation<'_> {
+    async fn talk(mut self, protocol: u32, up: &mut Up, down: &mut Down) -> Result<(), Over> {
+        let session = self.hello.session;
+        let published = match self.app.engine.session(session).await {
+            Ok(published) => published,
+            Err(error) => return refused(down, error).await,
+        };
+        let mut news = self.app.engine.shared().feed.follow(published.log);
+        self.sent = self.hello.last_directive;
+        let directives: Vec<_> = published.state.directives.iter().filter(|d| d.seq > self.sent).cloned().collect();
+        self.sent = directives.iter().map(|d| d.seq).fold(self.sent, u64::max);
+        down.send(&RunnerDown::Welcome(Box::new(RunnerWelcome {
+            protocol,
+            spec: published.state.spec.clone(),
+            thread: published.state.thread,
+            agent_session_id: published.state.agent.session_id.clone(),
+            next_index: published.state.next_index,
+            directives,
+        })))
+        .await?;
+        // What was committed since the state was read is known to `news` only from here on.
+        self.direct(down).await?;
+        let closing = self.app.closing.clone();
+        let mut committing: Option<Committing> = None;
+        loop {
+            tokio::select! {
+                () = closing.cancelled() => {
+                    down.close("unavailable: the server is stopping").await;
+                    return Ok(());
+                }
+                // One batch at a time: until it is committed nothing further is read, which reaches the agent's pipe.
+                said = up.next(), if committing.is_none() => committing = self.take(&said?),
+                result = async { match &mut committing { Some(batch) => batch.await, None => std::future::pending().await } } => {
+                    committing = None;
+                    self.acknowledge(down, result).await?;
+                }
+                changed = news.changed() => {
+                    if changed.is_err() {
+                        return Ok(());
+                    }
+                    self.direct(down).await?;
+                }
+                () = down.beat() => {
+                    if committing.is_none() && up.is_dead() {
+                        return Err(Over);
+                    }
+                    down.ping().await?;
+                }
+            }
+        }
+    }
+
+    fn take(&self, text: &str) -> Option<Committing> {
+        match serde_json::from_str(text) {
+            Ok(RunnerUp::Batch(batch)) => {
+                let (app, session, report) = (self.app.clone(), self.hello.session, self.report(batch));
+                Some(Box::pin(async move { app.engine.command(session, report).await }))
+            }
+            Ok(RunnerUp::DirectiveDone { seq, outcome }) => {
+                tracing::debug!(session.id = %self.hello.session, directive = seq, ?outcome, "a directive is done");
+                None
+            }
+            Ok(RunnerUp::Hello(_)) => None,
+            Err(error) => {
+                // A frame of a newer runner is answered by nothing.
+                tracing::debug!(session.id = %self.hello.session, error = %error, "an unknown frame");
+                None
+            }
+        }
+    }
+
+    fn report(&self, batch: Batch) -> Command {
+        report(self.hello.attempt, self.hello.instance, batch)
+    }
+
+    async fn acknowledge(&mut self, down: &mut Down, result: Result<Outcome, Error>) -> Result<(), Over> {
+        let next_index = match result {
+            Ok(outcome) => match outcome.session.as_deref() {
+                Some(state) => state.next_index,
+                None => return Err(Over),
+            },
+            // Something was left out: it is said what is missing, and the runner sends from there.
+            Err(Error::Rejected(Rejection::IndexGap { expected, .. })) => expected,
+            Err(error) => return refused(down, error).await.and(Err(Over)),
+        };
+        down.send(&RunnerDown::Ack { next_index }).await
+    }
+
+    /// Sends what the runner has not been told, or that it is not wanted any more.
+    async fn direct(&mut self, down: &mut Down) -> Result<(), Over> {
+        let Some(published) = self.app.engine.shared().session(self.hello.session) else { return Ok(()) };
+        if !self.is_current(&published.state) {
+            return fence(down, "the attempt is over").await.and(Err(Over));
+        }
+        let new: Vec<_> = published.state.directives.iter().filter(|d| d.seq > self.sent).cloned().collect();
+        for directive in new {
+            self.sent = directive.seq;
+            down.send(&RunnerDown::Directive(directive)).await?;
+        }
+        Ok(())
+    }
+
+    fn is_current(&self, state: &SessionState) -> bool {
+        !state.deleted
+            && state
+                .phase
+                .attempt()
+                .is_some_and(|a| a.number == self.hello.attempt && a.instance == Some(self.hello.instance))
+    }
+}
+
+/// The command of a batch. An event that cannot be read keeps its place as a note, so that the ones after it keep
+/// theirs.
+pub fn report(attempt: u32, instance: convene_core::ids::InstanceId, batch: Batch) -> Command {
+    let events = batch.events.iter().map(|event| read(event)).collect();
+    Command::Report { attempt, instance, first_index: batch.first_index, events }
+}
+
+fn read(event: &RawValue) -> EventData {
+    EventData::from_json(event.get()).unwrap_or_else(|error| {
+        EventData::new(KnownEvent::LogNote {
+            code: "unreadable_event".to_owned(),
+            detail: error.to_string(),
+            raw: serde_json::from_str(event.get()).ok(),
+        })
+    })
+}
+
+/// The engine said no: for good if the attempt is not wanted, for now if the disk is at fault.
+async fn refused(down: &mut Down, error: Error) -> Result<(), Over> {
+    match error {
+        Error::Rejected(_) | Error::SessionNotFound(_) => fence(down, "the attempt is not current").await,
+        Error::ThreadNotFound(_)
+        | Error::ThreadEmpty(_)
+        | Error::IdempotencyConflict
+        | Error::Damaged { .. }
+        | Error::Store(_)
+        | Error::Stopped => {
+            tracing::warn!(error = %error, "a runner is sent away for now");
+            down.close("unavailable: the batch could not be committed").await;
+            Ok(())
+        }
+    }
+}
+
+async fn fence(down: &mut Down, reason: &str) -> Result<(), Over> {
+    down.send(&RunnerDown::Fenced { reason: reason.to_owned() }).await?;
+    down.close(reason).await;
+    Ok(())
+}

@@ -1,0 +1,298 @@
+//! A worker's uplink: orders down; what it took, refused, found dead and delivered up.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use axum::{
+    Extension,
+    extract::{
+        State, WebSocketUpgrade,
+        ws::{WebSocket, rejection::WebSocketUpgradeRejection},
+    },
+    response::Response,
+};
+use convene_api::{
+    problem::Code,
+    uplink::{HeldAttempt, PROTOCOL, StartAttempt, WorkerDown, WorkerHello, WorkerUp},
+};
+use convene_core::{
+    command::Command,
+    dispatch::WorkerStatus,
+    event::StopMode,
+    failure::AttemptExit,
+    ids::{SessionId, WorkerName},
+    rejection::Rejection,
+    session::Phase,
+};
+use convene_engine::{Error, Registered, WorkerOrder, WorkerRecord};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use super::{
+    link::{Down, HELLO_PATIENCE, Link, Over, Up, limits},
+    runner::report,
+};
+use crate::{
+    app::App,
+    auth::{Caller, Scope},
+    refusal::{Refusal, invalid},
+};
+
+/// How often orders are looked at without a nudge, and how long one that was sent is not sent again.
+const PERIOD: Duration = Duration::from_secs(2);
+
+/// Opens the uplink.
+pub async fn open(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Refusal> {
+    if matches!(caller.scope, Scope::Attempt { .. }) {
+        return Err(caller.denied("a token of a worker").into());
+    }
+    let upgrade = upgrade.map_err(|error| invalid("upgrade", format!("this is a WebSocket: {error}")))?;
+    let open = app.sockets.token();
+    Ok(limits(upgrade).on_upgrade(move |socket| async move {
+        let _over = run(app, socket).await;
+        drop(open);
+    }))
+}
+
+async fn run(app: App, socket: WebSocket) -> Result<(), Over> {
+    let Link { mut up, mut down } = Link::new(socket);
+    let hello = match timeout(HELLO_PATIENCE, up.next()).await {
+        Ok(text) => match serde_json::from_str(&text?) {
+            Ok(WorkerUp::Hello(hello)) => hello,
+            Ok(_) | Err(_) => return reject(&mut down, Code::InvalidRequest, "the first frame is a hello").await,
+        },
+        Err(_) => return Err(Over),
+    };
+    let Some(protocol) = PROTOCOL.common(hello.protocol) else {
+        return reject(&mut down, Code::ProtocolUnsupported, "this worker speaks another protocol").await;
+    };
+    if app.engine.workers().register(record(&app, &hello)) == Registered::NameTaken {
+        let reason = format!("another worker is connected as {}", hello.name);
+        return reject(&mut down, Code::WrongState, &reason).await;
+    }
+    let name = hello.name.clone();
+    let instance = hello.instance;
+    let link = app.links_up.worker_up(&name);
+    tracing::info!(worker.id = %name, seats = hello.seats, held = hello.held.len(), "a worker is connected");
+    let mut conversation = Conversation { app: &app, name: name.clone(), link, sent: HashMap::new() };
+    let result = conversation.talk(protocol, &hello.held, &mut up, &mut down).await;
+    // A worker that redialed before this was noticed is connected all the same.
+    if app.links_up.is_newest(&name, link) {
+        app.engine.workers().disconnect(&name, instance, app.engine.now());
+        tracing::info!(worker.id = %name, "a worker is gone");
+    }
+    result
+}
+
+fn record(app: &App, hello: &WorkerHello) -> WorkerRecord {
+    WorkerRecord {
+        instance: hello.instance,
+        version: hello.version.clone(),
+        status: WorkerStatus {
+            name: hello.name.clone(),
+            connected: true,
+            seats: hello.seats,
+            labels: hello.labels.clone(),
+            agents: hello.agents.clone(),
+        },
+        roots: hello.roots.clone(),
+        last_seen_at: app.engine.now(),
+    }
+}
+
+struct Conversation<'a> {
+    app: &'a App,
+    name: WorkerName,
+    link: u64,
+    /// When an order was sent last; mode tells a patient end from an impatient one.
+    sent: HashMap<(SessionId, u32, Order), Instant>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Order {
+    Start,
+    End { now: bool },
+}
+
+impl Conversation<'_> {
+    async fn talk(&mut self, protocol: u32, held: &[HeldAttempt], up: &mut Up, down: &mut Down) -> Result<(), Over> {
+        let app = self.app.clone();
+        down.send(&WorkerDown::Welcome { protocol }).await?;
+        self.compare(held, down).await?;
+        let mut placed = app.engine.shared().placed.subscribe();
+        // There is a seat that was not there before.
+        app.engine.shared().dispatch.notify_one();
+        let mut period = interval(PERIOD);
+        period.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = app.closing.cancelled() => {
+                    down.close("unavailable: the server is stopping").await;
+                    return Ok(());
+                }
+                said = up.next() => {
+                    let said = said?;
+                    app.engine.workers().seen(&self.name, app.engine.now());
+                    self.take(&said, down).await?;
+                }
+                changed = placed.changed() => {
+                    changed.map_err(|_stopped| Over)?;
+                    self.order(down).await?;
+                }
+                _ = period.tick() => {
+                    if !app.links_up.is_newest(&self.name, self.link) {
+                        return Err(Over);
+                    }
+                    self.order(down).await?;
+                }
+                () = down.beat() => {
+                    if up.is_dead() {
+                        return Err(Over);
+                    }
+                    down.ping().await?;
+                }
+            }
+        }
+    }
+
+    /// Compares what the worker has with what it should have.
+    async fn compare(&self, held: &[HeldAttempt], down: &mut Down) -> Result<(), Over> {
+        let shared = self.app.engine.shared();
+        let held: HashSet<(SessionId, u32)> = held.iter().map(|h| (h.session, h.attempt)).collect();
+        for (session, attempt) in &held {
+            if self.app.is_current(*session, *attempt) {
+                self.app.engine.workers().taken(*session, *attempt);
+            } else {
+                let (session, attempt) = (*session, *attempt);
+                down.send(&WorkerDown::EndAttempt { session, attempt, mode: StopMode::Now }).await?;
+            }
+        }
+        let mine = shared.sessions_where(|s| s.phase.attempt().is_some_and(|a| a.worker == self.name));
+        for published in mine {
+            let state = &published.state;
+            let Some(attempt) = state.phase.attempt().filter(|a| !held.contains(&(state.id, a.number))) else {
+                continue;
+            };
+            // It may have been taken by a worker that did not live to make its run directory: ordered again.
+            self.app.engine.workers().ended(state.id, attempt.number);
+            let stopping = matches!(state.phase, Phase::Stopping { .. });
+            if attempt.instance.is_none() && !stopping {
+                continue;
+            }
+            // Its worker knows nothing of it. If it ever ran, nobody can say what is left of it.
+            let exit = AttemptExit {
+                by: "server".to_owned(),
+                verified: attempt.instance.is_none(),
+                detail: format!("worker {} came back without it", self.name),
+                ..AttemptExit::default()
+            };
+            let command = Command::EndAttempt { attempt: attempt.number, exit };
+            match self.app.engine.command(state.id, command).await {
+                Ok(_) | Err(Error::Rejected(_) | Error::SessionNotFound(_)) => {}
+                Err(error) => {
+                    tracing::warn!(session.id = %state.id, error = %error, "cannot end a lost attempt");
+                    return Err(Over);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what is to be done. Level-triggered: an order that was lost comes again.
+    async fn order(&mut self, down: &mut Down) -> Result<(), Over> {
+        let now = Instant::now();
+        self.sent.retain(|_, at| now.duration_since(*at) < PERIOD * 5);
+        let orders = self.app.engine.workers().orders(&self.name, self.app.engine.shared(), self.app.engine.now());
+        for order in orders {
+            let (key, frame) = match order {
+                WorkerOrder::Start { session, thread, attempt, agent, cwd } => {
+                    let token = self.app.keys.attempt_token(session, attempt);
+                    let start = StartAttempt { session, thread, attempt, agent, cwd, token };
+                    ((session, attempt, Order::Start), WorkerDown::StartAttempt(start))
+                }
+                WorkerOrder::End { session, attempt, mode } => {
+                    let key = (session, attempt, Order::End { now: mode == StopMode::Now });
+                    (key, WorkerDown::EndAttempt { session, attempt, mode })
+                }
+            };
+            // Almost the period, so that a tick that comes a little early does not leave it out.
+            if self.sent.get(&key).is_some_and(|at| now.duration_since(*at) < PERIOD * 9 / 10) {
+                continue;
+            }
+            self.sent.insert(key, now);
+            down.send(&frame).await?;
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, text: &str, down: &mut Down) -> Result<(), Over> {
+        let engine = &self.app.engine;
+        match serde_json::from_str(text) {
+            Ok(WorkerUp::Taken { session, attempt }) => {
+                engine.workers().taken(session, attempt);
+                Ok(())
+            }
+            Ok(WorkerUp::Refused { session, attempt, code, detail }) => {
+                engine.workers().ended(session, attempt);
+                let refused = engine.command(session, Command::Refuse { attempt, code, detail }).await;
+                self.settled(session, refused.map(drop)).map(drop)
+            }
+            Ok(WorkerUp::Tail { session, attempt, instance, batch }) => {
+                self.tail(down, session, attempt, report(attempt, instance, batch)).await
+            }
+            Ok(WorkerUp::Ended { session, attempt, exit }) => {
+                let ended = engine.command(session, Command::EndAttempt { attempt, exit }).await;
+                self.settled(session, ended.map(drop))?;
+                engine.workers().ended(session, attempt);
+                down.send(&WorkerDown::EndedAck { session, attempt }).await
+            }
+            Ok(WorkerUp::Agents { agents }) => {
+                engine.workers().set_agents(&self.name, agents);
+                engine.shared().dispatch.notify_one();
+                Ok(())
+            }
+            Ok(WorkerUp::Hello(_)) => Ok(()),
+            Err(error) => {
+                // A frame of a newer worker is answered by nothing.
+                tracing::debug!(worker.id = %self.name, error = %error, "an unknown frame");
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes the rest of a dead runner's spool; of one that is fenced it is not wanted.
+    async fn tail(&self, down: &mut Down, session: SessionId, attempt: u32, report: Command) -> Result<(), Over> {
+        let next_index = match self.app.engine.command(session, report).await {
+            Ok(outcome) => outcome.session.map(|state| state.next_index),
+            Err(Error::Rejected(Rejection::IndexGap { expected, .. })) => Some(expected),
+            Err(Error::Rejected(_) | Error::SessionNotFound(_)) => None,
+            Err(error) => return self.settled(session, Err(error)).map(drop),
+        };
+        down.send(&WorkerDown::TailAck { session, attempt, next_index }).await
+    }
+
+    /// A refusal settles the matter as a success does; a failure of the disk does not: the worker redials and says it
+    /// again.
+    fn settled(&self, session: SessionId, result: Result<(), Error>) -> Result<(), Over> {
+        match result {
+            Ok(()) | Err(Error::Rejected(_) | Error::SessionNotFound(_)) => Ok(()),
+            Err(error) => {
+                tracing::warn!(session.id = %session, worker.id = %self.name, error = %error, "a worker is sent away for now");
+                Err(Over)
+            }
+        }
+    }
+}
+
+async fn reject(down: &mut Down, code: Code, reason: &str) -> Result<(), Over> {
+    tracing::warn!(reason, "a worker is not wanted");
+    let (code, reason) = (code.as_str().to_owned(), reason.to_owned());
+    down.send(&WorkerDown::Rejected { code, reason }).await?;
+    down.close("rejected").await;
+    Ok(())
+}
