@@ -4,10 +4,16 @@
 
 #[path = "runner/cases.rs"]
 mod cases;
+#[path = "runner/end_cases.rs"]
+mod end_cases;
 #[path = "runner/fixture.rs"]
 mod fixture;
+#[path = "runner/link_cases.rs"]
+mod link_cases;
 #[path = "runner/server.rs"]
 mod server;
+#[path = "runner/start_cases.rs"]
+mod start_cases;
 
 use std::{path::Path, process::ExitCode};
 
@@ -26,7 +32,7 @@ fn main() -> ExitCode {
         },
         _ => {
             convene_host::death::become_subreaper().expect("this process may become a subreaper");
-            libtest_mimic::run(&Arguments::from_args(), cases::trials()).exit_code()
+            libtest_mimic::run(&Arguments::from_args(), cases::all()).exit_code()
         }
     }
 }

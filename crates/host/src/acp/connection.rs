@@ -5,7 +5,7 @@
 
 use std::io;
 
-use agent_client_protocol::{Agent, Client, Lines, UntypedMessage, V1, v1::ConnectionTo};
+use agent_client_protocol::{Agent, Builder, Client, ConnectionTo, Lines, UntypedMessage};
 use convene_core::ids::TurnId;
 use futures_util::{SinkExt as _, stream};
 use serde_json::Value;
@@ -138,7 +138,7 @@ pub struct Request {
 
 /// The way to answer a question. Dropped unanswered, it answers with an error.
 #[derive(Debug)]
-pub struct Responder(agent_client_protocol::Responder<Value, V1>);
+pub struct Responder(agent_client_protocol::Responder<Value>);
 
 impl Responder {
     /// The question's JSON-RPC id, as JSON.
@@ -189,8 +189,8 @@ pub async fn serve(stdin: pipe::Sender, lines: mpsc::Receiver<String>, incoming:
     let outgoing = PollSender::new(sender).sink_map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe));
     let lines = stream::unfold(lines, async |mut lines| lines.recv().await.map(|line| (Ok::<_, io::Error>(line), lines)));
     let requests = incoming.clone();
-    let connection = Client
-        .v1()
+    // Without the crate's own check of the version: which one an agent speaks is said better by the runner.
+    let connection = Builder::new(Client)
         .name("convene")
         .on_receive_request(
             async move |message: UntypedMessage, responder, _connection| {

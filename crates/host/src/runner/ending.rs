@@ -145,8 +145,8 @@ impl Runner {
         if let Err(error) = self.side.write_agent_exit(pid, exit) {
             tracing::error!(error = &error as &dyn std::error::Error, "cannot record the agent's exit");
         }
-        // Its last words are still in the pipe.
-        self.stage_until = Some(now + DRAIN);
+        // Its last words may still be in the pipe.
+        self.stage_until = Some(if agent.lines.has_ended() { now } else { now + DRAIN });
     }
 
     /// The agent closed its output, or broke it: it is of no more use.
@@ -206,7 +206,7 @@ impl Runner {
                     Failure::new(FailureKind::StartupFailure, summary).code("agent_exited_early").hint(test)
                 }
             },
-            Stage::Opening(_) | Stage::Configuring(_) => {
+            Stage::Opening | Stage::Configuring(_) => {
                 let summary = format!("{name} ended with {exit} before its session was open{wrote}");
                 Failure::new(FailureKind::StartupFailure, summary).code("agent_exited_early").hint(test)
             }

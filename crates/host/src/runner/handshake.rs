@@ -33,7 +33,7 @@ pub(super) enum Stage {
     /// The agent is launched and has not answered `initialize`.
     Starting,
     /// It has not answered about its session.
-    Opening(SessionOpening),
+    Opening,
     /// It has a session; these settings are still to be made, one after the other.
     Configuring(VecDeque<(String, Value)>),
     /// It takes prompts.
@@ -219,7 +219,7 @@ impl Runner {
             SessionOpening::New => {}
             SessionOpening::Resumed | SessionOpening::Loaded => params["sessionId"] = json!(self.earlier_session),
         }
-        self.stage = Stage::Opening(how);
+        self.stage = Stage::Opening;
         self.voice.mute(how == SessionOpening::Loaded);
         peer.ask(asked, method, params);
     }
@@ -368,7 +368,7 @@ impl Runner {
                 .code("agent_no_handshake")
                 .hint("raise start_timeout, or check its command"),
             },
-            Stage::Opening(_) | Stage::Configuring(_) => Failure::new(
+            Stage::Opening | Stage::Configuring(_) => Failure::new(
                 FailureKind::LoadSessionFailure,
                 format!("no answer from {name} about its session in {patience:?}"),
             )

@@ -1,0 +1,134 @@
+//! How an attempt ends: by order, by its agent's death, by the limits.
+
+use convene_core::event::StopMode;
+use convene_host::process::Exit;
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::{
+    cases::{ended, trials_of},
+    fixture::{Attempt, TURN, With, with_flags, with_prompt},
+};
+
+trials_of!(
+    stops_an_idle_agent_by_the_end_of_its_input,
+    stops_a_deaf_agent_in_the_middle_of_a_turn,
+    stops_at_once_when_told_so,
+    leaves_no_daemon_behind,
+    stops_in_order_when_the_keeper_is_told_to,
+    tells_how_an_agent_died_in_a_turn,
+    tells_what_an_agent_wrote_before_it_died,
+    tells_half_a_line,
+    takes_a_long_line,
+    does_not_take_a_line_without_end,
+    ends_the_agent_when_it_is_fenced,
+);
+
+async fn stops_an_idle_agent_by_the_end_of_its_input() {
+    let attempt = Attempt::start(with_prompt("hello"));
+    ended(&attempt, TURN).await;
+    attempt.stop(StopMode::Graceful);
+    assert_eq!(attempt.server.event("agent_exited").await["exit"]["code"], 0);
+    let exit = attempt.ended().await;
+    assert_eq!((exit.runner, exit.verified), (Some(Exit::Code(0)), true));
+    assert_eq!(exit.agent.unwrap().exit, Exit::Code(0));
+}
+
+async fn stops_a_deaf_agent_in_the_middle_of_a_turn() {
+    let flags = with_flags(&["--ignore-sigterm", "--ignore-eof"]);
+    let attempt = Attempt::start(With { prompt: Some("HANG".to_owned()), ..flags });
+    attempt.server.event("turn_handed_over").await;
+    attempt.stop(StopMode::Graceful);
+    assert_eq!(attempt.server.event("agent_exited").await["exit"]["signal"], 9);
+    assert!(attempt.ended().await.verified);
+}
+
+async fn stops_at_once_when_told_so() {
+    let attempt = Attempt::start(with_prompt("SLOW"));
+    attempt.server.event("message_appended").await;
+    attempt.stop(StopMode::Now);
+    assert_eq!(attempt.server.event("agent_exited").await["exit"]["signal"], 9);
+    assert!(attempt.ended().await.verified);
+}
+
+async fn leaves_no_daemon_behind() {
+    for words in ["DAEMON", "DAEMON HOLD"] {
+        let attempt = Attempt::start(with_prompt(words));
+        ended(&attempt, TURN).await;
+        let said = attempt.server.answer();
+        let pids: Vec<i32> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        assert_eq!(pids.len(), 4, "{said}");
+        attempt.finish().await;
+        for pid in pids {
+            assert!(convene_host::process::read(pid).is_none_or(|process| process.over), "{pid} lives");
+        }
+    }
+}
+
+async fn stops_in_order_when_the_keeper_is_told_to() {
+    let attempt = Attempt::start(with_prompt("SLOW"));
+    attempt.server.event("message_appended").await;
+    attempt.keeper.signal(Signal::TERM).unwrap();
+    let end = ended(&attempt, TURN).await;
+    assert_eq!(end["stop_reason"], "cancelled");
+    attempt.server.event("agent_exited").await;
+    assert!(attempt.ended().await.verified);
+}
+
+async fn tells_how_an_agent_died_in_a_turn() {
+    for (words, exit) in [("hello\nEXIT 3", json!({"code": 3})), ("hello\nCRASH", json!({"signal": 6}))] {
+        let attempt = Attempt::start(with_prompt(words));
+        let end = ended(&attempt, TURN).await;
+        assert_eq!(end["stop_reason"], "interrupted");
+        assert_eq!((&end["failure"]["kind"], &end["failure"]["code"]), (&json!("process_exit"), &json!("agent_crashed")));
+        attempt.server.event("attempt_failed").await;
+        assert_eq!(attempt.server.event("agent_exited").await["exit"], exit);
+        assert_eq!(attempt.server.answer(), "echo: hello");
+        assert!(attempt.ended().await.verified);
+    }
+}
+
+async fn tells_what_an_agent_wrote_before_it_died() {
+    let attempt = Attempt::start(with_prompt("STDERR 100000\nEXIT 1"));
+    let exited = attempt.server.event("agent_exited").await;
+    let stderr = exited["stderr"].as_str().unwrap();
+    assert!(!stderr.is_empty() && stderr.len() <= 4096, "{}", stderr.len());
+    let file = std::fs::metadata(attempt.run_dir.path().join("agent_stderr")).unwrap();
+    assert!(file.len() > 0 && file.len() < 300_000);
+    attempt.ended().await;
+}
+
+async fn tells_half_a_line() {
+    let attempt = Attempt::start(with_prompt("hello\nNONEWLINE"));
+    let end = ended(&attempt, TURN).await;
+    assert_eq!(end["stop_reason"], "interrupted");
+    attempt.server.event_that("agent_diagnostic", |e| e["code"] == "stdout_noise").await;
+    assert_eq!(attempt.server.event("agent_exited").await["exit"]["code"], 0);
+    attempt.ended().await;
+}
+
+async fn takes_a_long_line() {
+    let attempt = Attempt::start(with_prompt("LINE 8000000"));
+    assert_eq!(ended(&attempt, TURN).await["stop_reason"], "end_turn");
+    assert!(attempt.server.answer().len() > 7_999_000);
+    attempt.finish().await;
+}
+
+async fn does_not_take_a_line_without_end() {
+    for words in ["LINE 100000000", "NONEWLINE 100000000"] {
+        let attempt = Attempt::start(with_prompt(words));
+        let failed = attempt.server.event("attempt_failed").await;
+        assert_eq!(failed["failure"]["code"], "agent_line_too_long");
+        let told = attempt.server.event_that("agent_diagnostic", |e| e["code"] == "line_too_long").await;
+        assert!(told["detail"].as_str().unwrap().len() < 1000);
+        let exit = attempt.ended().await;
+        assert!(exit.verified);
+    }
+}
+
+async fn ends_the_agent_when_it_is_fenced() {
+    let attempt = Attempt::start(with_prompt("SLOW"));
+    attempt.server.event("message_appended").await;
+    attempt.server.fence();
+    assert!(attempt.ended().await.verified);
+}

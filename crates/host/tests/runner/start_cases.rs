@@ -1,0 +1,141 @@
+//! How an attempt begins, and the many ways in which it does not.
+
+use serde_json::{Value, json};
+
+use crate::{
+    cases::{ended, trials_of},
+    fixture::{Attempt, TURN, With, with_flags, with_prompt},
+};
+
+trials_of!(
+    launches_nothing_when_it_is_fenced,
+    says_that_the_program_is_not_there,
+    says_that_the_program_may_not_be_run,
+    says_that_a_reference_leads_nowhere,
+    says_how_an_agent_ended_before_hello,
+    says_that_no_answer_came,
+    says_that_text_came_where_acp_was_expected,
+    works_with_an_agent_that_prints_a_banner,
+    says_that_the_protocol_is_another,
+    says_that_a_sign_in_is_wanted,
+    resumes_the_earlier_session,
+    loads_the_earlier_session_without_its_replay,
+    begins_anew_when_the_session_is_lost,
+);
+
+/// Starts an agent that fails, and returns the failure.
+async fn failure(with: With) -> (Value, Attempt) {
+    let attempt = Attempt::start(With { prompt: Some("hello".to_owned()), ..with });
+    let failed = attempt.server.event("attempt_failed").await;
+    let exit = attempt.ended().await;
+    assert!(exit.verified);
+    // The prompt was not handed over, so what becomes of it is the server's decision.
+    assert_eq!(attempt.run_dir.handed_over().unwrap(), None);
+    assert!(attempt.server.events().iter().all(|e| e["type"] != "turn_ended"));
+    (failed["failure"].clone(), attempt)
+}
+
+fn program(path: &str) -> With {
+    With { command: Some(vec![path.to_owned()]), ..With::default() }
+}
+
+async fn launches_nothing_when_it_is_fenced() {
+    let attempt = Attempt::start(With { fenced: true, ..with_prompt("hello") });
+    let exit = attempt.ended().await;
+    assert!(exit.verified);
+    assert_eq!(exit.runner, Some(convene_host::process::Exit::Code(0)));
+    assert!(attempt.server.events().is_empty());
+    assert!(attempt.receipts().is_empty());
+}
+
+async fn says_that_the_program_is_not_there() {
+    let (failure, _attempt) = failure(program("/no/such/program")).await;
+    assert_eq!((&failure["kind"], &failure["code"]), (&json!("startup_failure"), &json!("agent_start_failed")));
+    assert!(failure["summary"].as_str().unwrap().contains("/no/such/program"));
+    assert_eq!(failure["hint"], "convene agents test fake");
+}
+
+async fn says_that_the_program_may_not_be_run() {
+    let (failure, _attempt) = failure(program("/etc/passwd")).await;
+    assert_eq!(failure["code"], "agent_start_failed");
+    assert!(failure["summary"].as_str().unwrap().to_lowercase().contains("permission denied"), "{failure}");
+}
+
+async fn says_that_a_reference_leads_nowhere() {
+    let (failure, _attempt) = failure(With { spec: json!({"env": {"KEY": "env:NOT_THERE"}}), ..With::default() }).await;
+    assert_eq!(failure["code"], "secret_missing");
+    assert!(failure["summary"].as_str().unwrap().contains("env:NOT_THERE"), "{failure}");
+}
+
+async fn says_how_an_agent_ended_before_hello() {
+    let (failure, attempt) = failure(with_flags(&["--exit-at-start", "7"])).await;
+    assert_eq!((&failure["kind"], &failure["code"]), (&json!("startup_failure"), &json!("agent_exited_early")));
+    let summary = failure["summary"].as_str().unwrap();
+    assert!(summary.contains("exit code 7") && summary.contains("told to exit at once"), "{summary}");
+    assert_eq!(attempt.server.event("agent_exited").await["exit"]["code"], 7);
+}
+
+async fn says_that_no_answer_came() {
+    let with = With { start_timeout_ms: Some(500), ..with_flags(&["--no-initialize"]) };
+    let (failure, _attempt) = failure(with).await;
+    assert_eq!((&failure["kind"], &failure["code"]), (&json!("handshake_failure"), &json!("agent_no_handshake")));
+}
+
+async fn says_that_text_came_where_acp_was_expected() {
+    let (first, _attempt) = failure(program("/bin/date")).await;
+    assert_eq!((&first["kind"], &first["code"]), (&json!("handshake_failure"), &json!("agent_not_acp")));
+    let with = With { start_timeout_ms: Some(500), ..with_flags(&["--no-initialize", "--banner"]) };
+    let (second, _attempt) = failure(with).await;
+    assert_eq!(second["code"], "agent_not_acp");
+    assert!(second["summary"].as_str().unwrap().contains("Welcome to fake-agent"), "{second}");
+}
+
+async fn works_with_an_agent_that_prints_a_banner() {
+    let attempt = Attempt::start(With { prompt: Some("hello".to_owned()), ..with_flags(&["--banner"]) });
+    assert_eq!(ended(&attempt, TURN).await["stop_reason"], "end_turn");
+    let told = attempt.server.event("agent_diagnostic").await;
+    assert!(told["detail"].as_str().unwrap().starts_with("Welcome to fake-agent"));
+    attempt.finish().await;
+}
+
+async fn says_that_the_protocol_is_another() {
+    let (failure, _attempt) = failure(with_flags(&["--protocol", "2"])).await;
+    assert_eq!((&failure["kind"], &failure["code"]), (&json!("handshake_failure"), &json!("agent_protocol_unsupported")));
+    assert_eq!(failure["hint"], "update convene");
+}
+
+async fn says_that_a_sign_in_is_wanted() {
+    let (failure, attempt) = failure(with_flags(&["--auth"])).await;
+    assert_eq!((&failure["kind"], &failure["code"]), (&json!("provider_auth_failure"), &json!("agent_auth_required")));
+    assert_eq!(failure["hint"], "run `fake login`");
+    let wanted = attempt.server.event("agent_auth_required").await;
+    assert_eq!(wanted["methods"][0]["id"], "fake-login");
+}
+
+async fn resumes_the_earlier_session() {
+    let attempt = Attempt::start(With { agent_session_id: Some("fake-1-1".to_owned()), ..with_prompt("hello") });
+    let opened = attempt.server.event("agent_session_started").await;
+    assert_eq!((&opened["how"], &opened["agent_session_id"]), (&json!("resumed"), &json!("fake-1-1")));
+    ended(&attempt, TURN).await;
+    attempt.finish().await;
+}
+
+async fn loads_the_earlier_session_without_its_replay() {
+    let with = With { prompt: Some("hello".to_owned()), ..with_flags(&["--no-resume"]) };
+    let attempt = Attempt::start(With { agent_session_id: Some("fake-1-1".to_owned()), ..with });
+    assert_eq!(attempt.server.event("agent_session_started").await["how"], "loaded");
+    ended(&attempt, TURN).await;
+    assert_eq!(attempt.server.answer(), "echo: hello");
+    attempt.finish().await;
+}
+
+async fn begins_anew_when_the_session_is_lost() {
+    for (flags, id) in [(&["--no-load"][..], "fake-1-1"), (&[][..], "unknown-1")] {
+        let with = With { prompt: Some("hello".to_owned()), ..with_flags(flags) };
+        let attempt = Attempt::start(With { agent_session_id: Some(id.to_owned()), ..with });
+        assert_eq!(attempt.server.event("agent_session_started").await["how"], "new");
+        attempt.server.event_that("log_note", |e| e["code"] == "agent_session_lost").await;
+        ended(&attempt, TURN).await;
+        attempt.finish().await;
+    }
+}
