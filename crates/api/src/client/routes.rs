@@ -21,6 +21,15 @@ use crate::body::{
 /// For bodies that are left out.
 const NONE: Option<&()> = None;
 
+/// Answer of `POST /v1/login/links`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LoginLink {
+    /// The path to open, on the server's own address.
+    pub path: String,
+    /// Until when it opens.
+    pub expires_at: jiff::Timestamp,
+}
+
 /// A list that comes whole.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Items<T> {
@@ -45,6 +54,11 @@ impl Client {
     /// `POST /v1/shutdown`
     pub async fn shutdown(&self, body: &Shutdown, key: &CommandKey) -> Result<ShuttingDown, ClientError> {
         self.change(Method::POST, "/v1/shutdown", Some(body), key).await
+    }
+
+    /// `POST /v1/login/links`: opens the dashboard in a browser, once.
+    pub async fn login_link(&self, key: &CommandKey) -> Result<LoginLink, ClientError> {
+        self.change(Method::POST, "/v1/login/links", NONE, key).await
     }
 
     /// `GET /openapi.json`

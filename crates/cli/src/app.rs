@@ -1,0 +1,192 @@
+//! From the arguments to the exit code: what every command needs, and the dispatch.
+
+use std::{future::Future, path::PathBuf, time::Duration};
+
+use clap::Parser as _;
+use convene_api::{
+    exit,
+    problem::{Code, Problem},
+};
+use jiff::Timestamp;
+
+use crate::{
+    args::{Cli, Globals},
+    commands,
+    config::{self, ColorChoice, Config, Environment},
+    failure::{Failure, Outcome, Report},
+    out::{self, Out, Settings},
+    render::style::Style,
+};
+
+/// What every command has.
+#[derive(Debug)]
+pub struct App {
+    /// The flags that are the same everywhere.
+    pub globals: Globals,
+    /// The configuration, with its flags.
+    pub config: Config,
+    /// The environment.
+    pub environment: Environment,
+    /// Where the local server's data is.
+    pub data_dir: PathBuf,
+    /// Where the configuration is, or would be.
+    pub config_file: PathBuf,
+    /// Standard output and standard error.
+    pub out: Out,
+    /// Whether programs read the result.
+    pub json: bool,
+}
+
+/// Runs the command of this process's arguments.
+pub fn main() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let environment = Environment::of_process();
+    let (terminal, stderr_terminal) = out::probe();
+    let report = |color| {
+        if commands::is_json(&cli.command) { Report::Json } else { Report::Text { color } }
+    };
+    let early = early_color(&cli.globals, &environment, stderr_terminal);
+    let app = match App::new(&cli, environment, terminal, stderr_terminal) {
+        Ok(app) => app,
+        Err(failure) => {
+            failure.report(report(early));
+            return failure.exit_code();
+        }
+    };
+    let how = report(app.out.settings().stderr_color);
+    match commands::dispatch(app, cli.command) {
+        Ok(code) => code,
+        Err(failure) => {
+            failure.report(how);
+            failure.exit_code()
+        }
+    }
+}
+
+/// Says what is wrong with the arguments, or shows help or the version.
+fn usage(error: &clap::Error) -> u8 {
+    let wants_json = std::env::args_os().any(|arg| arg == "--json");
+    if wants_json && error.use_stderr() {
+        let text = error.render().to_string();
+        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        Failure::from(Problem::new(Code::InvalidRequest, first)).report(Report::Json);
+        return exit::USAGE;
+    }
+    // Nobody is left to tell when the stream is closed.
+    let _ = error.print();
+    if error.use_stderr() { exit::USAGE } else { exit::DONE }
+}
+
+fn early_color(globals: &Globals, environment: &Environment, terminal: bool) -> bool {
+    color(globals.color.unwrap_or_default(), environment, terminal)
+}
+
+/// `--color` > `NO_COLOR` > `CLICOLOR_FORCE` > `TERM=dumb` > is it a terminal.
+fn color(choice: ColorChoice, environment: &Environment, terminal: bool) -> bool {
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            if environment.get("NO_COLOR").is_some() {
+                false
+            } else if environment.get("CLICOLOR_FORCE").is_some_and(|v| v != "0") {
+                true
+            } else {
+                terminal && environment.get("TERM") != Some("dumb")
+            }
+        }
+    }
+}
+
+impl App {
+    fn new(cli: &Cli, environment: Environment, terminal: bool, stderr_terminal: bool) -> Result<Self, Failure> {
+        let globals = cli.globals.clone();
+        let named = globals.config.clone().or_else(|| environment.path("CONVENE_CONFIG").map(PathBuf::from));
+        let config_file = named.clone().unwrap_or_else(|| config::default_path(&environment));
+        let (mut config, unknown) = Config::load(&config_file, named.is_some(), &environment)?;
+        if let Some(choice) = globals.color {
+            config.ui.color = choice;
+        }
+        config.ui.plain |= globals.plain
+            || environment.get("ACCESSIBLE").is_some_and(|v| v != "0")
+            || environment.get("TERM") == Some("dumb");
+        if let Some(format) = globals.log_format {
+            config.server.log_format = format;
+        }
+        let data_dir = globals.data_dir.clone().or_else(|| environment.path("CONVENE_DATA_DIR").map(PathBuf::from));
+        let data_dir = data_dir.unwrap_or_else(|| config::default_data_dir(&environment));
+        let data_dir = std::path::absolute(&data_dir).unwrap_or(data_dir);
+        let settings = Settings {
+            terminal,
+            stderr_terminal,
+            color: color(config.ui.color, &environment, terminal),
+            stderr_color: color(config.ui.color, &environment, stderr_terminal),
+            plain: config.ui.plain,
+        };
+        let out = Out::new(settings);
+        for unknown in unknown {
+            let near = unknown.near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+            out.warn("config_unknown_key", &format!("nothing reads {}{near}", unknown.name));
+        }
+        let json = commands::is_json(&cli.command);
+        Ok(Self { globals, config, environment, data_dir, config_file, out, json })
+    }
+
+    /// How text is drawn on standard output.
+    pub fn style(&self) -> Style {
+        let settings = self.out.settings();
+        Style { color: settings.color, unicode: !settings.plain && self.speaks_utf8(), plain: settings.plain }
+    }
+
+    fn speaks_utf8(&self) -> bool {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| self.environment.get(name));
+        locale.is_some_and(|l| {
+            let l = l.to_ascii_lowercase();
+            l.contains("utf-8") || l.contains("utf8")
+        })
+    }
+
+    /// The person's home directory, as text.
+    pub fn home(&self) -> Option<String> {
+        self.environment.home().map(|home| home.to_string_lossy().into_owned())
+    }
+
+    /// Whether somebody may be asked on this run, as far as flags and environment go.
+    pub fn may_ask(&self) -> bool {
+        !self.globals.no_input && self.environment.get("CI").is_none() && !self.environment.inside_agent()
+    }
+
+    /// Runs a future to its end.
+    ///
+    /// # Errors
+    /// Those of the future, or if the system gives no runtime.
+    pub fn block_on<T>(&self, future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| Failure::new(Code::Internal, format!("the system gives no event loop: {e}")))?;
+        let result = runtime.block_on(future);
+        // A thread that reads standard input cannot be woken; nobody waits for it.
+        runtime.shutdown_timeout(Duration::ZERO);
+        result
+    }
+}
+
+/// Runs a command that needs the server and the event loop.
+pub fn with_loop<F, Fut>(app: App, command: F) -> Outcome
+where
+    F: FnOnce(std::rc::Rc<App>) -> Fut,
+    Fut: Future<Output = Outcome>,
+{
+    let app = std::rc::Rc::new(app);
+    app.clone().block_on(command(app))
+}
+
+/// The wall clock.
+#[expect(clippy::disallowed_methods, reason = "the edge of a role: durations on the screen are against the person's clock")]
+pub fn now() -> Timestamp {
+    Timestamp::now()
+}

@@ -1,0 +1,131 @@
+//! The commands, one file each, and which one runs.
+
+pub mod agent;
+pub mod agents;
+pub mod approve;
+pub mod cancel;
+pub mod deny;
+pub mod logs;
+pub mod ls;
+pub mod new;
+pub mod not_built;
+pub mod open;
+pub mod openapi;
+pub mod prompt;
+pub mod queue;
+pub mod rm;
+pub mod run;
+pub mod runner;
+pub mod serve;
+pub mod show;
+pub mod shutdown;
+pub mod spec;
+pub mod status;
+pub mod stop;
+pub mod thread;
+pub mod token;
+pub mod wait;
+pub mod worker;
+
+use crate::{
+    app::{App, with_loop},
+    args::Command,
+    failure::Outcome,
+};
+
+/// Whether programs read the result.
+pub fn is_json(command: &Command) -> bool {
+    match command {
+        Command::Run(args) => args.is_json(),
+        Command::New(args) => args.output.is_json(),
+        Command::Ls(args) => args.output.is_json(),
+        Command::Show(args) => args.output.is_json(),
+        Command::Logs(args) => args.json,
+        Command::Wait(args) => args.output.is_json(),
+        Command::Prompt(args) => args.json,
+        Command::Queue(args) => args.output.is_json(),
+        Command::Cancel(args) => args.output.is_json(),
+        Command::Approve(args) => args.output.is_json(),
+        Command::Deny(args) => args.output.is_json(),
+        Command::Stop(args) => args.output.is_json(),
+        Command::Rm(args) => args.output.is_json(),
+        Command::Thread(args) => args.output.is_json(),
+        Command::Agents(args) => args.output.is_json(),
+        Command::Status(args) => args.output.is_json(),
+        Command::Shutdown(args) => args.output.is_json(),
+        Command::Token(args) => args.output.is_json(),
+        Command::Serve(_) | Command::Open(_) | Command::Worker(_) | Command::Agent(_) | Command::Openapi(_) => false,
+        Command::Runner(rest)
+        | Command::Attach(rest)
+        | Command::Resume(rest)
+        | Command::Hibernate(rest)
+        | Command::Clear(rest)
+        | Command::Fork(rest)
+        | Command::Archive(rest)
+        | Command::Unarchive(rest)
+        | Command::Set(rest)
+        | Command::Repair(rest)
+        | Command::Export(rest)
+        | Command::Replay(rest)
+        | Command::Doctor(rest)
+        | Command::Config(rest)
+        | Command::Completion(rest)
+        | Command::Operator(rest)
+        | Command::Crd(rest)
+        | Command::Acp(rest)
+        | Command::Mcp(rest)
+        | Command::MockLlm(rest) => rest.is_json(),
+    }
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// The command's.
+pub fn dispatch(app: App, command: Command) -> Outcome {
+    match command {
+        Command::Run(args) => with_loop(app, |app| async move { run::run(&app, *args).await }),
+        Command::New(args) => with_loop(app, |app| async move { new::run(&app, *args).await }),
+        Command::Ls(args) => with_loop(app, |app| async move { ls::run(&app, args).await }),
+        Command::Show(args) => with_loop(app, |app| async move { show::run(&app, args).await }),
+        Command::Logs(args) => with_loop(app, |app| async move { logs::run(&app, args).await }),
+        Command::Wait(args) => with_loop(app, |app| async move { wait::run(&app, args).await }),
+        Command::Prompt(args) => with_loop(app, |app| async move { prompt::run(&app, args).await }),
+        Command::Queue(args) => with_loop(app, |app| async move { queue::run(&app, args).await }),
+        Command::Cancel(args) => with_loop(app, |app| async move { cancel::run(&app, args).await }),
+        Command::Approve(args) => with_loop(app, |app| async move { approve::run(&app, args).await }),
+        Command::Deny(args) => with_loop(app, |app| async move { deny::run(&app, args).await }),
+        Command::Stop(args) => with_loop(app, |app| async move { stop::run(&app, args).await }),
+        Command::Rm(args) => with_loop(app, |app| async move { rm::run(&app, args).await }),
+        Command::Thread(args) => with_loop(app, |app| async move { thread::run(&app, args).await }),
+        Command::Agents(args) => with_loop(app, |app| async move { agents::run(&app, args).await }),
+        Command::Open(args) => with_loop(app, |app| async move { open::run(&app, args).await }),
+        Command::Status(args) => with_loop(app, |app| async move { status::run(&app, args).await }),
+        Command::Shutdown(args) => with_loop(app, |app| async move { shutdown::run(&app, args).await }),
+        Command::Token(args) => with_loop(app, |app| async move { token::run(&app, args).await }),
+        Command::Serve(args) => serve::run(&app, args),
+        Command::Worker(args) => worker::run(&app, args),
+        Command::Agent(args) => agent::run(&app, args),
+        Command::Openapi(args) => openapi::run(&app, args),
+        Command::Runner(_) => not_built::refuse("runner by hand", Some("workers start it")),
+        Command::Attach(_) => not_built::refuse("attach", Some("`convene logs -f ID` shows it, `convene prompt ID TEXT` speaks")),
+        Command::Resume(_) => not_built::refuse("resume", Some("`convene prompt ID TEXT` takes a session up again")),
+        Command::Hibernate(_) => not_built::refuse("hibernate", Some("`convene stop ID` frees its seat")),
+        Command::Clear(_) => not_built::refuse("clear", Some("`convene new` begins with an empty context")),
+        Command::Fork(_) => not_built::refuse("fork", None),
+        Command::Archive(_) => not_built::refuse("archive", None),
+        Command::Unarchive(_) => not_built::refuse("unarchive", None),
+        Command::Set(_) => not_built::refuse("set", Some("PATCH /v1/sessions/ID changes title, model and permissions")),
+        Command::Repair(_) => not_built::refuse("repair", None),
+        Command::Export(_) => not_built::refuse("export", Some("`convene logs ID --json` prints the whole log")),
+        Command::Replay(_) => not_built::refuse("replay", Some("`convene logs ID` shows a session again")),
+        Command::Doctor(_) => not_built::refuse("doctor", Some("`convene status` and `convene agents` say what they know")),
+        Command::Config(_) => not_built::refuse("config", None),
+        Command::Completion(_) => not_built::refuse("completion", None),
+        Command::Operator(_) => not_built::refuse("operator", None),
+        Command::Crd(_) => not_built::refuse("crd", None),
+        Command::Acp(_) => not_built::refuse("acp", None),
+        Command::Mcp(_) => not_built::refuse("mcp", None),
+        Command::MockLlm(_) => not_built::refuse("mock-llm", None),
+    }
+}

@@ -1,0 +1,141 @@
+//! `convene queue`: the prompts that wait in a session.
+
+use clap::{Args, Subcommand};
+use convene_api::{
+    body::{EditQueueEntry, PromptInput},
+    client::{Client, CommandKey},
+    exit,
+    problem::{Code, Problem},
+};
+use convene_core::{ids::TurnId, view::SessionView};
+
+use super::show::prompt_line;
+use crate::{
+    app::{App, now},
+    args::{Output, TEMPLATE},
+    connect,
+    failure::{Failure, Outcome},
+    ids,
+    render::{tool, words},
+    table, turn,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  convene queue k3f9qz
+  convene queue k3f9qz drop 2
+  convene queue k3f9qz edit 1 \"use the new name\"
+
+";
+
+/// List, edit and drop prompts that wait
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, before_help = EXAMPLES)]
+pub struct QueueArgs {
+    /// Session: id, prefix, short id, title or @
+    pub id: String,
+    /// What to do with them [default: ls]
+    #[command(subcommand)]
+    pub action: Option<QueueAction>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// What to do with a queue.
+#[derive(Debug, Subcommand)]
+pub enum QueueAction {
+    /// List what waits
+    Ls,
+    /// Take a prompt back
+    Drop {
+        /// Its position, from 1, or its id
+        entry: String,
+    },
+    /// Change a prompt's text
+    Edit {
+        /// Its position, from 1, or its id
+        entry: String,
+        /// The new text; - reads standard input
+        text: std::ffi::OsString,
+    },
+    /// Put a prompt first (not built yet)
+    Promote {
+        /// Its position, from 1, or its id
+        entry: String,
+    },
+}
+
+/// Runs it.
+pub async fn run(app: &App, args: QueueArgs) -> Outcome {
+    if matches!(args.action, Some(QueueAction::Promote { .. })) {
+        return super::not_built::refuse("queue promote", Some("drop the prompt and give it again with --interrupt"));
+    }
+    let client = connect::client(app).await?;
+    let session = ids::session(app, &client, &args.id).await?;
+    match args.action {
+        None | Some(QueueAction::Ls | QueueAction::Promote { .. }) => list(app, &client, &session).await,
+        Some(QueueAction::Drop { entry }) => {
+            let (id, position) = find(&client, &session, &entry).await?;
+            client.drop_queued(session.id, id, &CommandKey::fresh()).await?;
+            changed(app, &client, &session, &format!("dropped entry {position}")).await
+        }
+        Some(QueueAction::Edit { entry, text }) => {
+            let text = turn::read_prompt(Some(&text), None, ["", ""])?;
+            let (id, position) = find(&client, &session, &entry).await?;
+            let body = EditQueueEntry { content: PromptInput::Text(text) };
+            client.edit_queued(session.id, id, &body, &CommandKey::fresh()).await?;
+            changed(app, &client, &session, &format!("changed entry {position}")).await
+        }
+    }
+}
+
+/// Lists what waits.
+///
+/// # Errors
+/// If the server cannot be asked.
+pub async fn list(app: &App, client: &Client, session: &SessionView) -> Outcome {
+    let queue = client.queue(session.id).await?;
+    if app.json {
+        app.out.json(&queue)?;
+        return Ok(exit::DONE);
+    }
+    let terminal = app.out.settings().terminal;
+    let rows: Vec<Vec<String>> = queue
+        .items
+        .iter()
+        .map(|entry| {
+            let text = prompt_line(&entry.content);
+            if terminal {
+                let age = words::age(tool::between(entry.queued_at, now()));
+                vec![entry.position.to_string(), words::cut(&text, 60, app.style().ellipsis()), age]
+            } else {
+                vec![entry.position.to_string(), entry.id.to_string(), text, entry.queued_at.to_string()]
+            }
+        })
+        .collect();
+    table::print(app, &["N", "PROMPT", "AGE"], &rows)?;
+    if terminal && rows.is_empty() {
+        app.out.note(&format!("nothing waits in {}", session.short_id));
+    }
+    Ok(exit::DONE)
+}
+
+async fn find(client: &Client, session: &SessionView, typed: &str) -> Result<(TurnId, usize), Failure> {
+    let queue = client.queue(session.id).await?;
+    let position: Option<usize> = typed.parse().ok();
+    let fits = |id: TurnId| id.to_string() == typed || id.short() == typed.strip_prefix(TurnId::PREFIX).unwrap_or(typed);
+    let found = queue.items.iter().find(|entry| position == Some(entry.position) || fits(entry.id));
+    found.map(|entry| (entry.id, entry.position)).ok_or_else(|| {
+        let fields = [("n", typed.into()), ("id", session.short_id.clone().into())];
+        Problem::filled(Code::QueueEntryNotFound, fields).into()
+    })
+}
+
+async fn changed(app: &App, client: &Client, session: &SessionView, said: &str) -> Outcome {
+    if app.json {
+        app.out.json(&client.queue(session.id).await?)?;
+    } else {
+        app.out.note(said);
+    }
+    Ok(exit::DONE)
+}

@@ -1,0 +1,221 @@
+//! `convene show`: one session, or one of its tool calls.
+
+use clap::Args;
+use convene_api::{
+    client::{Client, EventsQuery, SessionEvent},
+    exit,
+    problem::{Code, Problem},
+};
+use convene_core::{
+    content::plain_text,
+    event::{EventBody, KnownEvent},
+    view::SessionView,
+};
+
+use crate::{
+    app::{App, now},
+    args::{Output, TEMPLATE},
+    connect,
+    failure::{Failure, Outcome},
+    ids,
+    render::{
+        clean::{clean, clean_line},
+        diff,
+        facts,
+        question::short_request,
+        tool::{self, Call, Tools},
+        words,
+    },
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  convene show k3f9qz
+  convene show k3f9qz --tool 2    all that the second tool call produced
+  convene show @ --json           the newest session of this directory
+
+";
+
+/// Show one session
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, before_help = EXAMPLES)]
+pub struct ShowArgs {
+    /// Session: id, prefix, short id, title or @
+    pub id: String,
+    /// All of one tool call, by its number or id
+    #[arg(long, value_name = "N")]
+    pub tool: Option<String>,
+    /// Files changed in its directory (not built yet)
+    #[arg(long)]
+    pub changes: bool,
+    /// Prompts that wait
+    #[arg(long)]
+    pub queue: bool,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Runs it.
+pub async fn run(app: &App, args: ShowArgs) -> Outcome {
+    if args.changes {
+        return super::not_built::refuse("show --changes", Some("`git diff` in its directory shows them"));
+    }
+    let client = connect::client(app).await?;
+    let session = ids::session(app, &client, &args.id).await?;
+    if let Some(which) = &args.tool {
+        return show_tool(app, &client, &session, which).await;
+    }
+    if args.queue {
+        return super::queue::list(app, &client, &session).await;
+    }
+    if app.json {
+        app.out.json(&session)?;
+        return Ok(exit::DONE);
+    }
+    app.out.text(&summary(app, &session))?;
+    Ok(exit::DONE)
+}
+
+fn summary(app: &App, session: &SessionView) -> String {
+    let style = app.style();
+    let dot = style.dot();
+    let id = &session.short_id;
+    let agent = match &session.agent_version {
+        Some(version) => format!("{} {}", session.agent, clean_line(version)),
+        None => session.agent.clone(),
+    };
+    let badge = session.badge.to_string().replace('-', " ");
+    let mut lines = vec![format!("session {id} \"{}\"{dot}{badge}{dot}{agent}", clean_line(&session.title))];
+    let mut place = vec![words::at_home(&session.cwd, app.home().as_deref())];
+    if let Some(worker) = &session.worker {
+        place.push(format!("worker {worker}, attempt {}", session.attempt));
+    }
+    if let Some(held) = &session.containment {
+        place.push(format!("held by {held}"));
+    }
+    lines.push(format!("where   {}", place.join(dot)));
+    if let Some(waiting) = &session.waiting {
+        lines.push(format!("waits   {}", clean_line(&waiting.detail)));
+    }
+    if let Some(turn) = &session.turn {
+        let since = words::clock(tool::between(turn.started_at, now()));
+        lines.push(format!("now     turn {} runs since {since}", turn.number));
+    }
+    let mut turns = Vec::new();
+    if let Some(turn) = &session.last_turn {
+        let end = facts::End::Turn { stop_reason: turn.stop_reason, failure: turn.failure.clone() };
+        let ago = words::age(tool::between(turn.ended_at, now()));
+        turns.push(format!("{}, last {} {ago} ago", turn.number, end.words(turn.rejected)));
+    }
+    if let Some(tokens) = facts::tokens(&session.usage) {
+        turns.push(format!("{} tokens", words::tokens(tokens)));
+    }
+    if !turns.is_empty() {
+        lines.push(format!("turns   {}", turns.join(dot)));
+    }
+    if session.queue_length > 0 {
+        lines.push(format!("queue   {} wait: convene queue {id}", words::count(session.queue_length, "prompt")));
+    }
+    for request in &session.pending_permissions {
+        let what = tool::subject(&request.tool_call, &session.cwd, app.home().as_deref());
+        lines.push(format!("asks    {what}: convene approve {id} {}", short_request(request.request)));
+    }
+    for question in &session.pending_elicitations {
+        lines.push(format!("asks    {}", clean_line(&question.message)));
+    }
+    if let Some(failure) = &session.failure {
+        lines.push(format!("failed  {}", clean_line(&failure.summary)));
+        if let Some(hint) = &failure.hint {
+            lines.push(format!("        {}", clean_line(hint)));
+        }
+    }
+    if let Some(cause) = &session.stop_detail {
+        lines.push(format!("stopped {}", clean_line(cause)));
+    }
+    if let Some(result) = session.result.as_deref().filter(|r| !r.trim().is_empty()) {
+        let first = clean(result).lines().find(|l| !l.trim().is_empty()).unwrap_or_default().to_owned();
+        lines.push(format!("said    {}", words::cut(first.trim(), 72, style.ellipsis())));
+    }
+    lines.push(format!("next    convene prompt {id} \"...\""));
+    lines.join("\n") + "\n"
+}
+
+async fn show_tool(app: &App, client: &Client, session: &SessionView, which: &str) -> Outcome {
+    let tools = tools_of(client, session).await?;
+    let number: Option<usize> = which.parse().ok();
+    let found = tools.all().into_iter().find(|call| number == Some(call.number) || call.call.id == which);
+    let Some(call) = found else {
+        let n = words::count(tools.all().len(), "tool call");
+        let what = format!("session {} has {n}, none is {which:?}", session.short_id);
+        return Err(Problem::new(Code::InvalidRequest, what).hint(format!("see `convene logs {}`", session.short_id)).into());
+    };
+    if app.json {
+        app.out.json(&call.call)?;
+        return Ok(exit::DONE);
+    }
+    app.out.text(&whole(app, session, call))?;
+    Ok(exit::DONE)
+}
+
+fn whole(app: &App, session: &SessionView, call: &Call) -> String {
+    let style = app.style();
+    let verb = tool::verb(&call.call);
+    let mut text = format!("{} {verb} {}\n", call.number, tool::subject(&call.call, &session.cwd, app.home().as_deref()));
+    for (path, old, new) in call.diffs() {
+        text.push_str(&format!("{}\n", clean_line(path)));
+        for line in diff::lines(old, new, style) {
+            text.push_str(&line);
+            text.push('\n');
+        }
+    }
+    let output = tool::output(&call.call);
+    text.push_str(output.trim_end());
+    if !output.trim_end().is_empty() {
+        text.push('\n');
+    }
+    if let Some(code) = tool::exit_code(&call.call) {
+        text.push_str(&format!("exit {code}\n"));
+    }
+    text
+}
+
+async fn tools_of(client: &Client, session: &SessionView) -> Result<Tools, Failure> {
+    let mut tools = Tools::default();
+    let types = vec!["tool_call_updated".to_owned(), "permission_requested".to_owned()];
+    for event in events(client, session, EventsQuery { types, ..EventsQuery::default() }).await? {
+        if let EventBody::Known(
+            KnownEvent::ToolCallUpdated { tool_call } | KnownEvent::PermissionRequested { tool_call, .. },
+        ) = &event.data.body
+        {
+            tools.update(tool_call, event.at);
+        }
+    }
+    Ok(tools)
+}
+
+/// All events that a query finds, page by page.
+///
+/// # Errors
+/// If a page cannot be read.
+pub async fn events(client: &Client, session: &SessionView, query: EventsQuery) -> Result<Vec<SessionEvent>, Failure> {
+    let mut query = query;
+    let mut events = Vec::new();
+    loop {
+        let page = client.events(session.id, &query).await?;
+        for raw in &page.items {
+            let event = SessionEvent::from_json(raw.get())
+                .map_err(|e| Failure::new(Code::Internal, format!("cannot read an event of the log: {e}")))?;
+            events.push(event);
+        }
+        let last = events.last().map(|event: &SessionEvent| event.seq);
+        match (page.next_cursor, last) {
+            (Some(_), Some(last)) if !page.items.is_empty() => query.after = Some(last),
+            _ => return Ok(events),
+        }
+    }
+}
+
+/// The text of a queued prompt, in one line.
+pub fn prompt_line(content: &[convene_core::content::ContentBlock]) -> String {
+    clean_line(&plain_text(content))
+}

@@ -1,0 +1,127 @@
+//! `convene token`: the keys to the server.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use convene_api::{
+    body::{CreateToken, TokenView},
+    client::{Client, CommandKey},
+    exit,
+    problem::{Code, Problem},
+};
+
+use crate::{
+    app::App,
+    args::{Output, TEMPLATE},
+    config, connect,
+    failure::{Failure, Outcome},
+    render::clean::clean_line,
+    table,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  convene token create --name laptop --expires 30d
+  convene token ls
+  convene token revoke 4fa21c
+
+";
+
+/// Make and revoke tokens
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, before_help = EXAMPLES)]
+pub struct TokenArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: TokenAction,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// What to do with tokens.
+#[derive(Debug, Subcommand)]
+pub enum TokenAction {
+    /// Make one; its secret is shown once
+    Create {
+        /// What it is for
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        name: String,
+        /// owner or worker
+        #[arg(long, value_name = "SCOPE", value_parser = ["owner", "worker"])]
+        scope: Option<String>,
+        /// When it ends: 1h, 30d [default: never]
+        #[arg(long, value_name = "TIME", value_parser = config::duration)]
+        expires: Option<Duration>,
+    },
+    /// List them
+    Ls,
+    /// End one
+    Revoke {
+        /// Its id, or the end of it
+        id: String,
+    },
+}
+
+/// Runs it.
+pub async fn run(app: &App, args: TokenArgs) -> Outcome {
+    let client = connect::client(app).await?;
+    match args.action {
+        TokenAction::Create { name, scope, expires } => {
+            let body = CreateToken { name, expires_in: expires.map(|e| e.as_secs()), scope };
+            let created = client.create_token(&body, &CommandKey::fresh()).await?;
+            if app.json {
+                app.out.json(&created)?;
+            } else {
+                app.out.line(&created.secret)?;
+                app.out.note("shown only now");
+            }
+            Ok(exit::DONE)
+        }
+        TokenAction::Ls => list(app, &client.tokens().await?.items),
+        TokenAction::Revoke { id } => {
+            let token = find(&client, &id).await?;
+            client.revoke_token(token.id, &CommandKey::fresh()).await?;
+            if app.json {
+                app.out.json(&serde_json::json!({ "id": token.id, "revoked": true }))?;
+            } else {
+                app.out.note(&format!("revoked {}", token.id.short()));
+            }
+            Ok(exit::DONE)
+        }
+    }
+}
+
+fn list(app: &App, tokens: &[TokenView]) -> Outcome {
+    if app.json {
+        app.out.json(&serde_json::json!({ "items": tokens, "next_cursor": null }))?;
+        return Ok(exit::DONE);
+    }
+    let terminal = app.out.settings().terminal;
+    let rows: Vec<Vec<String>> = tokens
+        .iter()
+        .map(|token| {
+            let id = if terminal { token.id.short() } else { token.id.to_string() };
+            let ends = token.expires_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+            vec![id, token.scope.clone(), clean_line(&token.name), ends]
+        })
+        .collect();
+    table::print(app, &["ID", "SCOPE", "NAME", "ENDS"], &rows)?;
+    Ok(exit::DONE)
+}
+
+async fn find(client: &Client, typed: &str) -> Result<TokenView, Failure> {
+    let mut found: Vec<TokenView> = client
+        .tokens()
+        .await?
+        .items
+        .into_iter()
+        .filter(|token| token.id.to_string() == typed || token.id.to_string().ends_with(typed))
+        .collect();
+    match (found.pop(), found.is_empty()) {
+        (Some(token), true) => Ok(token),
+        (Some(_), false) => Err(Failure::new(Code::InvalidRequest, format!("several tokens end with {typed:?}"))),
+        (None, _) => {
+            Err(Problem::new(Code::InvalidRequest, format!("no token is called {typed:?}")).hint("convene token ls").into())
+        }
+    }
+}

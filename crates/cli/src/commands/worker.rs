@@ -1,0 +1,146 @@
+//! `convene worker`: the worker of a machine, dialing out to a server elsewhere.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use convene_api::{
+    exit,
+    problem::{Code, Problem},
+};
+use convene_host::{detect::CustomAgent, launch_spec::ServerAddr};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::App,
+    args::TEMPLATE,
+    connect::SOCKET,
+    failure::{Failure, Outcome},
+    logging,
+    roles::{self, WorkerSetup},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  CONVENE_TOKEN=... convene worker --server http://127.0.0.1:4747
+  convene worker --server http://127.0.0.1:4747 --token-file token --name build-1 --seats 4
+
+";
+
+/// Run sessions of a server on this machine
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, before_help = EXAMPLES)]
+pub struct WorkerArgs {
+    /// Its token; --token-file or CONVENE_TOKEN keep it out of the process list
+    #[arg(long, value_name = "TOKEN")]
+    pub token: Option<String>,
+    /// Read the token from this file descriptor
+    #[arg(long, value_name = "FD", conflicts_with = "token")]
+    pub token_fd: Option<i32>,
+    /// Its name [default: worker.name of the config]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Attempts it holds at once
+    #[arg(long, value_name = "N")]
+    pub seats: Option<u32>,
+    /// Where its run directories are [default: run in the data directory]
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+    /// A label; several times
+    #[arg(long, value_name = "K=V", value_parser = super::spec::pair)]
+    pub label: Vec<(String, String)>,
+}
+
+/// Runs it until SIGINT or SIGTERM; its sessions go on.
+pub fn run(app: &App, args: WorkerArgs) -> Outcome {
+    logging::begin(app.config.server.log_format, &app.config.server.log_level);
+    let token = token(app, &args)?;
+    let server = server(app)?;
+    let mut setup = setup(app);
+    if let Some(name) = args.name {
+        setup.name = name;
+    }
+    if let Some(seats) = args.seats {
+        setup.seats = seats;
+    }
+    if let Some(dir) = args.run_dir {
+        setup.run_root = std::path::absolute(&dir).unwrap_or(dir);
+    }
+    setup.labels.extend(args.label);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(Code::Internal, format!("the system gives no event loop: {e}")))?;
+    runtime.block_on(async {
+        let cancel = CancellationToken::new();
+        let on = |kind| signal(kind).map_err(|e| Failure::new(Code::Internal, format!("signals cannot be caught: {e}")));
+        let (mut interrupt, mut terminate) = (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
+        tokio::select! {
+            result = roles::worker(setup, server, token, cancel) => result.map_err(|error| {
+                let cause = format!("{error:#}");
+                Failure::from(Problem::new(Code::TokenInvalid, "the server refuses this worker").with("cause", cause)
+                    .hint("make it a token on the server: convene token create --scope worker"))
+            }),
+            _ = interrupt.recv() => Ok(()),
+            _ = terminate.recv() => Ok(()),
+        }
+    })?;
+    Ok(exit::DONE)
+}
+
+/// What the configuration says of this machine's worker.
+pub fn setup(app: &App) -> WorkerSetup {
+    let worker = &app.config.worker;
+    let agents = app.config.agents.iter().map(|(name, agent)| {
+        let agent = CustomAgent { command: agent.command.clone(), env: agent.env.clone() };
+        (name.clone(), agent)
+    });
+    WorkerSetup {
+        name: worker.name.clone(),
+        seats: worker.seats,
+        labels: worker.labels.clone(),
+        run_root: app.data_dir.join("run"),
+        agents: agents.collect(),
+        start_timeout_ms: u64::try_from(worker.start_timeout.as_millis()).unwrap_or(u64::MAX),
+        line_max: app.config.limits.line,
+    }
+}
+
+/// The server that it dials: a flag, `CONVENE_URL`, the config, else the local socket.
+fn server(app: &App) -> Result<ServerAddr, Failure> {
+    let configured = Some(app.config.client.url.as_str()).filter(|url| !url.is_empty());
+    let Some(url) = app.globals.server.as_deref().or_else(|| app.environment.get("CONVENE_URL")).or(configured) else {
+        return Ok(ServerAddr::Unix(app.data_dir.join(SOCKET)));
+    };
+    match url.strip_prefix("unix:") {
+        Some(path) => Ok(ServerAddr::Unix(path.trim_start_matches("//").into())),
+        None if url.starts_with("http://") => Ok(ServerAddr::Http(url.to_owned())),
+        None => Err(Problem::new(Code::InvalidRequest, format!("{url:?} is not an address of a server"))
+            .hint("an example: --server http://127.0.0.1:4747")
+            .into()),
+    }
+}
+
+fn token(app: &App, args: &WorkerArgs) -> Result<String, Failure> {
+    let unreadable = |from: String| {
+        move |error: std::io::Error| Failure::new(Code::AuthRequired, format!("cannot read the token from {from}: {error}"))
+    };
+    if let Some(fd) = args.token_fd {
+        let text = std::fs::read_to_string(format!("/dev/fd/{fd}")).map_err(unreadable(format!("descriptor {fd}")))?;
+        return Ok(text.trim().to_owned());
+    }
+    if let Some(token) = &args.token {
+        app.out.warn("token_in_argv", "every user of this machine can read the arguments of a process; CONVENE_TOKEN or --token-fd keep the token out of them");
+        return Ok(token.clone());
+    }
+    if let Some(file) = &app.globals.token_file {
+        let text = std::fs::read_to_string(file).map_err(unreadable(file.display().to_string()))?;
+        return Ok(text.trim().to_owned());
+    }
+    match app.environment.get("CONVENE_TOKEN") {
+        Some(token) => Ok(token.to_owned()),
+        None => Err(Problem::new(Code::AuthRequired, "a worker needs a token")
+            .hint("make one on the server: convene token create --scope worker; then set CONVENE_TOKEN")
+            .into()),
+    }
+}

@@ -1,0 +1,144 @@
+//! A session in a pipe: one line on standard error for each thing that matters; the answer comes at the end.
+
+use convene_api::{client::SessionEvent, exit};
+use convene_core::{
+    content::{PermissionOption, ToolCall},
+    event::{EventBody, KnownEvent},
+    ids::PermissionId,
+};
+
+use super::{
+    clean::clean_line,
+    facts::{End, Facts},
+    question::short_request,
+    tool::{self, Tools},
+    transcript::decision_word,
+    words,
+};
+
+/// The lines of a session.
+#[derive(Debug)]
+pub struct Piped {
+    id: String,
+    agent: String,
+    cwd: String,
+    home: Option<String>,
+    tools: Tools,
+    requests: Vec<(PermissionId, String)>,
+    waiting: Option<String>,
+}
+
+impl Piped {
+    /// The lines of a session with this short id.
+    pub fn new(id: &str, agent: &str, cwd: &str, home: Option<&str>) -> Self {
+        Self {
+            id: id.to_owned(),
+            agent: agent.to_owned(),
+            cwd: cwd.to_owned(),
+            home: home.map(str::to_owned),
+            tools: Tools::default(),
+            requests: Vec::new(),
+            waiting: None,
+        }
+    }
+
+    /// The first line.
+    pub fn header(&self, permissions: &str) -> String {
+        let cwd = words::at_home(&self.cwd, self.home.as_deref());
+        line(&format!("session {}, {}, {cwd}, permissions {permissions}", self.id, self.agent))
+    }
+
+    /// The lines of an event.
+    pub fn event(&mut self, event: &SessionEvent) -> Vec<String> {
+        let EventBody::Known(known) = &event.data.body else { return Vec::new() };
+        match known {
+            KnownEvent::ToolCallUpdated { tool_call } => self.tool(tool_call, event).into_iter().collect(),
+            KnownEvent::PermissionRequested { request, tool_call, .. } => {
+                self.tools.update(tool_call, event.at);
+                self.requests.push((*request, self.subject(tool_call)));
+                Vec::new()
+            }
+            KnownEvent::PermissionDecided { request, decision, by, .. } => {
+                let known = self.requests.iter().position(|(id, _)| id == request);
+                let title = known.map(|i| self.requests.remove(i).1).unwrap_or_default();
+                let short = short_request(*request);
+                match (by.as_str(), decision.is_rejection()) {
+                    ("policy", false) => Vec::new(),
+                    ("timeout", _) => vec![line(&format!("no answer to {short} in time, rejected [permission_timed_out]"))],
+                    (by, _) => vec![line(&format!("{} by {by}: {title}", decision_word(*decision)))],
+                }
+            }
+            KnownEvent::SessionWaiting { detail, .. } if self.waiting.as_ref() != Some(detail) => {
+                self.waiting = Some(detail.clone());
+                vec![line(&format!("waiting: {detail}"))]
+            }
+            KnownEvent::AttemptRefused { detail, .. } => vec![line(&format!("not started: {detail}"))],
+            KnownEvent::TurnRequeued {} => {
+                vec![line("the runner died before the prompt was handed over; it is sent again")]
+            }
+            KnownEvent::TurnCancelRequested { by } => vec![line(&format!("cancelling, asked by {by}"))],
+            KnownEvent::SessionStopping { by, .. } => vec![line(&format!("being stopped by {by}"))],
+            _ => Vec::new(),
+        }
+    }
+
+    fn subject(&self, call: &ToolCall) -> String {
+        tool::subject(call, &self.cwd, self.home.as_deref())
+    }
+
+    fn tool(&mut self, patch: &ToolCall, event: &SessionEvent) -> Option<String> {
+        let call = self.tools.update(patch, event.at);
+        if call.shown || call.ended.is_none() {
+            return None;
+        }
+        call.shown = true;
+        let call = call.clone();
+        if call.rejected && !call.completed() {
+            return None;
+        }
+        let mut facts = vec![if call.completed() { "done".to_owned() } else { "failed".to_owned() }];
+        if let Some(code) = tool::exit_code(&call.call).filter(|code| *code != 0) {
+            facts.push(format!("exit {code}"));
+        }
+        if let Some((added, removed)) = call.changes() {
+            facts.push(format!("+{added} -{removed}"));
+        }
+        facts.push(words::took(call.took(event.at)));
+        let verb = tool::verb(&call.call);
+        Some(line(&format!("{verb} {}: {}", self.subject(&call.call), facts.join(", "))))
+    }
+
+    /// The line of a request that nobody at this terminal can answer.
+    pub fn asks(&self, request: PermissionId, call: &ToolCall, options: &[PermissionOption], left: &str) -> String {
+        let verb = match tool::verb(call) {
+            "tool" => "for",
+            "run" => "to run",
+            "edit" => "to edit",
+            "read" => "to read",
+            "delete" => "to delete",
+            "fetch" => "to fetch",
+            _ => "for",
+        };
+        let (subject, id, short) = (self.subject(call), &self.id, short_request(request));
+        let answer = if options.is_empty() { "show" } else { "approve" };
+        line(&format!("{} asks {verb}: {subject}. Answer: convene {answer} {id} {short} ({left})", self.agent))
+    }
+
+    /// The last line.
+    pub fn last(&self, facts: &Facts, end: &End) -> String {
+        let code = end.exit_code(facts.rejected);
+        let took = match (facts.since, facts.last_at) {
+            (Some(from), Some(to)) => format!(" in {}", words::clock(tool::between(from, to))),
+            _ => String::new(),
+        };
+        let tools = if facts.tools > 0 { format!(", {}", words::count(facts.tools, "tool")) } else { String::new() };
+        let said = if code == exit::DONE { String::new() } else { format!(" (exit {code})") };
+        let words = end.words(facts.rejected);
+        line(&format!("turn {words}{took}{tools}{said}; go on: convene prompt {} \"...\"", self.id))
+    }
+}
+
+/// A line of ours on standard error.
+pub fn line(text: &str) -> String {
+    format!("convene: {}", clean_line(text))
+}

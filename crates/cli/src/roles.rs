@@ -1,0 +1,113 @@
+//! The roles of the binary put together: a server with its embedded worker, a worker of its own, a runner.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use convene_core::ids::{InstanceId, WorkerName};
+use convene_host::{
+    detect::{Agents, CustomAgent},
+    launch_spec::ServerAddr,
+    marker,
+    worker::{self, WorkerConfig},
+};
+use convene_server::{ServeConfig, ServeError, ServerInfo};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// What a worker is to be, wherever its server is.
+#[derive(Debug, Clone)]
+pub struct WorkerSetup {
+    /// Its name.
+    pub name: String,
+    /// Attempts it can hold.
+    pub seats: u32,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Where the run directories are.
+    pub run_root: PathBuf,
+    /// The configuration's own agents.
+    pub agents: BTreeMap<String, CustomAgent>,
+    /// How long an agent may take to start, in milliseconds.
+    pub start_timeout_ms: u64,
+    /// The longest line that is taken from an agent, in bytes.
+    pub line_max: usize,
+}
+
+impl WorkerSetup {
+    fn config(self, server: ServerAddr, token: String) -> std::io::Result<WorkerConfig> {
+        Ok(WorkerConfig {
+            name: WorkerName::new(&self.name),
+            instance: InstanceId::new(uuid::Uuid::now_v7()),
+            seats: self.seats,
+            labels: self.labels,
+            roots: Vec::new(),
+            run_root: self.run_root,
+            server,
+            token,
+            agents: Agents { exe: executable()?, custom: self.agents },
+            start_timeout_ms: self.start_timeout_ms,
+            line_max: self.line_max,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        })
+    }
+}
+
+/// This program's file. On Linux the link that stays true when the file is replaced by an upgrade.
+fn executable() -> std::io::Result<PathBuf> {
+    if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() }
+}
+
+/// Serves until the configuration's token is cancelled, with a worker embedded if one is wanted. Sessions go on after it.
+///
+/// # Errors
+/// If the server cannot be started.
+pub async fn serve(
+    mut config: ServeConfig,
+    setup: Option<WorkerSetup>,
+    ready: impl FnOnce(&ServerInfo) + Send,
+) -> Result<(), ServeError> {
+    config.is_attempt_process = marker::is_marked;
+    let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+    let (owner, stop) = (tasks.clone(), cancel.clone());
+    let result = convene_server::serve(config, move |info| {
+        ready(&info);
+        let Some(setup) = setup else { return };
+        match setup.config(ServerAddr::Unix(info.socket.clone()), info.worker_token.clone()) {
+            Ok(config) => {
+                owner.spawn(async move {
+                    if let Err(error) = worker::run(config, stop).await {
+                        tracing::error!(error = %error, "the embedded worker has ended");
+                    }
+                });
+            }
+            Err(error) => tracing::error!(error = %error, "no embedded worker: this program's file cannot be found"),
+        }
+    })
+    .await;
+    cancel.cancel();
+    tasks.close();
+    tasks.wait().await;
+    result
+}
+
+/// Runs a worker for a server until it is cancelled.
+///
+/// # Errors
+/// If the server refuses it, or this program's file cannot be found.
+pub async fn worker(
+    setup: WorkerSetup,
+    server: ServerAddr,
+    token: String,
+    cancel: CancellationToken,
+) -> anyhow::Result<()> {
+    Ok(worker::run(setup.config(server, token)?, cancel).await?)
+}
+
+/// Becomes keeper and runner of an attempt. Must be called before any thread exists.
+///
+/// # Errors
+/// If the run directory does not allow it.
+pub fn runner(run_dir: &Path) -> anyhow::Result<u8> {
+    Ok(convene_host::runner::runner_main(run_dir)?)
+}
