@@ -33,9 +33,8 @@ fn measure(name: &str, event: fn(u64) -> KnownEvent) {
     let (mut parse, mut decide, mut write, mut bytes) = (Duration::ZERO, Duration::ZERO, Duration::ZERO, 0);
     for batch in 0..BATCHES {
         let first_index = 1 + batch * BATCH;
-        let raw: Vec<String> = (first_index..first_index + BATCH)
-            .map(|i| EventData::new(event(i)).turn(turn()).to_json())
-            .collect();
+        let raw: Vec<String> =
+            (first_index..first_index + BATCH).map(|i| EventData::new(event(i)).turn(turn()).to_json()).collect();
 
         let start = Instant::now();
         let events: Vec<EventData> = raw.iter().filter_map(|text| EventData::from_json(text).ok()).collect();
@@ -70,8 +69,10 @@ fn measure(name: &str, event: fn(u64) -> KnownEvent) {
 
 fn message(index: u64) -> KnownEvent {
     // A hundred bytes with an escape now and then, and a line break every tenth piece, as models write.
-    let end = if index % 10 == 0 { "\n" } else { " " };
-    let text = format!("piece {index:06} of \"an answer\" that goes on and on, so that it has about a hundred bytes, see{end}");
+    let end = if index.is_multiple_of(10) { "\n" } else { " " };
+    let text = format!(
+        "piece {index:06} of \"an answer\" that goes on and on, so that it has about a hundred bytes, see{end}"
+    );
     KnownEvent::MessageAppended {
         message: MessageId::new(Uuid::from_u128(7)),
         role: Role::Agent,
@@ -114,8 +115,7 @@ fn running() -> SessionState {
     };
     let state = session::create(SessionId::new(Uuid::from_u128(1)), create, now(), &mut next);
     let mut state = state.expect("the prompt is not empty").state;
-    let opened =
-        KnownEvent::AgentSessionStarted { agent_session_id: "a".to_owned(), how: SessionOpening::New };
+    let opened = KnownEvent::AgentSessionStarted { agent_session_id: "a".to_owned(), how: SessionOpening::New };
     let commands = [
         Command::Assign { worker: WorkerName::new("local") },
         Command::Hello { attempt: 1, instance: instance(), version: String::new() },

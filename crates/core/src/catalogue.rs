@@ -49,7 +49,15 @@ pub const CATALOGUE: &[CatalogueEntry] = &[
         name: "codex",
         title: "Codex",
         commands: &[&["codex-acp"]],
-        env: &["OPENAI_API_KEY", "OPENAI_BASE_URL", "CODEX_API_KEY", "CODEX_HOME", "MODEL_PROVIDER", "NO_BROWSER", "INITIAL_AGENT_MODE"],
+        env: &[
+            "OPENAI_API_KEY",
+            "OPENAI_BASE_URL",
+            "CODEX_API_KEY",
+            "CODEX_HOME",
+            "MODEL_PROVIDER",
+            "NO_BROWSER",
+            "INITIAL_AGENT_MODE",
+        ],
         install: "npm install -g @agentclientprotocol/codex-acp",
         sign_in: "run `codex login` or set OPENAI_API_KEY",
     },
@@ -57,7 +65,13 @@ pub const CATALOGUE: &[CatalogueEntry] = &[
         name: "gemini",
         title: "Gemini CLI",
         commands: &[&["gemini", "--acp"]],
-        env: &["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GEMINI_BASE_URL", "GOOGLE_CLOUD_PROJECT", "GEMINI_TELEMETRY_ENABLED"],
+        env: &[
+            "GEMINI_API_KEY",
+            "GOOGLE_API_KEY",
+            "GOOGLE_GEMINI_BASE_URL",
+            "GOOGLE_CLOUD_PROJECT",
+            "GEMINI_TELEMETRY_ENABLED",
+        ],
         install: "npm install -g @google/gemini-cli",
         sign_in: "run `gemini` once and sign in, or set GEMINI_API_KEY",
     },
@@ -65,7 +79,13 @@ pub const CATALOGUE: &[CatalogueEntry] = &[
         name: "opencode",
         title: "OpenCode",
         commands: &[&["opencode", "acp"]],
-        env: &["OPENCODE_CONFIG", "OPENCODE_CONFIG_CONTENT", "OPENCODE_DISABLE_AUTOUPDATE", "OPENCODE_DISABLE_MODELS_FETCH", "OPENCODE_DISABLE_LSP_DOWNLOAD"],
+        env: &[
+            "OPENCODE_CONFIG",
+            "OPENCODE_CONFIG_CONTENT",
+            "OPENCODE_DISABLE_AUTOUPDATE",
+            "OPENCODE_DISABLE_MODELS_FETCH",
+            "OPENCODE_DISABLE_LSP_DOWNLOAD",
+        ],
         install: "npm install -g opencode-ai",
         sign_in: "run `opencode auth login`",
     },
@@ -102,11 +122,8 @@ pub fn find(name: &str) -> Option<&'static CatalogueEntry> {
 
 /// The known names nearest to a mistyped one: at most three, within distance 2, nearest first.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut near: Vec<(usize, &str)> = known
-        .into_iter()
-        .map(|k| (strsim::osa_distance(name, k), k))
-        .filter(|(distance, _)| *distance <= 2)
-        .collect();
+    let mut near: Vec<(usize, &str)> =
+        known.into_iter().map(|k| (strsim::osa_distance(name, k), k)).filter(|(distance, _)| *distance <= 2).collect();
     near.sort_unstable();
     near.into_iter().map(|(_, k)| k).take(3).collect()
 }

@@ -203,6 +203,31 @@ pub enum Command {
 }
 
 impl Command {
+    /// The attempt that it comes from or is about; a stale one is fenced.
+    pub const fn attempt(&self) -> Option<u32> {
+        match self {
+            Self::Refuse { attempt, .. }
+            | Self::Hello { attempt, .. }
+            | Self::Report { attempt, .. }
+            | Self::EndAttempt { attempt, .. } => Some(*attempt),
+            Self::Prompt { .. }
+            | Self::EditQueued { .. }
+            | Self::DropQueued { .. }
+            | Self::Cancel { .. }
+            | Self::Stop { .. }
+            | Self::Change { .. }
+            | Self::Decide { .. }
+            | Self::Answer { .. }
+            | Self::Archive
+            | Self::Unarchive
+            | Self::Delete { .. }
+            | Self::Assign { .. }
+            | Self::Wait { .. }
+            | Self::ExpireTurn { .. }
+            | Self::ExpirePermission { .. } => None,
+        }
+    }
+
     /// Its name for people, as in "cannot … a session that is …".
     pub const fn name(&self) -> &'static str {
         match self {

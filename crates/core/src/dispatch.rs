@@ -92,17 +92,16 @@ fn place(candidate: &Candidate, workers: &[WorkerStatus], taken: &HashMap<Worker
             None => wait("no_worker", "no worker is connected".to_owned()),
         };
     }
-    let with_agent: Vec<&WorkerStatus> = fitting
-        .into_iter()
-        .filter(|w| w.agents.iter().any(|a| a.installed && a.name == candidate.agent))
-        .collect();
+    let with_agent: Vec<&WorkerStatus> =
+        fitting.into_iter().filter(|w| w.agents.iter().any(|a| a.installed && a.name == candidate.agent)).collect();
     if with_agent.is_empty() {
         return wait("agent_not_installed", format!("no connected worker has the agent {}", candidate.agent));
     }
     let free = |w: &WorkerStatus| w.seats.saturating_sub(taken.get(&w.name).copied().unwrap_or(0));
-    let best = with_agent.iter().filter(|w| free(w) > 0).max_by(|a, b| {
-        free(a).cmp(&free(b)).then_with(|| b.name.cmp(&a.name))
-    });
+    let best = with_agent
+        .iter()
+        .filter(|w| free(w) > 0)
+        .max_by(|a, b| free(a).cmp(&free(b)).then_with(|| b.name.cmp(&a.name)));
     match best {
         Some(worker) => Placement::Seat(worker.name.clone()),
         None => wait("no_seat", "every seat is taken".to_owned()),

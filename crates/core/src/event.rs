@@ -7,9 +7,9 @@
 //! `at`), which the row carries in columns. The text is made once, by [`EventData::to_json`]; what clients see is that
 //! text with the place spliced in front by [`wire_json`], without another look inside.
 
+mod json;
 mod known;
 mod parts;
-mod json;
 
 use std::sync::Arc;
 

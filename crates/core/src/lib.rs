@@ -4,21 +4,21 @@
 //! value. `session::handle` decides, `session::SessionState::apply` is the only mutation, and both are total over
 //! whatever a current attempt may report: what does not fit becomes a `log_note`.
 
-pub mod ids;
-pub mod content;
-pub mod spec;
-pub mod failure;
-pub mod event;
+pub mod catalogue;
 pub mod command;
+pub mod content;
+pub mod directive;
+pub mod dispatch;
+pub mod event;
+pub mod failure;
+pub mod history;
+pub mod ids;
+pub mod limits;
+pub mod policy;
 pub mod rejection;
 pub mod session;
+pub mod spec;
 pub mod thread;
-pub mod directive;
-pub mod policy;
 pub mod view;
-pub mod history;
-pub mod dispatch;
-pub mod catalogue;
-pub mod limits;
 
 pub use jiff::Timestamp;

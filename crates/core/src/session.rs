@@ -5,21 +5,21 @@
 //!    any of them → stopping → stopped → pending (by a prompt)
 //! ```
 
-mod state;
 mod apply;
-mod said;
-mod orders;
-mod handle;
-mod questions;
 mod attempt;
-mod report;
 mod decider;
+mod handle;
+mod orders;
+mod questions;
+mod report;
+mod said;
+mod state;
 
 pub use decider::Decision;
 pub use handle::{create, handle};
 pub use state::{
-    ActiveTurn, AgentFacts, Attempt, DecidedPermission, EndedTurn, OpenElicitation, PendingPermission, Phase, QueuedTurn,
-    SessionState, Waiting,
+    ActiveTurn, AgentFacts, Attempt, DecidedPermission, EndedTurn, OpenElicitation, PendingPermission, Phase,
+    QueuedTurn, SessionState, Waiting,
 };
 
 #[cfg(test)]

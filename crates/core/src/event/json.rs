@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, de};
 use serde_json::{Map, Value};
 
-use super::{EventBody, EventData, KnownEvent};
+use super::{Event, EventBody, EventData, KnownEvent};
 use crate::{
     content::{Channel, ContentBlock, Role, ToolCall},
     ids::{MessageId, SessionId, TurnId},
@@ -61,7 +61,11 @@ impl EventData {
     /// that holds it, so that the index it came under is taken and it is not sent again for ever.
     pub fn from_report(text: &str) -> Self {
         Self::from_json(text).unwrap_or_else(|error| {
-            let raw = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
+            let raw = match serde_json::from_str(text) {
+                // An optional field that is null reads back as absent.
+                Ok(Value::Null) | Err(_) => Value::String(text.to_owned()),
+                Ok(raw) => raw,
+            };
             Self::new(KnownEvent::LogNote {
                 code: "malformed".to_owned(),
                 detail: format!("a reported event could not be read: {error}"),
@@ -114,6 +118,26 @@ fn field(out: &mut Vec<u8>, name: &str, value: &impl serde::Serialize) {
 fn write(out: &mut Vec<u8>, value: &(impl serde::Serialize + ?Sized)) {
     // Cannot fail: a vector takes everything, and our types have text keys only.
     let _written = serde_json::to_writer(out, value);
+}
+
+/// The place of an event, as [`wire_json`] writes it.
+#[derive(Deserialize)]
+struct Place {
+    session: SessionId,
+    seq: u64,
+    pos: u64,
+    at: Timestamp,
+}
+
+impl Event {
+    /// Reads what [`wire_json`] wrote: a line of a stream, a page or an export. The index in the attempt is not in it.
+    ///
+    /// # Errors
+    /// If the text has no place, or is no event ([`EventData::from_json`]).
+    pub fn from_wire(text: &str) -> Result<Self, serde_json::Error> {
+        let Place { session, seq, pos, at } = serde_json::from_str(text)?;
+        Ok(Self { session, seq, pos, at, index: None, data: EventData::from_json(text)? })
+    }
 }
 
 /// A piece of text, which is what agents send most.
@@ -181,7 +205,8 @@ fn from_flood(text: &str) -> Option<EventData> {
     const TYPE: &str = r#""type":""#;
     let tag = &text[text.find(TYPE)? + TYPE.len()..];
     if tag.starts_with("message_appended\"") {
-        let Piece { _tag, turn, attempt, command, message, role, channel, content } = serde_json::from_str(text).ok()?;
+        let Piece { _tag, turn, attempt, command, message, role, channel, content } =
+            serde_json::from_str(text).ok()?;
         let content = ContentBlock::Text { text: content.text };
         let body = KnownEvent::MessageAppended { message, role, channel, content };
         Some(EventData { turn, attempt, command, body: body.into() })

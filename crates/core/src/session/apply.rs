@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use super::state::{
-    ActiveTurn, AgentFacts, Attempt, DecidedPermission, EndedTurn, OpenElicitation, PendingPermission, Phase, QueuedTurn,
-    SessionState,
+    ActiveTurn, AgentFacts, Attempt, DecidedPermission, EndedTurn, OpenElicitation, PendingPermission, Phase,
+    QueuedTurn, SessionState,
 };
 use crate::{
     directive::Order,
@@ -234,8 +234,7 @@ impl SessionState {
                 }
             }
             KnownEvent::ElicitationRequested { request, message, params } => {
-                let open =
-                    OpenElicitation { message: message.clone(), params: params.clone(), asked_at: event.at };
+                let open = OpenElicitation { message: message.clone(), params: params.clone(), asked_at: event.at };
                 self.elicitations.insert(*request, open);
             }
             KnownEvent::ElicitationAnswered { request, action, content, .. } => {
@@ -335,11 +334,8 @@ impl SessionState {
             tools: 0,
             rejected: false,
         };
-        self.phase = if ready {
-            Phase::Running { attempt, turn }
-        } else {
-            Phase::Starting { attempt, turn: Some(turn) }
-        };
+        self.phase =
+            if ready { Phase::Running { attempt, turn } } else { Phase::Starting { attempt, turn: Some(turn) } };
         // Whoever prompts again has signed in, or finds out that it did not help.
         self.agent.auth_required = false;
         let system_prompt = self.spec.system_prompt.clone();

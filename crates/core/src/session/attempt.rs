@@ -59,12 +59,7 @@ pub(super) fn refuse(d: &mut Decider<'_>, attempt: u32, code: String, detail: St
 }
 
 /// The first instance of the current attempt wins; the same one may say hello again.
-pub(super) fn hello(
-    d: &mut Decider<'_>,
-    attempt: u32,
-    instance: InstanceId,
-    version: String,
-) -> Result<(), Rejection> {
+pub(super) fn hello(d: &mut Decider<'_>, attempt: u32, instance: InstanceId, version: String) -> Result<(), Rejection> {
     let Some(current) = d.state.phase.attempt().filter(|a| a.number == attempt) else {
         return Err(Rejection::Fenced { attempt });
     };

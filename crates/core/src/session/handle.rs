@@ -73,7 +73,8 @@ pub fn handle(
     pos: PosSource<'_>,
 ) -> Result<Decision, Rejection> {
     if state.deleted {
-        return Err(Rejection::WrongState { command: command.name(), state: "deleted" });
+        let no = Rejection::WrongState { command: command.name(), state: "deleted" };
+        return Err(command.attempt().map_or(no, |attempt| Rejection::Fenced { attempt }));
     }
     let mut d = Decider::new(state.clone(), now, pos);
     match command {
@@ -130,9 +131,7 @@ fn settle(d: &mut Decider<'_>) {
     questions::settle(d);
     let free = match &d.state.phase {
         Phase::Idle { attempt } => attempt.leaving.is_none(),
-        Phase::Starting { attempt, turn } => {
-            attempt.instance.is_some() && turn.is_none() && attempt.leaving.is_none()
-        }
+        Phase::Starting { attempt, turn } => attempt.instance.is_some() && turn.is_none() && attempt.leaving.is_none(),
         Phase::Pending { .. }
         | Phase::Running { .. }
         | Phase::Stopping { .. }
@@ -311,7 +310,11 @@ fn check_option(state: &SessionState, option: &str, value: &serde_json::Value) -
         return Err(Rejection::ConfigOptionUnknown { option: option.to_owned(), known });
     };
     let known: Vec<String> = found.choices.iter().map(|c| c.value.clone()).collect();
-    let fits = if known.is_empty() { value.is_boolean() } else { value.as_str().is_some_and(|v| known.iter().any(|k| k == v)) };
+    let fits = if known.is_empty() {
+        value.is_boolean()
+    } else {
+        value.as_str().is_some_and(|v| known.iter().any(|k| k == v))
+    };
     if fits {
         return Ok(());
     }

@@ -52,6 +52,8 @@ pub(super) fn answer(
     if !d.state.elicitations.contains_key(&request) {
         return Err(Rejection::ElicitationNotFound { request });
     }
+    // A null reads back as absent.
+    let content = content.filter(|content| !content.is_null());
     d.emit(KnownEvent::ElicitationAnswered { request, action, content, by });
     Ok(())
 }

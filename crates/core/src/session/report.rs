@@ -108,9 +108,9 @@ fn misfit(state: &SessionState, data: &EventData, known: &KnownEvent) -> Option<
             Some(turn) if data.turn == Some(turn.id) => turn.handed_over_at.is_some().then_some("handed_over_before"),
             Some(_) | None => Some("turn_not_running"),
         },
-        KnownEvent::PermissionRequested { request, .. } => (state.permissions.contains_key(request)
-            || state.decided.contains_key(request))
-        .then_some("request_known"),
+        KnownEvent::PermissionRequested { request, .. } => {
+            (state.permissions.contains_key(request) || state.decided.contains_key(request)).then_some("request_known")
+        }
         KnownEvent::ElicitationRequested { request, .. } => {
             state.elicitations.contains_key(request).then_some("request_known")
         }
