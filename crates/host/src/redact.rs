@@ -78,6 +78,17 @@ impl Redactor {
         replace(json, &self.escaped)
     }
 
+    /// The beginning of a text, at most `max` bytes of it, without secrets and without beginnings of secrets.
+    pub fn excerpt(&self, text: &str, max: usize) -> String {
+        let clean = self.scrub(text);
+        if clean.len() <= max {
+            return clean.into_owned();
+        }
+        let end = (0..=max).rev().find(|at| clean.is_char_boundary(*at)).unwrap_or(0);
+        let cut = &clean[..end];
+        format!("{}…", &cut[..cut.len() - self.suspect_suffix(cut)])
+    }
+
     /// Passes an event on, with what was held back before it. The end of a message's text stays here if it may be the
     /// beginning of a secret, until the next piece of that message, or something after which none is expected.
     pub fn pass(&mut self, event: EventData, out: &mut impl FnMut(EventData)) {

@@ -300,7 +300,8 @@ impl Runner {
             Some(event) = terminal_events.recv() => Event::Terminal(event),
             event = from_agent => event,
             () = tokio::time::sleep_until(deadline) => Event::Tick,
-            _ = keeper_check.tick() => Event::KeeperCheck,
+            // Linux tells by itself, and an idle runner should not wake.
+            _ = keeper_check.tick(), if cfg!(not(target_os = "linux")) => Event::KeeperCheck,
         }
     }
 

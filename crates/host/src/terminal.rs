@@ -100,7 +100,12 @@ impl Terminals {
                 environment.insert(name.into(), value.into());
             }
         }
-        let mut command = Command::new(&program);
+        // Some agents put a whole line into `command`.
+        let is_line = arguments.is_empty() && program.contains(char::is_whitespace) && !Path::new(&program).exists();
+        let mut command = Command::new(if is_line { "/bin/sh" } else { program.as_str() });
+        if is_line {
+            command.args(["-c", program.as_str()]);
+        }
         command.args(arguments.iter().filter_map(Value::as_str)).env_clear().envs(environment).current_dir(cwd);
         let (pid, output) =
             start(&mut command).map_err(|error| RpcError::new(RpcError::INTERNAL, format!("{program}: {error}")))?;

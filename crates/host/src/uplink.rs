@@ -143,16 +143,19 @@ impl Uplink {
         let mut pause = PAUSE_MIN;
         let mut refused_since: Option<Instant> = None;
         loop {
-            let mut was_up = false;
-            let error = match self.link(&events, &mut was_up).await {
+            let mut up_since = None;
+            let error = match self.link(&events, &mut up_since).await {
                 Ok(End::Fenced(reason)) => {
                     let _ = events.send(UplinkEvent::Fenced(reason)).await;
                     return;
                 }
                 Err(error) => error,
             };
-            if was_up {
-                pause = PAUSE_MIN;
+            if let Some(since) = up_since {
+                // A server that takes a hello and hangs up is no reason to hurry.
+                if since.elapsed() > PAUSE_MAX {
+                    pause = PAUSE_MIN;
+                }
                 refused_since = None;
                 if events.send(UplinkEvent::Down).await.is_err() {
                     return;
@@ -182,7 +185,7 @@ impl Uplink {
     }
 
     /// One link, from dialing to its end.
-    async fn link(&self, events: &mpsc::Sender<UplinkEvent>, was_up: &mut bool) -> Result<End, Error> {
+    async fn link(&self, events: &mpsc::Sender<UplinkEvent>, up_since: &mut Option<Instant>) -> Result<End, Error> {
         let dialed = tokio::time::timeout(ANSWER, async {
             match &self.server {
                 ServerAddr::Unix(path) => {
@@ -210,7 +213,7 @@ impl Uplink {
         };
         let (sender, outgoing) = mpsc::channel(OUTGOING);
         events.send(UplinkEvent::Up { welcome, link: Link(sender) }).await.map_err(|_| Error::NobodyListens)?;
-        *was_up = true;
+        *up_since = Some(Instant::now());
         pump(socket, outgoing, events).await
     }
 

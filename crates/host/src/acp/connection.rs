@@ -37,8 +37,6 @@ pub enum Incoming {
 pub enum Asked {
     /// `initialize`.
     Initialize,
-    /// `authenticate`.
-    Authenticate,
     /// `session/new`.
     NewSession,
     /// `session/load`.

@@ -17,7 +17,7 @@ impl Runner {
         match event {
             UplinkEvent::Up { welcome, link } => {
                 if !self.outbox.up(link, welcome.next_index)? {
-                    self.fenced("the server has events of this attempt that this runner never sent", now);
+                    self.fenced("the server's log of this attempt is not the one that this runner wrote", now);
                     return Ok(());
                 }
                 if matches!(self.stage, Stage::Waiting) && self.leaving.is_none() {
@@ -47,7 +47,7 @@ impl Runner {
         let outcome = match directive.order {
             Order::Prompt { turn, content, system_prompt } => {
                 self.prompts.push_back(Prompt { seq, turn, content, system_prompt });
-                self.prompt_next(now);
+                self.prompt_next();
                 // Answered when it is handed over.
                 return;
             }

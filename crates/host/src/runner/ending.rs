@@ -60,7 +60,6 @@ impl Runner {
             (StopMode::Graceful, None) if self.turn.is_some() => Step::Cancel,
             (StopMode::Graceful, None) => Step::EndOfInput,
         };
-        self.end_waiting_prompts();
         self.enter(step, now);
     }
 
@@ -166,7 +165,8 @@ impl Runner {
     /// The agent has ended and everything it said was read: tells so, and what that means.
     fn bury_agent(&mut self, now: Instant) {
         let Some(mut agent) = self.agent.take() else { return };
-        let Some(exit) = agent.exit else { return };
+        // Not even SIGKILL ended it: the keeper goes on with that, and says that nothing is proved.
+        let Some(exit) = agent.exit else { return self.enter(Step::Commit, now) };
         let stderr = agent.stderr_tail(&self.outbox.redactor);
         self.close_input();
         self.questions.cancel_all();
@@ -219,14 +219,6 @@ impl Runner {
         }
     }
 
-    /// Prompts that were not handed over are not going to be. A stop cancels them; the server says so in its log.
-    fn end_waiting_prompts(&mut self) {
-        for prompt in std::mem::take(&mut self.prompts) {
-            let ended = KnownEvent::TurnEnded { stop_reason: StopReason::Cancelled, failure: None, usage: None };
-            self.outbox.emit(Some(prompt.turn), ended);
-        }
-    }
-
     pub(super) fn deadline(&self) -> Instant {
         let known = [
             self.stage_until,
@@ -242,6 +234,8 @@ impl Runner {
     /// Does what is due.
     pub(super) fn on_time(&mut self, now: Instant) {
         self.terminals.on_time(now);
+        // Only to let go of what finished tasks leave.
+        while self.tasks.try_join_next().is_some() {}
         self.on_turn_time(now);
         if self.stage_until.is_some_and(|until| now >= until) {
             self.stage_until = None;

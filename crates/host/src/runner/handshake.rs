@@ -47,6 +47,8 @@ pub(super) struct Announced {
     can_load: bool,
     takes_directories: bool,
     takes_system_prompt: bool,
+    /// Ways to reach MCP servers beside stdio.
+    mcp_kinds: Vec<String>,
     pub(super) auth_methods: Vec<convene_core::content::AuthMethod>,
 }
 
@@ -118,7 +120,6 @@ impl Runner {
             Incoming::Response { asked: Asked::Prompt(turn), result } => self.on_prompt_response(turn, result, now),
             Incoming::Response { .. } if self.leaving.is_some() => {}
             Incoming::Response { asked: Asked::Initialize, result } => self.on_initialized(result, now),
-            Incoming::Response { asked: Asked::Authenticate, .. } => {}
             Incoming::Response { asked: Asked::NewSession, result } => {
                 self.on_session(SessionOpening::New, result, now);
             }
@@ -130,7 +131,7 @@ impl Runner {
             }
             Incoming::Response { asked: Asked::Configure { option, value }, result } => {
                 self.on_configured(&option, value, result);
-                self.configure_next(now);
+                self.configure_next();
             }
         }
     }
@@ -169,12 +170,15 @@ impl Runner {
         let capabilities = response.get("agentCapabilities").cloned().unwrap_or_else(|| json!({}));
         let auth_methods = content::auth_methods(response.get("authMethods"));
         let session = capabilities.get("sessionCapabilities");
+        let mcp = capabilities.get("mcpCapabilities").and_then(Value::as_object);
+        let mcp_kinds = mcp.into_iter().flatten().filter(|(_, able)| **able == Value::Bool(true)).map(|(kind, _)| kind.clone());
         let has = |name: &str| session.and_then(|session| session.get(name)).is_some_and(|value| !value.is_null());
         self.announced = Announced {
             can_resume: has("resume"),
             can_load: capabilities.get("loadSession").and_then(Value::as_bool).unwrap_or(false),
             takes_directories: has("additionalDirectories"),
             takes_system_prompt: has("systemPrompt"),
+            mcp_kinds: mcp_kinds.collect(),
             auth_methods: auth_methods.clone(),
         };
         self.emit(KnownEvent::AgentInitialized {
@@ -192,7 +196,7 @@ impl Runner {
     fn open_session(&mut self, now: Instant) {
         let (Some(spec), Some(peer)) = (self.spec.clone(), self.peer.clone()) else { return };
         self.stage_until = Some(now + self.start_timeout());
-        let mut params = json!({"cwd": spec.cwd, "mcpServers": spec.mcp_servers});
+        let mut params = json!({"cwd": spec.cwd, "mcpServers": self.mcp_servers(&spec)});
         if !spec.add_dirs.is_empty() && self.announced.takes_directories {
             params["additionalDirectories"] = json!(spec.add_dirs);
         }
@@ -210,18 +214,32 @@ impl Runner {
             SessionOpening::Resumed => (Asked::ResumeSession, "session/resume"),
             SessionOpening::Loaded => (Asked::LoadSession, "session/load"),
         };
-        match how {
-            SessionOpening::New if self.announced.takes_system_prompt => {
-                if let Some(prompt) = &spec.system_prompt {
-                    params["systemPrompt"] = json!({"append": prompt});
-                }
-            }
-            SessionOpening::New => {}
-            SessionOpening::Resumed | SessionOpening::Loaded => params["sessionId"] = json!(self.earlier_session),
+        if let Some(prompt) = spec.system_prompt.as_ref().filter(|_| self.announced.takes_system_prompt) {
+            params["systemPrompt"] = json!({"mode": "append", "content": [{"type": "text", "text": prompt}]});
+        }
+        if how != SessionOpening::New {
+            params["sessionId"] = json!(self.earlier_session);
         }
         self.stage = Stage::Opening;
         self.voice.mute(how == SessionOpening::Loaded);
         peer.ask(asked, method, params);
+    }
+
+    /// The session's MCP servers that this agent can use. The others are told, not dropped in silence.
+    fn mcp_servers(&mut self, spec: &SessionSpec) -> Vec<Value> {
+        let (usable, others): (Vec<Value>, Vec<Value>) = spec.mcp_servers.iter().cloned().partition(|server| {
+            match server.get("type").and_then(Value::as_str) {
+                None | Some("stdio") => true,
+                Some(kind) => self.announced.mcp_kinds.iter().any(|known| known == kind),
+            }
+        });
+        for server in others {
+            let name = content::text(&server, "name").unwrap_or_default();
+            let kind = content::text(&server, "type").unwrap_or_default();
+            let detail = format!("{} takes no MCP servers over {kind}: left out {name}", self.config.agent.name);
+            self.emit(KnownEvent::LogNote { code: "mcp_server_left_out".to_owned(), detail, raw: None });
+        }
+        usable
     }
 
     fn on_session(&mut self, how: SessionOpening, result: Result<Value, RpcError>, now: Instant) {
@@ -267,11 +285,11 @@ impl Runner {
         self.stage_until = Some(now + self.start_timeout());
         let wanted = self.spec.as_deref().map(wanted_settings).unwrap_or_default();
         self.stage = Stage::Configuring(wanted);
-        self.configure_next(now);
+        self.configure_next();
     }
 
     /// Makes the next setting that the session's spec wants; with none left, the agent takes prompts.
-    fn configure_next(&mut self, now: Instant) {
+    fn configure_next(&mut self) {
         loop {
             let Stage::Configuring(wanted) = &mut self.stage else { return };
             let Some((option, value)) = wanted.pop_front() else { break };
@@ -281,7 +299,7 @@ impl Runner {
         }
         self.stage = Stage::Ready;
         self.stage_until = None;
-        self.prompt_next(now);
+        self.prompt_next();
     }
 
     /// Asks the agent for a setting. `false` if there is nothing to ask, which is said if it is a pity.

@@ -39,8 +39,8 @@ pub(super) struct Outbox {
     spool: Spool,
     spool_max: u64,
     link: Option<Link>,
-    /// The end of the batch that is not acknowledged.
-    in_flight: Option<u64>,
+    /// How many events the batch has that is not acknowledged.
+    in_flight: Option<usize>,
     /// Answers to directives that were given while there was no link.
     done: Vec<(u64, DirectiveOutcome)>,
     disk_refused: Option<Instant>,
@@ -78,17 +78,18 @@ impl Outbox {
         self.redactor.release(&mut |event| pending.push(event));
     }
 
-    /// A link is up, and the server has everything before this index. `false` if it has what was never said here.
+    /// A link is up, and the server has everything before this index. `false` if that cannot be: it has what was never
+    /// said here, or has lost what it had acknowledged (a restored backup).
     pub(super) fn up(&mut self, link: Link, next_index: u64) -> Result<bool, spool::Error> {
         for (seq, outcome) in std::mem::take(&mut self.done) {
             link.send(&RunnerUp::DirectiveDone { seq, outcome });
         }
         self.link = Some(link);
         self.in_flight = None;
-        if next_index > self.spool.next_index() {
+        if next_index > self.spool.next_index() || next_index < self.spool.acked() {
             return Ok(false);
         }
-        self.spool.ack(next_index.max(self.spool.acked()))?;
+        self.spool.ack(next_index)?;
         Ok(true)
     }
 
@@ -103,9 +104,8 @@ impl Outbox {
 
     pub(super) fn ack(&mut self, next_index: u64) -> Result<(), spool::Error> {
         self.spool.ack(next_index.max(self.spool.acked()))?;
-        if self.in_flight.is_some_and(|end| next_index >= end) {
-            self.in_flight = None;
-        }
+        // One batch, one answer: what of it was not taken is sent again.
+        self.in_flight = None;
         Ok(())
     }
 
@@ -139,6 +139,7 @@ impl Outbox {
     pub(super) fn flush(&mut self, now: Instant) {
         if self.pending.is_empty() {
             self.since = None;
+            self.disk_refused = None;
         } else {
             let since = *self.since.get_or_insert(now);
             let may_send = self.link.is_some() && self.in_flight.is_none();
@@ -176,7 +177,7 @@ impl Outbox {
         }
         let first = self.spool.acked();
         match self.spool.read(BATCH_EVENTS, BATCH_BYTES) {
-            Ok(events) if link.send_batch(first, &events) => self.in_flight = Some(first + events.len() as u64),
+            Ok(events) if link.send_batch(first, &events) => self.in_flight = Some(events.len()),
             // The link takes nothing: it is about to go down.
             Ok(_) => {}
             Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "cannot read the spool"),

@@ -22,7 +22,7 @@ use crate::acp::{
 /// Lines of noise that are told; the rest is counted.
 const NOISE: u32 = 20;
 /// How much of a strange line is told, in bytes.
-const NOISE_LENGTH: usize = 500;
+const EXCERPT: usize = 500;
 /// Ids of messages that are remembered.
 const MESSAGES: usize = 1024;
 
@@ -89,8 +89,8 @@ impl Runner {
             }
             Read::TooLong(start) => {
                 let limit = self.config.line_max;
-                let detail = format!("a line longer than {limit} bytes, beginning with {}", excerpt(&start));
-                let detail = self.outbox.redactor.scrub(&detail).into_owned();
+                let start = self.outbox.redactor.excerpt(&String::from_utf8_lossy(&start), EXCERPT / 2);
+                let detail = format!("a line longer than {limit} bytes, beginning with {start}");
                 self.emit(KnownEvent::AgentDiagnostic { code: "line_too_long".to_owned(), detail });
                 let name = self.config.agent.display_name();
                 let summary = format!("a line of {name} was longer than {limit} bytes");
@@ -112,7 +112,7 @@ impl Runner {
             Frame::Update { session, update } => {
                 if self.session.as_deref().is_some_and(|ours| !session.is_empty() && ours != session) {
                     let detail = format!("an update of another session, {session}");
-                    return self.emit(KnownEvent::AgentDiagnostic { code: "other_session".to_owned(), detail });
+                    return self.tell_noise("other_session", &detail);
                 }
                 self.on_update(update);
             }
@@ -136,11 +136,21 @@ impl Runner {
     }
 
     fn on_noise(&mut self, code: &str, line: &[u8]) {
-        let text = self.outbox.redactor.scrub(&excerpt(line)).into_owned();
-        self.noise.first.get_or_insert_with(|| text.clone());
-        self.noise.count += 1;
+        let text = String::from_utf8_lossy(line);
+        let first = self.noise.first.is_none();
+        if first || self.noise.count < NOISE {
+            let told = self.outbox.redactor.excerpt(&text, EXCERPT);
+            self.noise.first.get_or_insert(told);
+        }
+        self.tell_noise(code, &text);
+    }
+
+    /// Tells something odd; a flood of it is only counted.
+    fn tell_noise(&mut self, code: &str, text: &str) {
+        self.noise.count = self.noise.count.saturating_add(1);
         if self.noise.count <= NOISE {
-            self.emit(KnownEvent::AgentDiagnostic { code: code.to_owned(), detail: text });
+            let detail = self.outbox.redactor.excerpt(text, EXCERPT);
+            self.emit(KnownEvent::AgentDiagnostic { code: code.to_owned(), detail });
         }
     }
 
@@ -150,11 +160,7 @@ impl Runner {
             return;
         }
         let detail = format!("an unknown notification, {method}: {}", params.map_or("", RawValue::get));
-        let detail = self.outbox.redactor.scrub(&excerpt(detail.as_bytes())).into_owned();
-        self.noise.count += 1;
-        if self.noise.count <= NOISE {
-            self.emit(KnownEvent::AgentDiagnostic { code: "unknown_method".to_owned(), detail });
-        }
+        self.tell_noise("unknown_method", &detail);
     }
 
     fn on_update(&mut self, raw: &RawValue) {
@@ -162,7 +168,7 @@ impl Runner {
             Ok(update) => update,
             Err(error) => {
                 let detail = format!("an update that cannot be read: {error}");
-                return self.emit(KnownEvent::AgentDiagnostic { code: "stdout_noise".to_owned(), detail });
+                return self.tell_noise("stdout_noise", &detail);
             }
         };
         match update {
@@ -208,14 +214,4 @@ impl Runner {
             self.emit(KnownEvent::ConfigUpdated { options: self.options.clone().into() });
         }
     }
-}
-
-/// The beginning of a line that may hold anything.
-fn excerpt(bytes: &[u8]) -> String {
-    let cut = &bytes[..bytes.len().min(NOISE_LENGTH)];
-    let mut text = String::from_utf8_lossy(cut).into_owned();
-    if cut.len() < bytes.len() {
-        text.push('…');
-    }
-    text
 }

@@ -57,7 +57,7 @@ struct End {
 
 impl Runner {
     /// Hands the next prompt over, if the agent can take one.
-    pub(super) fn prompt_next(&mut self, now: Instant) {
+    pub(super) fn prompt_next(&mut self) {
         if !matches!(self.stage, Stage::Ready) || self.turn.is_some() || self.leaving.is_some() {
             return;
         }
@@ -72,7 +72,7 @@ impl Runner {
             let ended = KnownEvent::TurnEnded { stop_reason: StopReason::Failed, failure: Some(failure), usage: None };
             self.outbox.emit(Some(turn), ended);
             self.outbox.directive_done(prompt.seq, DirectiveOutcome::Applied);
-            return self.prompt_next(now);
+            return self.prompt_next();
         }
         let mut blocks: Vec<Value> = prompt.content.iter().map(content::block_to_acp).collect();
         if std::mem::take(&mut self.system_prompt_due)
@@ -171,7 +171,8 @@ impl Runner {
         let turn = self.turn.as_ref()?;
         match &turn.end {
             Some(end) => Some(end.at),
-            None => turn.cancel_until,
+            // Once the attempt is ending, the ladder has the clock.
+            None => turn.cancel_until.filter(|_| self.leaving.is_none()),
         }
     }
 
@@ -179,7 +180,7 @@ impl Runner {
         let Some(turn) = &mut self.turn else { return };
         if let Some(end) = turn.end.take_if(|end| now >= end.at) {
             self.end_turn(end.stop_reason, end.failure, end.usage);
-            self.prompt_next(now);
+            self.prompt_next();
         } else if turn.end.is_none() && self.leaving.is_none() && turn.cancel_until.is_some_and(|until| now >= until) {
             self.on_watchdog(now);
         }

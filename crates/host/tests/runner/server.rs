@@ -23,7 +23,7 @@ pub struct Server {
     pub state: Arc<Mutex<State>>,
     changed: Arc<Notify>,
     poke: Arc<Notify>,
-    task: Option<tokio::task::JoinHandle<()>>,
+    task: Option<tokio::task::JoinSet<()>>,
 }
 
 #[derive(Default)]
@@ -66,21 +66,21 @@ impl Server {
         let _ = std::fs::remove_file(&self.path);
         let listener = UnixListener::bind(&self.path).expect("the socket can be bound");
         let (state, changed, poke) = (self.state.clone(), self.changed.clone(), self.poke.clone());
-        self.task = Some(tokio::task::spawn(async move {
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.expect("a connection");
                 // One runner, one link at a time.
                 let Ok(socket) = tokio_tungstenite::accept_async(stream).await else { continue };
                 serve(socket, &state, &changed, &poke).await;
             }
-        }));
+        });
+        self.task = Some(tasks);
     }
 
     /// Goes away, with its links.
     pub fn down(&mut self) {
-        if let Some(task) = self.task.take() {
-            task.abort();
-        }
+        self.task = None;
         let _ = std::fs::remove_file(&self.path);
     }
 
