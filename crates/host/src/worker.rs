@@ -30,6 +30,7 @@ use crate::{
     detect::Agents,
     dial::{self, Dialed, Link},
     launch_spec::ServerAddr,
+    process::Identity,
     rundir::RunDir,
 };
 use attempt::{Attempt, Ended, Key};
@@ -135,12 +136,12 @@ impl Worker {
             let Ok(session) = run_dir.session().parse::<SessionId>() else { continue };
             let key = Key { session, attempt: run_dir.attempt() };
             tracing::info!(%session, attempt = key.attempt, "adopting an attempt");
-            self.watch(key, run_dir);
+            self.watch(key, run_dir, None);
         }
     }
 
-    fn watch(&mut self, key: Key, run_dir: RunDir) {
-        self.watchers.spawn(attempt::watch(key, run_dir.clone(), self.ended_tx.clone()));
+    fn watch(&mut self, key: Key, run_dir: RunDir, launched: Option<Identity>) {
+        self.watchers.spawn(attempt::watch(key, run_dir.clone(), launched, self.ended_tx.clone()));
         self.attempts.insert(key, Attempt::alive(run_dir));
     }
 
@@ -247,7 +248,7 @@ impl Worker {
             let config = self.config.clone();
             let launched = tokio::task::spawn_blocking(move || attempt::launch(&config, &start)).await;
             match launched {
-                Ok(Ok(run_dir)) => self.watch(key, run_dir),
+                Ok(Ok((run_dir, keeper))) => self.watch(key, run_dir, Some(keeper)),
                 Ok(Err(refusal)) => {
                     let (session, attempt) = (key.session, key.attempt);
                     let (code, detail) = (refusal.code, refusal.detail);

@@ -18,6 +18,7 @@ use crate::{
     app::App,
     args::TEMPLATE,
     config::{Config, LogFormat},
+    connect,
     failure::{Failure, Outcome},
     logging, roles,
 };
@@ -124,6 +125,9 @@ fn told(app: &App, args: &ServeArgs, info: &ServerInfo) {
     };
     if said.is_err() {
         tracing::warn!("nobody reads standard output; the server goes on");
+    }
+    if let Err(error) = connect::remember_address(&app.data_dir, &info.url()) {
+        tracing::warn!(error = %error, "`convene open` will not find the address");
     }
     if args.open {
         super::open::in_browser(app, &info.login_url());

@@ -68,7 +68,7 @@ impl Refusal {
 }
 
 /// Makes the run directory and starts keeper and runner. Blocks.
-pub(super) fn launch(config: &WorkerConfig, start: &StartAttempt) -> Result<RunDir, Refusal> {
+pub(super) fn launch(config: &WorkerConfig, start: &StartAttempt) -> Result<(RunDir, Identity), Refusal> {
     match std::fs::metadata(&start.cwd) {
         Ok(found) if found.is_dir() => {}
         Ok(_) => return Err(Refusal::new("cwd_not_a_directory", format_args!("{} is a file", start.cwd))),
@@ -101,7 +101,7 @@ pub(super) fn launch(config: &WorkerConfig, start: &StartAttempt) -> Result<RunD
     };
     let run_dir = RunDir::create(&config.run_root, &record).map_err(|e| failed(&e))?;
     match death::launch(&run_dir, &config.agents.exe, &json) {
-        Ok(_keeper) => Ok(run_dir),
+        Ok(keeper) => Ok((run_dir, keeper)),
         Err(error) => {
             let refusal = failed(&error);
             if let Err(error) = run_dir.remove() {
@@ -125,8 +125,14 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Waits for the end of an attempt, sees to it that nothing of it is left, and tells.
-pub(super) async fn watch(key: Key, run_dir: RunDir, tell: mpsc::Sender<(Key, Ended)>) {
-    wait_for_keeper(&run_dir).await;
+///
+/// `launched` is the keeper of an attempt that was launched just now: until it has written down who it is, nobody else
+/// can tell a keeper that begins from one that never was.
+pub(super) async fn watch(key: Key, run_dir: RunDir, launched: Option<Identity>, tell: mpsc::Sender<(Key, Ended)>) {
+    match launched {
+        Some(keeper) => wait_for(&keeper).await,
+        None => wait_for_keeper(&run_dir).await,
+    }
     let exit = loop {
         let here = run_dir.clone();
         match tokio::task::spawn_blocking(move || death::bury(&here)).await {
@@ -151,8 +157,13 @@ pub(super) async fn watch(key: Key, run_dir: RunDir, tell: mpsc::Sender<(Key, En
 /// Waits until the keeper has ended, if it is known and alive.
 async fn wait_for_keeper(run_dir: &RunDir) {
     let keeper = run_dir.attempt_record().ok().flatten().and_then(|record| record.keeper);
-    let Some(keeper) = keeper else { return };
-    match watched(&keeper) {
+    if let Some(keeper) = keeper {
+        wait_for(&keeper).await;
+    }
+}
+
+async fn wait_for(keeper: &Identity) {
+    match watched(keeper) {
         Ok(Some(pidfd)) => {
             // Readable means ended; an error means that it cannot be waited for, and burying finds out.
             let _ready = pidfd.readable().await;
