@@ -4,6 +4,25 @@
 //! pending → starting → idle ⇄ running → hibernated → pending
 //!    any of them → stopping → stopped → pending (by a prompt)
 //! ```
+//!
+//! A [`Command`](crate::command::Command) meets the state in [`handle()`]: it is refused, and nothing has changed, or it
+//! comes to a [`Decision`]: numbered events and the state that they fold to. What the runner is to do about it stands
+//! in [`SessionState::directives`] until its effect comes back as events.
+//!
+//! Where to look:
+//!
+//! | file | decides or folds |
+//! |---|---|
+//! | `state` | nothing: what a session is at a moment |
+//! | `handle` | what people ask for, and what follows by itself (`settle`: the next turn, the end of a one-shot) |
+//! | `questions` | permission requests and elicitations |
+//! | `attempt` | an attempt assigned, refused, begun, ended; what became of its turn; how the session goes on |
+//! | `report` | what a runner tells, whatever it is |
+//! | `apply`, `said`, `orders` | an event into the state; the agent's words and tools; the directives |
+//! | `decider` | a decision in the making |
+//!
+//! What holds after every decision is said by `tests/random.rs` of this module; what each command does in each state
+//! by the snapshot of `tests/table.rs`.
 
 mod apply;
 mod attempt;

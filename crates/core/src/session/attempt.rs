@@ -142,10 +142,11 @@ fn fate(state: &SessionState, turn: &ActiveTurn, over: &Over) -> KnownEvent {
         (_, Some(BY_TIMEOUT)) => ended(StopReason::Timeout, Some(timed_out(state))),
         // Its end was wanted, and here it is.
         (_, Some(_)) if stopping => ended(StopReason::Cancelled, None),
-        (true, by) => {
+        // Its end was wanted, and the agent was killed for it: that is no failure unless the runner says so.
+        (true, Some(_)) => ended(StopReason::Cancelled, state.failure.clone()),
+        (true, None) => {
             let failure = state.failure.clone().unwrap_or_else(|| lost(over).code("prompt_outcome_unknown"));
-            let stop_reason = if by.is_some() { StopReason::Cancelled } else { StopReason::Interrupted };
-            ended(stop_reason, Some(failure))
+            ended(StopReason::Interrupted, Some(failure))
         }
         (false, by) => match (&state.failure, by) {
             // The runner said itself why it cannot start: the turn fails with that.

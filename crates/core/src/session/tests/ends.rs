@@ -293,6 +293,19 @@ fn resume_with_nothing_to_do_hibernates_and_a_one_shot_stops() {
 }
 
 #[test]
+fn an_agent_that_was_killed_because_it_did_not_yield_has_not_crashed() {
+    let mut w = World::prompted(spec()).with_turn();
+    let turn = w.turn();
+    let next = w.prompt("next");
+    w.ok(next);
+    w.ok(cancel());
+    w.ok(w.end(killed("keeper")));
+    assert_eq!(w.ends(), [(turn, StopReason::Cancelled)]);
+    assert_eq!(w.state.last_turn.as_ref().unwrap().failure, None);
+    assert_eq!((w.state.phase.name(), w.state.queue.len()), ("pending", 1), "what waits goes on");
+}
+
+#[test]
 fn a_runner_that_left_an_agent_that_would_not_yield_has_not_crashed() {
     let mut w = World::prompted(spec()).with_turn();
     let turn = w.turn();
