@@ -40,7 +40,8 @@ async fn a_prompt_becomes_a_finished_turn_that_everybody_sees() -> Result<()> {
         let started: Vec<_> = seen.frames.iter().filter(|f| f.kind == "session:started").collect();
         let [started] = started.as_slice() else { panic!("{} sessions started", started.len()) };
         // The same commit; later ones may have come before the list was read, and then it tells the newest state once.
-        ensure!(started.pos >= created.cursor.pos, "told at {}, the reply says {}", started.pos, created.cursor.pos);
+        let pos = created.session.pos;
+        ensure!(started.pos >= pos, "told at {}, the reply says {pos}", started.pos);
         ensure!(started.data.get().contains(&id.to_string()), "it tells {}", started.data);
     }
 

@@ -3,7 +3,7 @@
 use convene_api::{client::SessionEvent, exit};
 use convene_core::{
     content::{PermissionOption, ToolCall},
-    event::{EventBody, KnownEvent},
+    event::{Decision, EventBody, KnownEvent},
     ids::PermissionId,
 };
 
@@ -24,7 +24,7 @@ pub struct Piped {
     cwd: String,
     home: Option<String>,
     tools: Tools,
-    requests: Vec<(PermissionId, String)>,
+    requests: Vec<(PermissionId, ToolCall)>,
     waiting: Option<String>,
 }
 
@@ -55,12 +55,16 @@ impl Piped {
             KnownEvent::ToolCallUpdated { tool_call } => self.tool(tool_call, event).into_iter().collect(),
             KnownEvent::PermissionRequested { request, tool_call, .. } => {
                 self.tools.update(tool_call, event.at);
-                self.requests.push((*request, self.subject(tool_call)));
+                self.requests.push((*request, tool_call.clone()));
                 Vec::new()
             }
             KnownEvent::PermissionDecided { request, decision, by, .. } => {
                 let known = self.requests.iter().position(|(id, _)| id == request);
-                let title = known.map(|i| self.requests.remove(i).1).unwrap_or_default();
+                let call = known.map(|i| self.requests.remove(i).1);
+                let title = call.as_ref().map(|call| self.subject(call)).unwrap_or_default();
+                if let Some(call) = call.and_then(|call| self.tools.get_mut(&call.id)) {
+                    call.rejected = decision.is_rejection() || *decision == Decision::Cancelled;
+                }
                 let short = short_request(*request);
                 match (by.as_str(), decision.is_rejection()) {
                     ("policy", false) => Vec::new(),
