@@ -56,7 +56,9 @@ impl Pending {
                 }
             }
             // What a person is asked about must not change behind the question.
-            EventBody::Known(KnownEvent::PermissionRequested { .. } | KnownEvent::TurnEnded { .. }) => self.tools.clear(),
+            EventBody::Known(KnownEvent::PermissionRequested { .. } | KnownEvent::TurnEnded { .. }) => {
+                self.tools.clear()
+            }
             EventBody::Known(_) | EventBody::Unknown(_) => {}
         }
         self.bytes += size;

@@ -136,6 +136,14 @@ impl Link {
     /// If the connection is gone.
     pub async fn send<T: Serialize + Sync>(&mut self, frame: &T) -> Result<(), Error> {
         let text = serde_json::to_string(frame).map_err(|e| Error::Unreachable(Box::new(e)))?;
+        self.send_text(text).await
+    }
+
+    /// Sends a frame that is JSON already.
+    ///
+    /// # Errors
+    /// If the connection is gone.
+    pub async fn send_text(&mut self, text: String) -> Result<(), Error> {
         self.socket.send(Message::text(text)).await.map_err(|e| Error::Unreachable(Box::new(e)))
     }
 

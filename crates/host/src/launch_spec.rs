@@ -90,7 +90,11 @@ impl fmt::Debug for RunnerConfig {
 impl fmt::Debug for LaunchSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.env.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_struct("LaunchSpec").field("name", &self.name).field("command", &self.command).field("env", &names).finish()
+        f.debug_struct("LaunchSpec")
+            .field("name", &self.name)
+            .field("command", &self.command)
+            .field("env", &names)
+            .finish()
     }
 }
 

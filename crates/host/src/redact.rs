@@ -95,8 +95,12 @@ impl Redactor {
         if self.plain.is_empty() {
             return out(event);
         }
-        let EventBody::Known(KnownEvent::MessageAppended { message, role, channel, content: ContentBlock::Text { text } }) =
-            &event.body
+        let EventBody::Known(KnownEvent::MessageAppended {
+            message,
+            role,
+            channel,
+            content: ContentBlock::Text { text },
+        }) = &event.body
         else {
             if closes_messages(&event.body) {
                 self.release(out);

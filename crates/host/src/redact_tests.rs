@@ -38,7 +38,8 @@ fn passed(redactor: &mut Redactor, events: Vec<EventData>) -> std::collections::
 fn removes_a_secret_from_text_and_json() {
     let redactor = redactor(&[SECRET, "with \"quotes\" and\nlines"]);
     assert_eq!(redactor.scrub("key=sk-0123456789;"), "key=[redacted];");
-    let json = serde_json::json!({"a": "with \"quotes\" and\nlines", "b": {"inner": "{\"k\": \"sk-0123456789\"}"}}).to_string();
+    let json = serde_json::json!({"a": "with \"quotes\" and\nlines", "b": {"inner": "{\"k\": \"sk-0123456789\"}"}})
+        .to_string();
     let clean = redactor.scrub_json(&json).into_owned();
     assert!(!clean.contains("quotes") && !clean.contains("sk-"), "{clean}");
     serde_json::from_str::<serde_json::Value>(&clean).unwrap();

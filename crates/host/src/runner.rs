@@ -12,11 +12,7 @@ use std::{
 };
 
 use convene_api::uplink::{PROTOCOL, RunnerHello};
-use convene_core::{
-    content::ConfigOption,
-    ids::InstanceId,
-    spec::SessionSpec,
-};
+use convene_core::{content::ConfigOption, ids::InstanceId, spec::SessionSpec};
 use thiserror::Error;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},

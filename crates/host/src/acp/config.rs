@@ -15,7 +15,14 @@ fn option(value: &Value) -> Option<ConfigOption> {
     let current = value.get("currentValue").filter(|value| value.is_string() || value.is_boolean())?.clone();
     let choices = value.get("options").map(choices).unwrap_or_default();
     let name = text(value, "name").unwrap_or_else(|| id.clone());
-    Some(ConfigOption { id, name, category: text(value, "category"), value: current, choices, via: ConfigVia::ConfigOption })
+    Some(ConfigOption {
+        id,
+        name,
+        category: text(value, "category"),
+        value: current,
+        choices,
+        via: ConfigVia::ConfigOption,
+    })
 }
 
 /// Choices, in groups or not.
@@ -78,7 +85,8 @@ fn legacy_choices(value: Option<&Value>, id: &str) -> Vec<ConfigChoice> {
 
 /// Takes over newer config options; settings of the old ways stay.
 pub fn replace(known: &mut Vec<ConfigOption>, newer: Vec<ConfigOption>) {
-    let old_ways = |o: &ConfigOption| o.via != ConfigVia::ConfigOption && newer.iter().all(|n| n.category != o.category);
+    let old_ways =
+        |o: &ConfigOption| o.via != ConfigVia::ConfigOption && newer.iter().all(|n| n.category != o.category);
     let kept: Vec<ConfigOption> = known.iter().filter(|o| old_ways(o)).cloned().collect();
     *known = newer;
     known.extend(kept);

@@ -85,7 +85,8 @@ impl RpcError {
     /// Whether the agent wants the user to sign in, by code or, as some say it, by text.
     pub fn wants_sign_in(&self) -> bool {
         let data = self.data.as_ref().map(Value::to_string).unwrap_or_default();
-        let says = |text: &str| self.message.to_ascii_lowercase().contains(text) || data.to_ascii_lowercase().contains(text);
+        let says =
+            |text: &str| self.message.to_ascii_lowercase().contains(text) || data.to_ascii_lowercase().contains(text);
         self.code == Self::AUTH_REQUIRED || says("authentication required") || says("auth_required")
     }
 
@@ -96,7 +97,9 @@ impl RpcError {
             Some(Value::String(text)) => Some(text.clone()),
             Some(Value::Object(map)) => {
                 let named = ["details", "detail", "message", "error", "reason"].iter().find_map(|key| map.get(*key));
-                Some(named.and_then(Value::as_str).map_or_else(|| Value::Object(map.clone()).to_string(), str::to_owned))
+                Some(
+                    named.and_then(Value::as_str).map_or_else(|| Value::Object(map.clone()).to_string(), str::to_owned),
+                )
             }
             Some(other) => Some(other.to_string()),
         };
@@ -185,7 +188,8 @@ impl Peer {
 pub async fn serve(stdin: pipe::Sender, lines: mpsc::Receiver<String>, incoming: mpsc::Sender<Incoming>) {
     let (sender, written) = mpsc::channel(WRITES);
     let outgoing = PollSender::new(sender).sink_map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe));
-    let lines = stream::unfold(lines, async |mut lines| lines.recv().await.map(|line| (Ok::<_, io::Error>(line), lines)));
+    let lines =
+        stream::unfold(lines, async |mut lines| lines.recv().await.map(|line| (Ok::<_, io::Error>(line), lines)));
     let requests = incoming.clone();
     // Without the crate's own check of the version: which one an agent speaks is said better by the runner.
     let connection = Builder::new(Client)

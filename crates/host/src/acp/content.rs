@@ -4,8 +4,8 @@
 //! sense is left out.
 
 use convene_core::content::{
-    AuthMethod, ContentBlock, PermissionKind, PermissionOption, PlanEntry, ToolCall, ToolContent, ToolLocation, ToolStatus,
-    Usage,
+    AuthMethod, ContentBlock, PermissionKind, PermissionOption, PlanEntry, ToolCall, ToolContent, ToolLocation,
+    ToolStatus, Usage,
 };
 use serde_json::{Map, Value, json};
 

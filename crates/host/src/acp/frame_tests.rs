@@ -41,7 +41,9 @@ fn cuts_a_line_that_is_too_long() {
 #[test]
 fn tells_kinds_apart() {
     let update = r#"{"jsonrpc":"2.0","method":"session/update","params":{"sessionId":"s","update":{"a":1}}}"#;
-    assert!(matches!(Frame::of(update), Frame::Update { session, update } if session == "s" && update.get() == r#"{"a":1}"#));
+    assert!(
+        matches!(Frame::of(update), Frame::Update { session, update } if session == "s" && update.get() == r#"{"a":1}"#)
+    );
     let cancel = r#"{"jsonrpc":"2.0","method":"$/cancel_request","params":{"requestId":"x"}}"#;
     assert!(matches!(Frame::of(cancel), Frame::CancelRequest { id: "\"x\"" }));
     assert!(matches!(Frame::of(r#"{"id":1,"method":"fs/read_text_file"}"#), Frame::Call));

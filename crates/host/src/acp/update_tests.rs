@@ -9,7 +9,8 @@ fn read(value: &Value) -> Update {
 
 #[test]
 fn reads_chunks() {
-    let chunk = json!({"sessionUpdate": "agent_thought_chunk", "content": {"type": "text", "text": "ä\n"}, "messageId": "m"});
+    let chunk =
+        json!({"sessionUpdate": "agent_thought_chunk", "content": {"type": "text", "text": "ä\n"}, "messageId": "m"});
     let expected = Update::Chunk {
         role: Role::Agent,
         channel: Channel::Thought,
@@ -52,7 +53,8 @@ fn keeps_what_it_does_not_know() {
 
 #[test]
 fn reads_the_rest() {
-    let usage = json!({"sessionUpdate": "usage_update", "used": 5, "size": 10, "cost": {"amount": 0.5, "currency": "USD"}});
+    let usage =
+        json!({"sessionUpdate": "usage_update", "used": 5, "size": 10, "cost": {"amount": 0.5, "currency": "USD"}});
     assert!(matches!(read(&usage), Update::Usage(Usage { context_used: Some(5), cost: Some(0.5), .. })));
     let commands = json!({"sessionUpdate": "available_commands_update", "availableCommands": [{"name": "init"}, {}]});
     assert!(matches!(read(&commands), Update::Commands(commands) if commands.len() == 1));
@@ -64,7 +66,11 @@ fn reads_the_rest() {
 
 #[test]
 fn says_that_it_cannot_read_what_is_too_deep() {
-    let deep = format!(r#"{{"sessionUpdate":"tool_call","toolCallId":"t","rawInput":{}{}}}"#, "[".repeat(500), "]".repeat(500));
+    let deep = format!(
+        r#"{{"sessionUpdate":"tool_call","toolCallId":"t","rawInput":{}{}}}"#,
+        "[".repeat(500),
+        "]".repeat(500)
+    );
     let raw: Box<RawValue> = serde_json::from_str(&deep).unwrap();
     assert!(Update::of(&raw).is_err());
 }

@@ -216,4 +216,3 @@ impl StderrLog {
         text[start..].to_owned()
     }
 }
-

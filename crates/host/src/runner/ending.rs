@@ -55,7 +55,9 @@ impl Runner {
     /// Ends the agent and then the attempt, because somebody wants it.
     pub(super) fn stop(&mut self, mode: StopMode, now: Instant) {
         let step = match (mode, &self.leaving) {
-            (StopMode::Now, Some(Leaving { step: Step::Kill | Step::Commit, .. })) | (StopMode::Graceful, Some(_)) => return,
+            (StopMode::Now, Some(Leaving { step: Step::Kill | Step::Commit, .. })) | (StopMode::Graceful, Some(_)) => {
+                return;
+            }
             (StopMode::Now, _) => Step::Kill,
             (StopMode::Graceful, None) if self.turn.is_some() => Step::Cancel,
             (StopMode::Graceful, None) => Step::EndOfInput,

@@ -16,7 +16,8 @@ const PASSED_PREFIXES: [&str; 2] = ["LC_", "XDG_"];
 /// # Errors
 /// With the name of the reference that leads nowhere.
 pub(super) fn of_agent(config: &RunnerConfig, spec: &SessionSpec) -> Result<BTreeMap<OsString, OsString>, String> {
-    let is_passed = |name: &str| PASSED.contains(&name) || PASSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    let is_passed =
+        |name: &str| PASSED.contains(&name) || PASSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
     let mut found: BTreeMap<OsString, OsString> =
         std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_passed)).collect();
     found.extend(config.agent.env.iter().map(|(name, value)| (name.into(), value.into())));

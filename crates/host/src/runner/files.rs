@@ -51,7 +51,8 @@ pub(super) fn read(path: &Path, line: Option<usize>, limit: Option<usize>) -> Re
     let failed = |error: io::Error| io_error(&name, &error);
     let mut options = OpenOptions::new();
     // Neither a pipe without a writer nor a link that has just been put there may catch the runner.
-    let file = options.read(true).custom_flags(flags(OFlags::NONBLOCK | OFlags::NOFOLLOW)).open(path).map_err(failed)?;
+    let file =
+        options.read(true).custom_flags(flags(OFlags::NONBLOCK | OFlags::NOFOLLOW)).open(path).map_err(failed)?;
     check_regular(&file, &name)?;
     let length = file.metadata().map_err(failed)?.len();
     if length > LARGEST {

@@ -86,7 +86,9 @@ impl Runner {
             let summary = format!("{}: {error}", command.join(" "));
             let failure = Failure::new(FailureKind::StartupFailure, summary).code("agent_start_failed");
             match error.kind() {
-                std::io::ErrorKind::NotFound if Path::new(&spec.cwd).is_dir() && !self.config.agent.install.is_empty() => {
+                std::io::ErrorKind::NotFound
+                    if Path::new(&spec.cwd).is_dir() && !self.config.agent.install.is_empty() =>
+                {
                     failure.hint(self.config.agent.install.clone())
                 }
                 _ => failure.hint(format!("convene agents test {}", self.config.agent.name)),
@@ -142,7 +144,8 @@ impl Runner {
             // The agent ended, or is about to: its exit says more.
             Err(_) if self.has_agent_closed() => return,
             Err(error) => {
-                let summary = format!("{} answered initialize with: {}", self.config.agent.display_name(), error.text());
+                let summary =
+                    format!("{} answered initialize with: {}", self.config.agent.display_name(), error.text());
                 let failure = Failure::new(FailureKind::HandshakeFailure, summary)
                     .code("agent_not_acp")
                     .hint(format!("convene agents test {}", self.config.agent.name));
@@ -171,7 +174,8 @@ impl Runner {
         let auth_methods = content::auth_methods(response.get("authMethods"));
         let session = capabilities.get("sessionCapabilities");
         let mcp = capabilities.get("mcpCapabilities").and_then(Value::as_object);
-        let mcp_kinds = mcp.into_iter().flatten().filter(|(_, able)| **able == Value::Bool(true)).map(|(kind, _)| kind.clone());
+        let mcp_kinds =
+            mcp.into_iter().flatten().filter(|(_, able)| **able == Value::Bool(true)).map(|(kind, _)| kind.clone());
         let has = |name: &str| session.and_then(|session| session.get(name)).is_some_and(|value| !value.is_null());
         self.announced = Announced {
             can_resume: has("resume"),
@@ -227,12 +231,11 @@ impl Runner {
 
     /// The session's MCP servers that this agent can use. The others are told, not dropped in silence.
     fn mcp_servers(&mut self, spec: &SessionSpec) -> Vec<Value> {
-        let (usable, others): (Vec<Value>, Vec<Value>) = spec.mcp_servers.iter().cloned().partition(|server| {
-            match server.get("type").and_then(Value::as_str) {
+        let (usable, others): (Vec<Value>, Vec<Value>) =
+            spec.mcp_servers.iter().cloned().partition(|server| match server.get("type").and_then(Value::as_str) {
                 None | Some("stdio") => true,
                 Some(kind) => self.announced.mcp_kinds.iter().any(|known| known == kind),
-            }
-        });
+            });
         for server in others {
             let name = content::text(&server, "name").unwrap_or_default();
             let kind = content::text(&server, "type").unwrap_or_default();
@@ -265,7 +268,8 @@ impl Runner {
                 return self.fail(failure, now);
             }
         };
-        let session = content::text(&response, "sessionId").or_else(|| self.earlier_session.clone().filter(|_| !was_new));
+        let session =
+            content::text(&response, "sessionId").or_else(|| self.earlier_session.clone().filter(|_| !was_new));
         let Some(session) = session else {
             let summary = format!("{} opened a session without an id", self.config.agent.display_name());
             return self.fail(Failure::new(FailureKind::ProtocolFailure, summary).code("agent_not_acp"), now);

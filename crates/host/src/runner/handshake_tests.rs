@@ -24,7 +24,8 @@ fn contains(theirs: &Value, ours: &Value) -> bool {
 
 #[test]
 fn sets_the_mode_before_the_model() {
-    let spec = serde_json::json!({"agent": "a", "cwd": "/", "mode": "code", "model": "m", "config": {"effort": "high"}});
+    let spec =
+        serde_json::json!({"agent": "a", "cwd": "/", "mode": "code", "model": "m", "config": {"effort": "high"}});
     let spec: SessionSpec = serde_json::from_value(spec).unwrap();
     let names: Vec<String> = wanted_settings(&spec).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["mode", "model", "effort"]);

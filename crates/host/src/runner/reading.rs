@@ -60,7 +60,10 @@ impl Voice {
     fn message(&mut self, role: Role, channel: Channel, theirs: Option<String>) -> MessageId {
         if let Some(theirs) = theirs {
             self.run = None;
-            return *self.known.entry((theirs, channel == Channel::Thought)).or_insert_with(|| MessageId::new(new_uuid()));
+            return *self
+                .known
+                .entry((theirs, channel == Channel::Thought))
+                .or_insert_with(|| MessageId::new(new_uuid()));
         }
         match self.run {
             Some((r, c, message)) if r == role && c == channel => message,

@@ -122,7 +122,8 @@ impl Runner {
                     let detail = format!("an unknown request, {method}");
                     self.emit(KnownEvent::AgentDiagnostic { code: "unknown_method".to_owned(), detail });
                 }
-                responder.respond(Err(RpcError::new(RpcError::METHOD_NOT_FOUND, format!("there is no method {method}"))));
+                responder
+                    .respond(Err(RpcError::new(RpcError::METHOD_NOT_FOUND, format!("there is no method {method}"))));
             }
         }
     }
@@ -140,7 +141,9 @@ impl Runner {
         let request = PermissionId::new(new_uuid());
         let is_reading = matches!(tool_call.kind.as_deref(), Some("read" | "search"));
         let turn = self.turn_id();
-        self.questions.permissions.insert(request, Permission { turn, options: options.clone(), is_reading, responder });
+        self.questions
+            .permissions
+            .insert(request, Permission { turn, options: options.clone(), is_reading, responder });
         self.emit(KnownEvent::PermissionRequested { request, tool_call, options });
     }
 

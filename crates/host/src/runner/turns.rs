@@ -124,7 +124,9 @@ impl Runner {
     }
 
     pub(super) fn on_prompt_response(&mut self, turn: TurnId, result: Result<Value, RpcError>, now: Instant) {
-        let Some(running) = self.turn.as_ref().filter(|running| running.id == turn && running.end.is_none()) else { return };
+        let Some(running) = self.turn.as_ref().filter(|running| running.id == turn && running.end.is_none()) else {
+            return;
+        };
         let cancelled = running.cancel_until.is_some();
         let (stop_reason, failure, usage) = match result {
             Ok(response) => {

@@ -80,8 +80,13 @@ async fn takes_one_prompt_after_the_other() {
     attempt.prompt(2, "again");
     ended(&attempt, 2).await;
     assert_eq!(attempt.server.answer(), "echo: helloecho: again");
-    let messages: Vec<Value> =
-        attempt.server.events().iter().filter(|e| e["type"] == "message_appended").map(|e| e["message"].clone()).collect();
+    let messages: Vec<Value> = attempt
+        .server
+        .events()
+        .iter()
+        .filter(|e| e["type"] == "message_appended")
+        .map(|e| e["message"].clone())
+        .collect();
     assert_eq!(messages.len(), 2);
     assert_ne!(messages[0], messages[1]);
     attempt.finish().await;

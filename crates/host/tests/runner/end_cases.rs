@@ -80,7 +80,10 @@ async fn tells_how_an_agent_died_in_a_turn() {
         let attempt = Attempt::start(with_prompt(words));
         let end = ended(&attempt, TURN).await;
         assert_eq!(end["stop_reason"], "interrupted");
-        assert_eq!((&end["failure"]["kind"], &end["failure"]["code"]), (&json!("process_exit"), &json!("agent_crashed")));
+        assert_eq!(
+            (&end["failure"]["kind"], &end["failure"]["code"]),
+            (&json!("process_exit"), &json!("agent_crashed"))
+        );
         attempt.server.event("attempt_failed").await;
         assert_eq!(attempt.server.event("agent_exited").await["exit"], exit);
         assert_eq!(attempt.server.answer(), "echo: hello");

@@ -79,10 +79,10 @@ impl Attempt {
             spec[name] = value.clone();
         }
         let spec: SessionSpec = serde_json::from_value(spec).unwrap();
-        let directives = with.prompt.as_ref().map(|text| Directive {
-            seq: 3,
-            order: prompt(turn(TURN), text, with.system_prompt.clone()),
-        });
+        let directives = with
+            .prompt
+            .as_ref()
+            .map(|text| Directive { seq: 3, order: prompt(turn(TURN), text, with.system_prompt.clone()) });
         let server = Server::start(dir.path(), spec, directives.into_iter().collect());
         {
             let mut state = server.state.lock().unwrap();

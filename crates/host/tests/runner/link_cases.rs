@@ -28,7 +28,7 @@ async fn goes_on_while_the_server_is_away() {
     let mut attempt = Attempt::start(with_prompt("STREAM 100000"));
     attempt.server.event("message_appended").await;
     attempt.server.down();
-    
+
     // The turn ends without a server: what the agent streams is kept on disk.
     let spool = attempt.run_dir.spool_path();
     let end = std::time::Instant::now() + Duration::from_secs(60);
@@ -115,5 +115,4 @@ async fn stops_without_a_server_and_leaves_the_tail() {
     assert!(exit.verified);
     let tail: Vec<_> = Records::open(&attempt.run_dir.spool_path()).unwrap().map(Result::unwrap).collect();
     assert!(tail.iter().any(|record| record.text.contains("agent_exited")), "{tail:?}");
-
 }

@@ -100,7 +100,10 @@ async fn works_with_an_agent_that_prints_a_banner() {
 
 async fn says_that_the_protocol_is_another() {
     let (failure, _attempt) = failure(with_flags(&["--protocol", "2"])).await;
-    assert_eq!((&failure["kind"], &failure["code"]), (&json!("handshake_failure"), &json!("agent_protocol_unsupported")));
+    assert_eq!(
+        (&failure["kind"], &failure["code"]),
+        (&json!("handshake_failure"), &json!("agent_protocol_unsupported"))
+    );
     assert_eq!(failure["hint"], "update convene");
 }
 
