@@ -66,7 +66,8 @@ pub struct Builder {
     agents: Vec<(String, Vec<String>)>,
 }
 
-/// A running product.
+/// A running product, to be ended by [`Cluster::end`].
+#[must_use]
 pub struct Cluster {
     home: Home,
     binary: PathBuf,
@@ -440,14 +441,11 @@ impl Drop for Cluster {
         drop(self.server.take().map(Running::kill));
         drop(self.worker.take().map(Running::kill));
         let left = table::kill_naming(&self.home.name());
-        if std::thread::panicking() {
+        // A test that did not come to its end fails with an error of its own, which says more.
+        if !self.ended {
             self.home.print_logs();
-        } else if !left.is_empty() {
-            self.home.print_logs();
+        } else if !left.is_empty() && !std::thread::panicking() {
             panic!("the test left processes behind: {left:#?}");
-        } else if !self.ended {
-            // A test that returned an error early; the error itself says more.
-            self.home.print_logs();
         }
     }
 }
