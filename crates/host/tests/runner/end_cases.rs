@@ -114,6 +114,8 @@ async fn takes_a_long_line() {
     let attempt = Attempt::start(with_prompt("LINE 8000000"));
     assert_eq!(ended(&attempt, TURN).await["stop_reason"], "end_turn");
     assert!(attempt.server.answer().len() > 7_999_000);
+    let peak = attempt.memory_peak();
+    assert!(peak < 160, "{peak} MiB");
     attempt.finish().await;
 }
 

@@ -175,6 +175,13 @@ impl Attempt {
         std::fs::read_to_string(self.run_dir.stderr_path()).unwrap_or_default()
     }
 
+    /// The most memory that the runner has had, in MiB.
+    pub fn memory_peak(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.runner().pid)).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    }
+
     pub fn runner(&self) -> Identity {
         self.run_dir.attempt_record().unwrap().unwrap().runner.unwrap()
     }

@@ -44,6 +44,8 @@ async fn goes_on_while_the_server_is_away() {
     attempt.server.up();
     ended(&attempt, TURN).await;
     assert_eq!(attempt.server.answer(), words(100_000));
+    let peak = attempt.memory_peak();
+    assert!(peak < 64, "{peak} MiB");
     attempt.finish().await;
 }
 
