@@ -24,6 +24,10 @@ pub struct Markdown {
     inline: Inline,
     fence: Option<Fence>,
     table: String,
+    /// Whether what was printed last is a line end.
+    at_start: bool,
+    /// Empty lines that are printed only if something follows them in the message.
+    empty_lines: usize,
 }
 
 /// Where on a line the automaton is.
@@ -56,28 +60,49 @@ impl Markdown {
             inline: Inline::default(),
             fence: None,
             table: String::new(),
+            at_start: true,
+            empty_lines: 0,
         }
     }
 
     /// Takes a piece and appends what can be printed.
     pub fn push(&mut self, piece: &str, out: &mut String) {
+        let mut ready = String::new();
         for c in piece.chars() {
             if c == '\n' {
-                self.end_line(out);
-                self.newline(out);
+                self.end_line(&mut ready);
+                self.newline(&mut ready);
             } else if self.style.color {
-                self.take(c, out);
+                self.take(c, &mut ready);
             } else {
-                self.print(c, out);
+                self.print(c, &mut ready);
             }
         }
+        self.emit(&ready, out);
     }
 
     /// Prints what is still held back.
     pub fn finish(&mut self, out: &mut String) {
-        self.end_line(out);
-        self.end_table(out);
+        let mut ready = String::new();
+        self.end_line(&mut ready);
+        self.end_table(&mut ready);
         self.line = Line::Start(String::new());
+        self.emit(&ready, out);
+    }
+
+    /// Appends what is ready, without empty lines at the message's end.
+    fn emit(&mut self, ready: &str, out: &mut String) {
+        for c in ready.chars() {
+            if c == '\n' && self.at_start {
+                self.empty_lines += 1;
+                continue;
+            }
+            for _ in 0..std::mem::take(&mut self.empty_lines) {
+                out.push('\n');
+            }
+            out.push(c);
+            self.at_start = c == '\n';
+        }
     }
 
     fn take(&mut self, c: char, out: &mut String) {

@@ -64,6 +64,8 @@ impl Piped {
                 let title = call.as_ref().map(|call| self.subject(call)).unwrap_or_default();
                 if let Some(call) = call.and_then(|call| self.tools.get_mut(&call.id)) {
                     call.rejected = decision.is_rejection() || *decision == Decision::Cancelled;
+                    // The person's time is not the tool's.
+                    call.since = event.at;
                 }
                 let short = short_request(*request);
                 match (by.as_str(), decision.is_rejection()) {

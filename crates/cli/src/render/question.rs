@@ -78,7 +78,11 @@ impl Question {
         }
         for content in call.content.iter().flatten() {
             if let convene_core::content::ToolContent::Diff { path, old_text, new_text } = content {
-                body.push(reveal(&words::path(path, place.cwd, place.home)));
+                let path = reveal(&words::path(path, place.cwd, place.home));
+                // The file's name is the subject already.
+                if body.last() != Some(&path) {
+                    body.push(path);
+                }
                 body.extend(diff::lines(old_text.as_deref().unwrap_or_default(), new_text, style));
             }
         }

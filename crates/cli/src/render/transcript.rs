@@ -25,6 +25,8 @@ use super::{
 const SILENCE: Duration = Duration::from_secs(5);
 /// Without a live row, how often a sign of life is printed.
 const STILL: Duration = Duration::from_secs(30);
+/// A shorter thought is no row.
+const THOUGHT_MIN: Duration = Duration::from_secs(1);
 /// A line of output is cut after so many characters.
 const LINE_MAX: usize = 500;
 /// Where the right part of a row ends, unless the terminal is narrower.
@@ -181,7 +183,7 @@ impl Transcript {
             }
             KnownEvent::PermissionDecided { request, decision, by, message, .. } => {
                 let by = if by_me { "you" } else { by };
-                self.decided(*request, *decision, by, message.as_deref());
+                self.decided(*request, *decision, by, message.as_deref(), event.at);
             }
             KnownEvent::TurnEnded { .. } => self.turn_ended(event.at),
             known => self.rest(known, by_me),
@@ -289,8 +291,9 @@ impl Transcript {
 
     fn end_thought(&mut self, at: Timestamp) {
         let Some((since, _)) = self.thought.take() else { return };
-        if self.look.thoughts == Thoughts::Folded {
-            let took = words::took(tool::between(since, at));
+        let took = tool::between(since, at);
+        if self.look.thoughts == Thoughts::Folded && took >= THOUGHT_MIN {
+            let took = words::seconds(took);
             self.sign_row("~", "note:", Paint::Dim, &format!("thought for {took}"));
         }
     }
@@ -409,12 +412,21 @@ impl Transcript {
         }
     }
 
-    fn decided(&mut self, request: PermissionId, decision: Decision, by: &str, message: Option<&str>) {
+    fn decided(
+        &mut self,
+        request: PermissionId,
+        decision: Decision,
+        by: &str,
+        message: Option<&str>,
+        at: Timestamp,
+    ) {
         let place = self.requests.iter().position(|(id, _)| *id == request);
         let call = place.map(|i| self.requests.remove(i).1);
         let title = call.as_ref().map(|call| self.say(call).1).unwrap_or_default();
         if let Some(call) = call.as_ref().and_then(|c| self.tools.get_mut(&c.id)) {
             call.rejected = decision.is_rejection() || decision == Decision::Cancelled;
+            // The person's time is not the tool's.
+            call.since = at;
         }
         let word = decision_word(decision);
         // What the mode allows by itself is what was asked for.
@@ -454,10 +466,8 @@ impl Transcript {
                 self.version = Some(clean_line(version)).filter(|v| !v.is_empty());
                 self.waiting = None;
             }
-            KnownEvent::AttemptAssigned { .. } | KnownEvent::AgentSessionStarted { .. } => {
-                self.waiting = None;
-                self.head();
-            }
+            KnownEvent::AttemptAssigned { .. } => self.waiting = None,
+            KnownEvent::AgentSessionStarted { .. } => self.head(),
             KnownEvent::TurnQueued { content, .. } if self.look.prompts => self.prompt(&plain_text(content)),
             KnownEvent::SessionWaiting { detail, .. } => {
                 let detail = clean_line(detail);
