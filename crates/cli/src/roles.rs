@@ -24,8 +24,10 @@ pub struct WorkerSetup {
     pub seats: u32,
     /// Labels.
     pub labels: BTreeMap<String, String>,
-    /// Where the run directories are.
-    pub run_root: PathBuf,
+    /// Where the run directories are; without one, in the data directory.
+    pub run_root: Option<PathBuf>,
+    /// The data directory.
+    pub data_dir: PathBuf,
     /// The configuration's own agents.
     pub agents: BTreeMap<String, CustomAgent>,
     /// How long an agent may take to start, in milliseconds.
@@ -36,13 +38,17 @@ pub struct WorkerSetup {
 
 impl WorkerSetup {
     fn config(self, server: ServerAddr, token: String) -> std::io::Result<WorkerConfig> {
+        let run_root = match self.run_root {
+            Some(root) => root,
+            None => worker::root::of(&self.data_dir, &self.name)?,
+        };
         Ok(WorkerConfig {
             name: WorkerName::new(&self.name),
             instance: InstanceId::new(uuid::Uuid::now_v7()),
             seats: self.seats,
             labels: self.labels,
             roots: Vec::new(),
-            run_root: self.run_root,
+            run_root,
             server,
             token,
             agents: Agents { exe: executable()?, custom: self.agents },

@@ -6,6 +6,7 @@
 
 mod attempt;
 mod deliver;
+pub mod root;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,9 +16,7 @@ use std::{
     time::Duration,
 };
 
-use convene_api::uplink::{
-    HeldAttempt, PROTOCOL, StartAttempt, WORKER_PATH, WorkerDown, WorkerHello, WorkerUp,
-};
+use convene_api::uplink::{HeldAttempt, PROTOCOL, StartAttempt, WORKER_PATH, WorkerDown, WorkerHello, WorkerUp};
 use convene_core::{
     event::StopMode,
     ids::{InstanceId, SessionId, WorkerName},
@@ -37,6 +36,12 @@ use attempt::{Attempt, Ended, Key};
 
 /// The pause before a lost link is dialed again.
 const AGAIN: Duration = Duration::from_millis(100);
+
+/// The pause before a server is dialed again that knows another process by this worker's name.
+const PATIENTLY: Duration = Duration::from_secs(2);
+
+/// The problem code of that refusal.
+const NAME_TAKEN: &str = "wrong_state";
 
 /// How often adopted zombies are reaped and agents are looked for again.
 const HOUSEKEEPING: Duration = Duration::from_secs(10);
@@ -84,6 +89,9 @@ pub enum Error {
     /// The machine refused something that the worker cannot do without.
     #[error("the worker cannot look after its attempts")]
     Machine(#[from] death::Error),
+    /// The run directories are another worker's.
+    #[error(transparent)]
+    Root(#[from] root::Error),
 }
 
 /// Runs a worker until it is cancelled. Attempts go on without it.
@@ -92,10 +100,18 @@ pub enum Error {
 /// If the server refuses it for good.
 pub async fn run(config: WorkerConfig, cancel: CancellationToken) -> Result<(), Error> {
     death::become_subreaper()?;
+    let _lock = root::lock(&config.run_root)?;
     // Ends of attempts: at most one for each seat and each adopted run directory wait here, and their senders can wait.
     let (ended_tx, ended_rx) = mpsc::channel(64);
-    let mut worker =
-        Worker { config, attempts: HashMap::new(), watchers: JoinSet::new(), ended_tx, link: None, agents: Vec::new() };
+    let mut worker = Worker {
+        config,
+        attempts: HashMap::new(),
+        watchers: JoinSet::new(),
+        ended_tx,
+        link: None,
+        pause: AGAIN,
+        agents: Vec::new(),
+    };
     worker.adopt();
     tokio::select! {
         () = cancel.cancelled() => Ok(()),
@@ -110,6 +126,8 @@ struct Worker {
     watchers: JoinSet<()>,
     ended_tx: mpsc::Sender<(Key, Ended)>,
     link: Option<Link>,
+    /// How long the next loss waits before it dials again.
+    pause: Duration,
     agents: Vec<convene_core::dispatch::DetectedAgent>,
 }
 
@@ -175,7 +193,8 @@ impl Worker {
                 }
                 Input::Lost => {
                     self.link = None;
-                    dialing = Some(self.dial(AGAIN));
+                    dialing = Some(self.dial(self.pause));
+                    self.pause = AGAIN;
                 }
                 Input::Frame(frame) => self.take(frame).await?,
                 Input::Ended(key, how) => self.ended(key, how).await,
@@ -196,11 +215,7 @@ impl Worker {
     async fn hello(&mut self, link: Link) {
         self.link = Some(link);
         self.agents = self.config.agents.detect();
-        let held = self
-            .attempts
-            .keys()
-            .map(|key| HeldAttempt { session: key.session, attempt: key.attempt })
-            .collect();
+        let held = self.attempts.keys().map(|key| HeldAttempt { session: key.session, attempt: key.attempt }).collect();
         let hello = WorkerHello {
             name: self.config.name.clone(),
             instance: self.config.instance,
@@ -230,11 +245,11 @@ impl Worker {
                 self.deliver(Key { session, attempt }, Some(next_index)).await;
             }
             WorkerDown::EndedAck { session, attempt } => self.forget(Key { session, attempt }).await,
-            WorkerDown::Rejected { code, reason } if code == "worker_name_taken" => {
+            WorkerDown::Rejected { code, reason } if code == NAME_TAKEN => {
                 // An earlier process of this name may not have been missed yet; dial again until it is.
-                tracing::warn!(reason, "the server knows another process by this worker's name; trying again");
+                tracing::warn!(reason, "the server does not want this worker now; trying again");
+                self.pause = PATIENTLY;
                 self.link = None;
-                return Ok(());
             }
             WorkerDown::Rejected { code, reason } => return Err(Error::Rejected { code, reason }),
         }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::App,
     args::TEMPLATE,
+    config::Config,
     connect::SOCKET,
     failure::{Failure, Outcome},
     logging,
@@ -37,7 +38,7 @@ pub struct WorkerArgs {
     /// Read the token from this file descriptor
     #[arg(long, value_name = "FD", conflicts_with = "token")]
     pub token_fd: Option<i32>,
-    /// Its name [default: worker.name of the config]
+    /// Its name [default: worker.name of the config, else this machine's]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     /// Attempts it holds at once
@@ -59,12 +60,15 @@ pub fn run(app: &App, args: WorkerArgs) -> Outcome {
     let mut setup = setup(app);
     if let Some(name) = args.name {
         setup.name = name;
+    } else if setup.name == Config::default().worker.name {
+        // The server's own worker has that name, and a machine's name tells workers apart.
+        setup.name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     }
     if let Some(seats) = args.seats {
         setup.seats = seats;
     }
     if let Some(dir) = args.run_dir {
-        setup.run_root = std::path::absolute(&dir).unwrap_or(dir);
+        setup.run_root = Some(std::path::absolute(&dir).unwrap_or(dir));
     }
     setup.labels.extend(args.label);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -73,7 +77,8 @@ pub fn run(app: &App, args: WorkerArgs) -> Outcome {
         .map_err(|e| Failure::new(Code::Internal, format!("the system gives no event loop: {e}")))?;
     runtime.block_on(async {
         let cancel = CancellationToken::new();
-        let on = |kind| signal(kind).map_err(|e| Failure::new(Code::Internal, format!("signals cannot be caught: {e}")));
+        let on =
+            |kind| signal(kind).map_err(|e| Failure::new(Code::Internal, format!("signals cannot be caught: {e}")));
         let (mut interrupt, mut terminate) = (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
         tokio::select! {
             result = roles::worker(setup, server, token, cancel) => result.map_err(|error| {
@@ -99,7 +104,8 @@ pub fn setup(app: &App) -> WorkerSetup {
         name: worker.name.clone(),
         seats: worker.seats,
         labels: worker.labels.clone(),
-        run_root: app.data_dir.join("run"),
+        run_root: None,
+        data_dir: app.data_dir.clone(),
         agents: agents.collect(),
         start_timeout_ms: u64::try_from(worker.start_timeout.as_millis()).unwrap_or(u64::MAX),
         line_max: app.config.limits.line,
@@ -123,7 +129,9 @@ fn server(app: &App) -> Result<ServerAddr, Failure> {
 
 fn token(app: &App, args: &WorkerArgs) -> Result<String, Failure> {
     let unreadable = |from: String| {
-        move |error: std::io::Error| Failure::new(Code::AuthRequired, format!("cannot read the token from {from}: {error}"))
+        move |error: std::io::Error| {
+            Failure::new(Code::AuthRequired, format!("cannot read the token from {from}: {error}"))
+        }
     };
     if let Some(fd) = args.token_fd {
         let text = std::fs::read_to_string(format!("/dev/fd/{fd}")).map_err(unreadable(format!("descriptor {fd}")))?;

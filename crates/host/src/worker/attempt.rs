@@ -87,7 +87,8 @@ pub(super) fn launch(config: &WorkerConfig, start: &StartAttempt) -> Result<(Run
         spool_max: crate::launch_spec::default_spool_max(),
         references: std::collections::BTreeMap::new(),
     };
-    let failed = |e: &dyn std::error::Error| Refusal::new("agent_start_failed", format_args!("the runner: {}", chain(e)));
+    let failed =
+        |e: &dyn std::error::Error| Refusal::new("agent_start_failed", format_args!("the runner: {}", chain(e)));
     let json = serde_json::to_vec(&runner).map_err(|e| failed(&e))?;
     let record = AttemptRecord {
         session: start.session.to_string(),

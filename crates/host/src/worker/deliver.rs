@@ -32,8 +32,7 @@ pub(super) fn next(key: Key, attempt: &mut Attempt, ack: Option<Option<u64>>) ->
         }
         Some(Some(_)) => {}
     }
-    let instance =
-        attempt.run_dir.attempt_record().ok().flatten().and_then(|record| record.instance.parse().ok());
+    let instance = attempt.run_dir.attempt_record().ok().flatten().and_then(|record| record.instance.parse().ok());
     let (Some(instance), Some(batch)) = (instance, read_batch(attempt)) else { return Some(ended) };
     Some(WorkerUp::Tail { session: key.session, attempt: key.attempt, instance, batch })
 }
