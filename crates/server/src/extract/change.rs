@@ -71,6 +71,10 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Change<T> {
             "" => Value::Object(serde_json::Map::new()),
             text => serde_json::from_str(text).map_err(|error| invalid("body", format!("it is no JSON: {error}")))?,
         };
+        // serde would take a list for a struct's fields in their order.
+        if !value.is_object() {
+            return Err(invalid("body", "it must be a JSON object").into());
+        }
         // Object members are sorted by the map, so spelling does not matter to the hash.
         let hash = Sha256::new().chain_update(parts.method.as_str()).chain_update(" ").chain_update(path);
         let hash = hash.chain_update("\n").chain_update(value.to_string()).finalize();

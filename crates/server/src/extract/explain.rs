@@ -16,7 +16,7 @@ pub fn body<T: DeserializeOwned>(value: Value, error: &serde_json::Error) -> Pro
     if let Some(field) = between(&said, "missing field `", "`") {
         return invalid(field, "it is missing");
     }
-    let Value::Object(object) = value else { return invalid("body", "it must be a JSON object") };
+    let Value::Object(object) = value else { return malformed("body", &said) };
     // serde does not say which field it was in: read them one by one.
     for (name, value) in object {
         let alone = Value::Object(Map::from_iter([(name.clone(), value)]));

@@ -58,10 +58,8 @@ pub async fn start_in(config: ServeConfig) -> Result<Server, ServeError> {
     let (tell, told) = oneshot::channel();
     let (dir, shutdown) = (config.data_dir.clone(), config.shutdown.clone());
     let mut running = tokio::spawn(serve(config, move |info| drop(tell.send(info))));
-    let info = tokio::select! {
-        info = told => info.unwrap(),
-        ended = &mut running => return Err(ended.unwrap().unwrap_err()),
-    };
+    // A server that does not start drops its end.
+    let Ok(info) = told.await else { return Err((&mut running).await.unwrap().unwrap_err()) };
     let token = std::fs::read_to_string(&info.token_file).unwrap().trim().to_owned();
     Ok(Server { info, dir, token, shutdown, running: Some(running), home: None })
 }
@@ -98,7 +96,7 @@ impl Server {
 }
 
 /// Waits until a value is as wanted; asks again at once, and yields in between.
-pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let found = async {
         loop {
             if let Some(value) = ask().await {

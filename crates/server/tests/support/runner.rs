@@ -1,5 +1,7 @@
 //! A runner that speaks its uplink and plays an agent.
 
+use std::collections::VecDeque;
+
 use convene_api::uplink::{Batch, PROTOCOL, RUNNER_PATH, RunnerHello, RunnerUp, RunnerWelcome, StartAttempt};
 use convene_core::ids::{InstanceId, TurnId};
 use serde_json::{Value, json, value::to_raw_value};
@@ -11,6 +13,8 @@ pub struct Runner {
     pub hello: RunnerHello,
     pub welcome: RunnerWelcome,
     pub next_index: u64,
+    /// Directives that came while something else was waited for.
+    directives: VecDeque<Value>,
 }
 
 impl Runner {
@@ -42,7 +46,7 @@ impl Runner {
             Some(welcome) => {
                 let welcome: RunnerWelcome = serde_json::from_value(welcome.clone()).unwrap();
                 let next_index = welcome.next_index;
-                Ok(Self { socket, hello, welcome, next_index })
+                Ok(Self { socket, hello, welcome, next_index, directives: VecDeque::new() })
             }
             None => Err(answer),
         }
@@ -52,8 +56,7 @@ impl Runner {
     pub async fn report(&mut self, events: &[Value]) {
         self.send(self.next_index, events).await;
         let expected = self.next_index + events.len() as u64;
-        let ack = self.socket.next_that(|f| f.get("ack").is_some()).await;
-        assert_eq!(ack["ack"]["next_index"], expected);
+        assert_eq!(self.acknowledged().await, expected);
         self.next_index = expected;
     }
 
@@ -62,6 +65,17 @@ impl Runner {
         let events = events.iter().map(|e| to_raw_value(e).unwrap()).collect();
         let batch = RunnerUp::Batch(Batch { first_index, events });
         self.socket.say(&serde_json::to_value(batch).unwrap()).await;
+    }
+
+    /// The index of the next acknowledgement.
+    pub async fn acknowledged(&mut self) -> u64 {
+        loop {
+            let frame = self.socket.next_that(|f| f.get("ack").is_some() || f.get("directive").is_some()).await;
+            match frame.get("directive") {
+                Some(directive) => self.directives.push_back(directive.clone()),
+                None => return frame["ack"]["next_index"].as_u64().unwrap(),
+            }
+        }
     }
 
     /// The agent is up.
@@ -104,6 +118,9 @@ impl Runner {
 
     /// The next directive.
     pub async fn directive(&mut self) -> Value {
+        if let Some(directive) = self.directives.pop_front() {
+            return directive;
+        }
         let frame = self.socket.next_that(|f| f.get("directive").is_some()).await;
         frame["directive"].clone()
     }

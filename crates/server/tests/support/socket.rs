@@ -69,12 +69,15 @@ impl Socket {
 
     /// The next frame that fits; the others are dropped.
     pub async fn next_that(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
-        loop {
-            let frame = self.next().await;
-            assert!(!frame.is_null(), "the socket ended");
-            if fits(&frame) {
-                return frame;
+        let found = async {
+            loop {
+                let frame = self.next().await;
+                assert!(!frame.is_null(), "the socket ended");
+                if fits(&frame) {
+                    return frame;
+                }
             }
-        }
+        };
+        timeout(SOON, found).await.expect("the frame in time")
     }
 }
