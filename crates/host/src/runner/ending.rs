@@ -2,6 +2,9 @@
 //!
 //! The ladder: cancel → end of input, with patience → SIGTERM to the group → SIGKILL to the tree. Whatever rung it ends on,
 //! what the agent said until then is kept, its exit status is collected and not invented, and nothing of it is left.
+//!
+//! A turn that an attempt takes with it is not ended here. The server ends it together with the attempt, for the reason
+//! that `attempt_failed` gave; an end told before would have it begin the next turn with an agent that is gone.
 
 use std::time::Duration;
 
@@ -35,6 +38,8 @@ const BURIAL: Duration = Duration::from_secs(10);
 pub(super) struct Leaving {
     step: Step,
     until: Instant,
+    /// Because it cannot go on, not because somebody wants it.
+    failed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +79,9 @@ impl Runner {
         self.emit(KnownEvent::AttemptFailed { failure });
         // It did nothing that would be worth its time.
         self.enter(Step::Terminate, now);
+        if let Some(leaving) = &mut self.leaving {
+            leaving.failed = true;
+        }
     }
 
     /// Kills the agent and ends the attempt without a word about it: the server knows what to make of it.
@@ -108,7 +116,8 @@ impl Runner {
             }
             Step::Commit => COMMIT,
         };
-        self.leaving = Some(Leaving { step, until: now + patience });
+        let failed = self.leaving.as_ref().is_some_and(|leaving| leaving.failed);
+        self.leaving = Some(Leaving { step, until: now + patience, failed });
     }
 
     fn close_input(&mut self) {
@@ -179,14 +188,13 @@ impl Runner {
         };
         self.emit(KnownEvent::AgentExited { exit, stderr: stderr.clone() });
         match self.leaving {
-            Some(Leaving { step: Step::Cancel | Step::EndOfInput | Step::Terminate, .. }) => {
+            Some(Leaving { step: Step::Cancel | Step::EndOfInput | Step::Terminate, failed: false, .. }) => {
                 self.end_turn(StopReason::Cancelled, None, None);
             }
             // Killed: the server knows whether that was wanted, and ends the turn accordingly.
-            Some(Leaving { step: Step::Kill | Step::Commit, .. }) => {}
+            Some(Leaving { step: Step::Kill | Step::Commit, .. } | Leaving { failed: true, .. }) => {}
             None => {
                 let failure = self.exit_failure(exit, &stderr);
-                self.end_turn(StopReason::Interrupted, Some(failure.clone()), None);
                 self.emit(KnownEvent::AttemptFailed { failure });
             }
         }
@@ -221,6 +229,23 @@ impl Runner {
         }
     }
 
+    /// What it means that the agent closed its output and lives.
+    fn closed_failure(&self) -> Failure {
+        let agent = &self.config.agent;
+        let summary = format!("{} closed its output", agent.display_name());
+        match (&self.stage, &self.noise.first) {
+            (Stage::Waiting | Stage::Starting, Some(line)) => self.not_acp(line),
+            (Stage::Waiting | Stage::Starting | Stage::Opening | Stage::Configuring(_), _) => {
+                Failure::new(FailureKind::HandshakeFailure, summary)
+                    .code("agent_no_handshake")
+                    .hint(format!("convene agents test {}", agent.name))
+            }
+            (Stage::Ready, _) => Failure::new(FailureKind::ProcessExit, summary)
+                .code("agent_crashed")
+                .hint(format!("convene prompt {} resumes it", self.config.session.short())),
+        }
+    }
+
     pub(super) fn deadline(&self) -> Instant {
         let known = [
             self.stage_until,
@@ -244,10 +269,7 @@ impl Runner {
             match &self.agent {
                 Some(agent) if agent.exit.is_some() => self.bury_agent(now),
                 Some(agent) if agent.lines.has_ended() && self.leaving.is_none() => {
-                    // Closed its output and lives: ended like one that wants to.
-                    let summary = format!("{} closed its output", self.config.agent.display_name());
-                    let failure = Failure::new(FailureKind::ProtocolFailure, summary).code("agent_crashed");
-                    self.end_turn(StopReason::Interrupted, Some(failure.clone()), None);
+                    let failure = self.closed_failure();
                     self.fail(failure, now);
                 }
                 Some(_) | None if self.leaving.is_none() => self.on_stage_timeout(now),
@@ -271,7 +293,7 @@ impl Runner {
 
     /// Whether there is nothing left to do, or to wait for.
     pub(super) fn may_leave(&mut self, now: Instant) -> bool {
-        let Some(Leaving { step: Step::Commit, until }) = &self.leaving else { return false };
+        let Some(Leaving { step: Step::Commit, until, .. }) = &self.leaving else { return false };
         let until = *until;
         self.outbox.release();
         self.outbox.keep(now);

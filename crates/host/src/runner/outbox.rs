@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How long an event may wait in memory.
-const AGE: Duration = Duration::from_millis(25);
+const AGE: Duration = Duration::from_millis(10);
 /// How much may wait in memory.
 const SIZE: usize = 64 << 10;
 /// With this much in memory (the disk refuses) the agent is not read any more.

@@ -100,7 +100,6 @@ impl Runner {
                 let failure = Failure::new(FailureKind::ProtocolFailure, summary)
                     .code("agent_line_too_long")
                     .hint("raise limits.line");
-                self.end_turn(convene_core::failure::StopReason::Interrupted, Some(failure.clone()), None);
                 self.fail(failure, now);
             }
         }

@@ -97,6 +97,8 @@ impl Questions {
 impl Runner {
     pub(super) fn on_request(&mut self, request: Request, now: Instant) {
         let Request { method, params, responder } = request;
+        // What it said before it acts is on disk before it acts.
+        self.outbox.keep(now);
         let is_question = matches!(method.as_str(), "session/request_permission" | "elicitation/create");
         if is_question && self.questions.was_taken_back(&responder.id()) {
             return responder.respond(Err(RpcError::new(-32800, "the request was taken back")));

@@ -84,6 +84,9 @@ async fn says_that_no_answer_came() {
 async fn says_that_text_came_where_acp_was_expected() {
     let (first, _attempt) = failure(program("/bin/date")).await;
     assert_eq!((&first["kind"], &first["code"]), (&json!("handshake_failure"), &json!("agent_not_acp")));
+    let closed = ["/bin/sh", "-c", "echo Welcome; exec cat >/dev/null"].map(str::to_owned).to_vec();
+    let (closed, _attempt) = failure(With { command: Some(closed), ..With::default() }).await;
+    assert_eq!(closed["code"], "agent_not_acp");
     let with = With { start_timeout_ms: Some(500), ..with_flags(&["--no-initialize", "--banner"]) };
     let (second, _attempt) = failure(with).await;
     assert_eq!(second["code"], "agent_not_acp");
