@@ -3,7 +3,7 @@
 //! Dropping a draft drops what was decided: nothing outside of it has changed.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -29,11 +29,11 @@ const SNAPSHOT_EVERY: u64 = 1000;
 pub(crate) struct Draft {
     pub(crate) group: Group,
     /// Sessions as they are after the items so far.
-    pub(crate) sessions: HashMap<SessionId, Published>,
+    pub(crate) sessions: BTreeMap<SessionId, Published>,
     /// Threads likewise.
-    pub(crate) threads: HashMap<ThreadId, PublishedThread>,
+    pub(crate) threads: BTreeMap<ThreadId, PublishedThread>,
     /// Sessions that get a snapshot.
-    snapshots: HashSet<SessionId>,
+    snapshots: BTreeSet<SessionId>,
     /// Where in the group the answer to a key is.
     replies: HashMap<(String, Arc<str>), usize>,
 }

@@ -1,13 +1,11 @@
 //! A map that holds all that is at work, and of what is at rest the newest only: the rest is in the store.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    hash::Hash,
-};
+use std::collections::BTreeMap;
 
 #[derive(Debug)]
 pub(crate) struct Memory<K, V> {
-    by_key: HashMap<K, Held<V>>,
+    /// In the order of the keys, so that whoever walks through it does the same every time.
+    by_key: BTreeMap<K, Held<V>>,
     /// What is at rest, by when it was put there.
     rest: BTreeMap<u64, K>,
     stamp: u64,
@@ -22,9 +20,9 @@ struct Held<V> {
     rest: Option<u64>,
 }
 
-impl<K: Copy + Eq + Hash, V> Memory<K, V> {
+impl<K: Copy + Ord, V> Memory<K, V> {
     pub(crate) fn new(keep: usize) -> Self {
-        Self { by_key: HashMap::new(), rest: BTreeMap::new(), stamp: 0, keep, evicted: 0 }
+        Self { by_key: BTreeMap::new(), rest: BTreeMap::new(), stamp: 0, keep, evicted: 0 }
     }
 
     pub(crate) fn get(&self, key: K) -> Option<&V> {

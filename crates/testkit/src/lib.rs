@@ -2,3 +2,4 @@
 
 pub mod cluster;
 pub mod fault_store;
+pub mod sim;

@@ -1,0 +1,81 @@
+//! Stories of the whole engine, each told by one seed. `CONVENE_SIM_SEED=n` tells one again, on every store.
+
+use std::{ops::Range, panic::AssertUnwindSafe, path::Path};
+
+use convene_core::Timestamp;
+use convene_store::sqlite::SqliteStore;
+use convene_testkit::sim::{self, Disk, MemDisk, Story};
+
+/// A database in a directory of its own, in memory where the system has such a place: the stories are about what the
+/// store does, not about how fast the disk is.
+struct SqliteDisk(tempfile::TempDir);
+
+impl SqliteDisk {
+    fn new() -> Self {
+        let memory = Path::new("/dev/shm");
+        let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        Self(dir.expect("a directory"))
+    }
+}
+
+impl Disk for SqliteDisk {
+    type Store = SqliteStore;
+
+    fn open(&self, now: Timestamp) -> SqliteStore {
+        SqliteStore::open(self.0.path(), now, 1).expect("a store")
+    }
+}
+
+/// Tells stories; returns all that happened in them.
+fn tell<D: Disk>(seeds: Range<u64>, disk: impl Fn() -> D) -> Story {
+    let chosen = std::env::var("CONVENE_SIM_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seeds = chosen.map_or(seeds, |seed| seed..seed + 1);
+    let count = seeds.end - seeds.start;
+    let mut all = Story::default();
+    for seed in seeds {
+        let told = std::panic::catch_unwind(AssertUnwindSafe(|| sim::run(seed, disk())));
+        let story = match told {
+            Ok(Ok(story)) => story,
+            Ok(Err(why)) => panic!("CONVENE_SIM_SEED={seed}: {why}"),
+            Err(panic) => {
+                eprintln!("CONVENE_SIM_SEED={seed}: it panicked");
+                std::panic::resume_unwind(panic);
+            }
+        };
+        all.sessions += story.sessions;
+        all.events += story.events;
+        all.prompts += story.prompts;
+        all.crashes += story.crashes;
+        all.failed_commits += story.failed_commits;
+        all.refused += story.refused;
+        all.replayed += story.replayed;
+    }
+    println!("{all:?}");
+    if chosen.is_none() && count > 10 {
+        // Dull stories would prove nothing.
+        assert!(all.sessions > 50 && all.prompts > 50 && all.crashes > 20, "{all:?}");
+        assert!(all.failed_commits > 50 && all.refused > 50 && all.replayed > 20, "{all:?}");
+    }
+    all
+}
+
+#[test]
+fn stories_in_memory() {
+    tell(0..100, MemDisk::default);
+}
+
+#[test]
+fn more_stories_in_memory() {
+    tell(100..200, MemDisk::default);
+}
+
+#[test]
+fn stories_on_sqlite() {
+    tell(1000..1020, SqliteDisk::new);
+}
+
+#[test]
+fn a_seed_tells_the_same_story_twice() {
+    let (one, two) = (tell(7..8, MemDisk::default), tell(7..8, MemDisk::default));
+    assert_eq!((one.events, one.prompts, one.refused), (two.events, two.prompts, two.refused));
+}
