@@ -29,8 +29,6 @@ pub struct App {
     pub environment: Environment,
     /// Where the local server's data is.
     pub data_dir: PathBuf,
-    /// Where the configuration is, or would be.
-    pub config_file: PathBuf,
     /// Standard output and standard error.
     pub out: Out,
     /// Whether programs read the result.
@@ -132,7 +130,7 @@ impl App {
             out.warn("config_unknown_key", &format!("nothing reads {}{near}", unknown.name));
         }
         let json = commands::is_json(&cli.command);
-        Ok(Self { globals, config, environment, data_dir, config_file, out, json })
+        Ok(Self { globals, config, environment, data_dir, out, json })
     }
 
     /// How text is drawn on standard output.
@@ -186,7 +184,10 @@ where
 }
 
 /// The wall clock.
-#[expect(clippy::disallowed_methods, reason = "the edge of a role: durations on the screen are against the person's clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge of a role: durations on the screen are against the person's clock"
+)]
 pub fn now() -> Timestamp {
     Timestamp::now()
 }

@@ -108,7 +108,9 @@ pub fn dispatch(app: App, command: Command) -> Outcome {
         Command::Agent(args) => agent::run(&app, args),
         Command::Openapi(args) => openapi::run(&app, args),
         Command::Runner(_) => not_built::refuse("runner by hand", Some("workers start it")),
-        Command::Attach(_) => not_built::refuse("attach", Some("`convene logs -f ID` shows it, `convene prompt ID TEXT` speaks")),
+        Command::Attach(_) => {
+            not_built::refuse("attach", Some("`convene logs -f ID` shows it, `convene prompt ID TEXT` speaks"))
+        }
         Command::Resume(_) => not_built::refuse("resume", Some("`convene prompt ID TEXT` takes a session up again")),
         Command::Hibernate(_) => not_built::refuse("hibernate", Some("`convene stop ID` frees its seat")),
         Command::Clear(_) => not_built::refuse("clear", Some("`convene new` begins with an empty context")),
@@ -119,7 +121,9 @@ pub fn dispatch(app: App, command: Command) -> Outcome {
         Command::Repair(_) => not_built::refuse("repair", None),
         Command::Export(_) => not_built::refuse("export", Some("`convene logs ID --json` prints the whole log")),
         Command::Replay(_) => not_built::refuse("replay", Some("`convene logs ID` shows a session again")),
-        Command::Doctor(_) => not_built::refuse("doctor", Some("`convene status` and `convene agents` say what they know")),
+        Command::Doctor(_) => {
+            not_built::refuse("doctor", Some("`convene status` and `convene agents` say what they know"))
+        }
         Command::Config(_) => not_built::refuse("config", None),
         Command::Completion(_) => not_built::refuse("completion", None),
         Command::Operator(_) => not_built::refuse("operator", None),

@@ -33,9 +33,8 @@ pub fn remember_address(data_dir: &Path, url: &str) -> std::io::Result<()> {
 /// If the server has not said so.
 pub fn browser_address(app: &App) -> Result<String, Failure> {
     let file = app.data_dir.join(ADDRESS);
-    let text = std::fs::read_to_string(&file).map_err(|error| {
-        Failure::new(Code::ServerUnreachable, format!("cannot read {}: {error}", file.display()))
-    })?;
+    let text = std::fs::read_to_string(&file)
+        .map_err(|error| Failure::new(Code::ServerUnreachable, format!("cannot read {}: {error}", file.display())))?;
     Ok(text.trim().to_owned())
 }
 
@@ -78,9 +77,8 @@ fn by_address(app: &App) -> Result<Option<Client>, Failure> {
     let flag = app.globals.server.as_deref();
     let configured = Some(app.config.client.url.as_str()).filter(|url| !url.is_empty());
     let Some(url) = flag.or_else(|| app.environment.get("CONVENE_URL")).or(configured) else { return Ok(None) };
-    let endpoint: Endpoint = url.parse().map_err(|error: BadUrl| {
-        Failure::new(Code::InvalidRequest, error.to_string())
-    })?;
+    let endpoint: Endpoint =
+        url.parse().map_err(|error: BadUrl| Failure::new(Code::InvalidRequest, error.to_string()))?;
     Ok(Some(patient(app, Client::new(endpoint, token(app)?))))
 }
 
@@ -123,7 +121,9 @@ fn socket_client(app: &App) -> Result<Client, Failure> {
     let file = app.globals.token_file.clone().unwrap_or_else(|| app.data_dir.join(TOKEN));
     let token = match std::fs::read_to_string(&file) {
         Ok(text) => Some(text.trim().to_owned()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => app.environment.get("CONVENE_TOKEN").map(str::to_owned),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            app.environment.get("CONVENE_TOKEN").map(str::to_owned)
+        }
         Err(_) => Some(read_token(&file)?),
     };
     Ok(patient(app, Client::new(Endpoint::Unix(app.data_dir.join(SOCKET)), token)))
@@ -132,11 +132,13 @@ fn socket_client(app: &App) -> Result<Client, Failure> {
 fn patient(app: &App, client: Client) -> Client {
     let out = app.out.clone();
     let json = app.json;
-    client.patience(app.config.client.reconnect_timeout).on_retry(Arc::new(move |error: &ClientError, waited: Duration| {
-        if !json {
-            out.note(&format!("convene: {error}; trying again for {} s already", waited.as_secs()));
-        }
-    }))
+    client.patience(app.config.client.reconnect_timeout).on_retry(Arc::new(
+        move |error: &ClientError, waited: Duration| {
+            if !json {
+                out.note(&format!("convene: {error}; trying again for {} s already", waited.as_secs()));
+            }
+        },
+    ))
 }
 
 fn unreachable(app: &App, error: ClientError) -> Failure {

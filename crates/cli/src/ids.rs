@@ -4,10 +4,7 @@ use convene_api::{
     client::{Client, SessionsQuery},
     problem::{Code, Problem},
 };
-use convene_core::{
-    ids::SessionId,
-    view::{SessionView, ThreadView},
-};
+use convene_core::view::{SessionView, ThreadView};
 
 use crate::{app::App, failure::Failure, render::clean::clean_line};
 
@@ -108,9 +105,4 @@ pub async fn thread(client: &Client, typed: &str) -> Result<ThreadView, Failure>
             Err(Problem::filled(Code::SessionAmbiguous, fields).into())
         }
     }
-}
-
-/// A session's id as people type it.
-pub fn short(id: SessionId) -> String {
-    id.short()
 }

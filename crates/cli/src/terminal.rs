@@ -48,7 +48,10 @@ impl Keys {
             return None;
         }
         let saved = tcgetattr(&tty).ok()?;
-        #[expect(deprecated, reason = "its successor is unsafe for what a `File` guarantees: it closes only when dropped")]
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe for what a `File` guarantees: it closes only when dropped"
+        )]
         let tty = AsyncFd::new(tty).ok()?;
         let keys = Self { tty, saved, single };
         keys.apply();

@@ -40,9 +40,11 @@ pub fn read_prompt(argument: Option<&OsStr>, file: Option<&Path>, examples: [&st
         (None, None) if std::io::stdin().is_terminal() => return Err(no_prompt(examples)),
         (Some(_) | None, None) => {
             let mut bytes = Vec::new();
-            std::io::stdin().lock().take(READ_MAX).read_to_end(&mut bytes).map_err(|error| {
-                Failure::new(Code::InvalidRequest, format!("cannot read standard input: {error}"))
-            })?;
+            std::io::stdin()
+                .lock()
+                .take(READ_MAX)
+                .read_to_end(&mut bytes)
+                .map_err(|error| Failure::new(Code::InvalidRequest, format!("cannot read standard input: {error}")))?;
             bytes
         }
     };
@@ -69,8 +71,7 @@ fn no_prompt([one, two]: [&str; 2]) -> Failure {
 }
 
 /// The last line of a terminal: how it ended, what it took, how to go on.
-pub fn last_line(facts: &Facts, end: &End, id: &str, style: Style) -> String {
-    let code = end.exit_code(facts.rejected);
+pub fn last_line(facts: &Facts, end: &End, code: u8, id: &str, style: Style, width: usize) -> String {
     let mut parts = Vec::new();
     let words = end.words(facts.rejected);
     parts.push(if code == exit::DONE { words.to_owned() } else { format!("{words} (exit {code})") });
@@ -89,8 +90,10 @@ pub fn last_line(facts: &Facts, end: &End, id: &str, style: Style) -> String {
         parts.push(format!("{} tokens", words::tokens(tokens)));
     }
     parts.push(format!("go on: convene prompt {id} \"...\""));
-    parts.push(format!("look: convene open {id}"));
-    parts.join(style.dot())
+    let line = parts.join(style.dot());
+    let look = format!("{}look: convene open {id}", style.dot());
+    // The last thing that a narrow terminal needs.
+    if words::width(&line) + words::width(&look) < width { line + &look } else { line }
 }
 
 /// What went wrong, as a problem; none if nothing did.
@@ -98,11 +101,15 @@ pub fn problem_of(end: &End, id: &str) -> Option<Problem> {
     let interrupted = matches!(end, End::Turn { stop_reason: StopReason::Interrupted, .. });
     let Some(failure) = end.failure() else {
         return interrupted.then(|| {
-            Problem::new(Code::PromptOutcomeUnknown, "the agent died after the prompt was handed over; it may have acted")
-                .hint(format!("look at `convene show {id}`, then prompt again"))
+            Problem::new(
+                Code::PromptOutcomeUnknown,
+                "the agent died after the prompt was handed over; it may have acted",
+            )
+            .hint(format!("look at `convene show {id}`, then prompt again"))
         });
     };
-    if failure.kind == FailureKind::Cancellation && matches!(end, End::Turn { stop_reason: StopReason::Cancelled, .. }) {
+    if failure.kind == FailureKind::Cancellation && matches!(end, End::Turn { stop_reason: StopReason::Cancelled, .. })
+    {
         return None;
     }
     let code = failure.code.as_deref().and_then(Code::parse).unwrap_or_else(|| code_of(failure, interrupted));

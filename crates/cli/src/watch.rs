@@ -248,15 +248,12 @@ impl Watch<'_> {
         let Some(end) = self.facts.end.clone() else { return Ok(exit::BUG) };
         self.view.finish(&self.facts)?;
         let code = self.ending.map_or_else(|| end.exit_code(self.facts.rejected), |ending| ending.code);
-        let how = if self.app.json {
-            Report::Json
-        } else {
-            Report::Text { color: self.app.out.settings().stderr_color }
-        };
+        let how =
+            if self.app.json { Report::Json } else { Report::Text { color: self.app.out.settings().stderr_color } };
         if let Some(problem) = turn::problem_of(&end, &self.session.short_id) {
             self.app.out.note(failure::text_of_end(&problem, how, code).trim_end());
         }
-        self.view.last_line(&self.facts, &end)?;
+        self.view.last_line(&self.facts, &end, code)?;
         Ok(code)
     }
 

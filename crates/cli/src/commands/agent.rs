@@ -4,7 +4,11 @@ use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand};
 
-use crate::{app::App, args::TEMPLATE, failure::{Failure, Outcome}};
+use crate::{
+    app::App,
+    args::TEMPLATE,
+    failure::{Failure, Outcome},
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,7 +43,9 @@ pub fn run(app: &App, args: AgentArgs) -> Outcome {
         None => super::not_built::refuse("agent", Some("`convene agent builtin` is the deterministic one")),
         Some(Which::Builtin { script }) => {
             if std::io::stdin().is_terminal() {
-                app.out.note("this speaks ACP with a program; to see it work: convene run -a builtin \"check this project\"");
+                app.out.note(
+                    "this speaks ACP with a program; to see it work: convene run -a builtin \"check this project\"",
+                );
             }
             end(convene_agent::builtin_main(script))
         }

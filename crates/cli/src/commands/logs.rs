@@ -67,7 +67,8 @@ pub async fn run(app: &App, args: LogsArgs) -> Outcome {
     if args.follow {
         follow(&client, &session, &args, &mut printer).await?;
     } else {
-        let query = EventsQuery { after: args.after, turn: args.turn, types: args.types.clone(), ..EventsQuery::default() };
+        let query =
+            EventsQuery { after: args.after, turn: args.turn, types: args.types.clone(), ..EventsQuery::default() };
         for event in show::events(&client, &session, query).await? {
             printer.event(&event)?;
         }

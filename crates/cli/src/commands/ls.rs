@@ -59,7 +59,13 @@ pub async fn run(app: &App, args: LsArgs) -> Outcome {
     let mut query = SessionsQuery {
         state: args.state.clone(),
         agent: args.agent.clone(),
-        archived: if args.archived { Some(true) } else if args.all { None } else { Some(false) },
+        archived: if args.archived {
+            Some(true)
+        } else if args.all {
+            None
+        } else {
+            Some(false)
+        },
         ..SessionsQuery::default()
     };
     let mut sessions: Vec<SessionView> = Vec::new();
@@ -113,7 +119,14 @@ fn print(app: &App, sessions: &[SessionView]) -> Result<(), Failure> {
                 ]
             } else {
                 let state = session.badge.to_string();
-                vec![session.id.to_string(), state, session.agent.clone(), title, session.cwd.clone(), session.created_at.to_string()]
+                vec![
+                    session.id.to_string(),
+                    state,
+                    session.agent.clone(),
+                    title,
+                    session.cwd.clone(),
+                    session.created_at.to_string(),
+                ]
             }
         })
         .collect();

@@ -123,7 +123,8 @@ pub async fn list(app: &App, client: &Client, session: &SessionView) -> Outcome 
 async fn find(client: &Client, session: &SessionView, typed: &str) -> Result<(TurnId, usize), Failure> {
     let queue = client.queue(session.id).await?;
     let position: Option<usize> = typed.parse().ok();
-    let fits = |id: TurnId| id.to_string() == typed || id.short() == typed.strip_prefix(TurnId::PREFIX).unwrap_or(typed);
+    let fits =
+        |id: TurnId| id.to_string() == typed || id.short() == typed.strip_prefix(TurnId::PREFIX).unwrap_or(typed);
     let found = queue.items.iter().find(|entry| position == Some(entry.position) || fits(entry.id));
     found.map(|entry| (entry.id, entry.position)).ok_or_else(|| {
         let fields = [("n", typed.into()), ("id", session.short_id.clone().into())];

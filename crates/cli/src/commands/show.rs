@@ -20,8 +20,7 @@ use crate::{
     ids,
     render::{
         clean::{clean, clean_line},
-        diff,
-        facts,
+        diff, facts,
         question::short_request,
         tool::{self, Call, Tools},
         words,
@@ -147,7 +146,9 @@ async fn show_tool(app: &App, client: &Client, session: &SessionView, which: &st
     let Some(call) = found else {
         let n = words::count(tools.all().len(), "tool call");
         let what = format!("session {} has {n}, none is {which:?}", session.short_id);
-        return Err(Problem::new(Code::InvalidRequest, what).hint(format!("see `convene logs {}`", session.short_id)).into());
+        return Err(Problem::new(Code::InvalidRequest, what)
+            .hint(format!("see `convene logs {}`", session.short_id))
+            .into());
     };
     if app.json {
         app.out.json(&call.call)?;
@@ -160,7 +161,8 @@ async fn show_tool(app: &App, client: &Client, session: &SessionView, which: &st
 fn whole(app: &App, session: &SessionView, call: &Call) -> String {
     let style = app.style();
     let verb = tool::verb(&call.call);
-    let mut text = format!("{} {verb} {}\n", call.number, tool::subject(&call.call, &session.cwd, app.home().as_deref()));
+    let mut text =
+        format!("{} {verb} {}\n", call.number, tool::subject(&call.call, &session.cwd, app.home().as_deref()));
     for (path, old, new) in call.diffs() {
         text.push_str(&format!("{}\n", clean_line(path)));
         for line in diff::lines(old, new, style) {

@@ -98,16 +98,19 @@ impl SpecArgs {
 fn absolute(dir: Option<&std::path::Path>) -> Result<String, Failure> {
     let here = || {
         std::env::current_dir().map_err(|error| {
-            Failure::from(Problem::new(Code::CwdMissing, format!("the current directory is gone: {error}")).hint("give one with -C"))
+            Failure::from(
+                Problem::new(Code::CwdMissing, format!("the current directory is gone: {error}"))
+                    .hint("give one with -C"),
+            )
         })
     };
     let path = match dir {
         Some(dir) => dir.canonicalize().or_else(|_| here().map(|here| here.join(dir)))?,
         None => here()?,
     };
-    path.into_os_string().into_string().map_err(|path| {
-        Failure::new(Code::InvalidRequest, format!("cwd: {} is not UTF-8", path.to_string_lossy()))
-    })
+    path.into_os_string()
+        .into_string()
+        .map_err(|path| Failure::new(Code::InvalidRequest, format!("cwd: {} is not UTF-8", path.to_string_lossy())))
 }
 
 /// A permission mode by its name.

@@ -39,10 +39,13 @@ pub async fn run(app: &App, _args: StatusArgs) -> Outcome {
         "needs-you" => "need you".to_owned(),
         other => other.replace('-', " "),
     };
-    let mut sessions: Vec<String> = ["running", "needs-you", "waiting-for-auth", "pending", "idle", "failed", "stopped"]
-        .iter()
-        .filter_map(|badge| status.sessions.get(*badge).filter(|n| **n > 0).map(|n| format!("{n} {}", words_of(badge))))
-        .collect();
+    let mut sessions: Vec<String> =
+        ["running", "needs-you", "waiting-for-auth", "pending", "idle", "failed", "stopped"]
+            .iter()
+            .filter_map(|badge| {
+                status.sessions.get(*badge).filter(|n| **n > 0).map(|n| format!("{n} {}", words_of(badge)))
+            })
+            .collect();
     if sessions.is_empty() {
         sessions.push("no sessions".to_owned());
     }

@@ -125,7 +125,11 @@ pub async fn run(app: &App, args: ThreadArgs) -> Outcome {
                 return Ok(exit::FAILED);
             }
             client.delete_thread(thread.id, &CommandKey::fresh()).await?;
-            said(app, &serde_json::json!({ "id": thread.id, "deleted": true }), &format!("removed {}", thread.id.short()))
+            said(
+                app,
+                &serde_json::json!({ "id": thread.id, "deleted": true }),
+                &format!("removed {}", thread.id.short()),
+            )
         }
     }
 }

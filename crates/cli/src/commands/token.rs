@@ -120,8 +120,8 @@ async fn find(client: &Client, typed: &str) -> Result<TokenView, Failure> {
     match (found.pop(), found.is_empty()) {
         (Some(token), true) => Ok(token),
         (Some(_), false) => Err(Failure::new(Code::InvalidRequest, format!("several tokens end with {typed:?}"))),
-        (None, _) => {
-            Err(Problem::new(Code::InvalidRequest, format!("no token is called {typed:?}")).hint("convene token ls").into())
-        }
+        (None, _) => Err(Problem::new(Code::InvalidRequest, format!("no token is called {typed:?}"))
+            .hint("convene token ls")
+            .into()),
     }
 }

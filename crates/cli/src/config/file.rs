@@ -62,7 +62,8 @@ impl Reader<'_> {
         let name = section.get_ref();
         let known = KEYS.iter().any(|key| key.split_once('.').is_some_and(|(s, _)| s == name));
         if !known {
-            let sections = KEYS.iter().filter_map(|key| key.split_once('.')).map(|(s, _)| s).chain(TABLES.iter().copied());
+            let sections =
+                KEYS.iter().filter_map(|key| key.split_once('.')).map(|(s, _)| s).chain(TABLES.iter().copied());
             return Err(self.unknown(section, name, nearest(name, sections).first().copied()));
         }
         for (key, value) in entries {
@@ -139,7 +140,8 @@ fn raw(value: &DeValue<'_>) -> Raw {
             Err(_) => Raw::Other("a number below zero or too large"),
         },
         DeValue::Array(items) => {
-            let texts: Option<Vec<String>> = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect();
+            let texts: Option<Vec<String>> =
+                items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect();
             texts.map_or(Raw::Other("a list of something else"), Raw::List)
         }
         DeValue::Table(table) => {

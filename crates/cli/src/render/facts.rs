@@ -140,11 +140,6 @@ impl Facts {
         }
     }
 
-    /// The exit code of the turn; `None` while it runs.
-    pub fn exit_code(&self) -> Option<u8> {
-        self.end.as_ref().map(|end| end.exit_code(self.rejected))
-    }
-
     /// Tokens, as far as the agent tells them.
     pub fn tokens(&self) -> Option<u64> {
         tokens(&self.usage)

@@ -70,7 +70,9 @@ impl Piped {
                 let short = short_request(*request);
                 match (by.as_str(), decision.is_rejection()) {
                     ("policy", false) => Vec::new(),
-                    ("timeout", _) => vec![line(&format!("no answer to {short} in time, rejected [permission_timed_out]"))],
+                    ("timeout", _) => {
+                        vec![line(&format!("no answer to {short} in time, rejected [permission_timed_out]"))]
+                    }
                     (by, _) => vec![line(&format!("{} by {by}: {title}", decision_word(*decision)))],
                 }
             }
@@ -131,8 +133,7 @@ impl Piped {
     }
 
     /// The last line.
-    pub fn last(&self, facts: &Facts, end: &End) -> String {
-        let code = end.exit_code(facts.rejected);
+    pub fn last(&self, facts: &Facts, end: &End, code: u8) -> String {
         let took = match (facts.since, facts.last_at) {
             (Some(from), Some(to)) => format!(" in {}", words::clock(tool::between(from, to))),
             _ => String::new(),

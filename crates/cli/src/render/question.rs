@@ -28,10 +28,6 @@ pub struct Question {
     pub request: PermissionId,
     /// The answers that the agent offers.
     pub options: Vec<PermissionOption>,
-    /// What it is about, in one line.
-    pub title: String,
-    /// The tool call that it is about.
-    pub tool_call: String,
     phrase: &'static str,
     body: Vec<String>,
     details: Vec<String>,
@@ -60,7 +56,6 @@ impl Question {
         style: Style,
         place: Place<'_>,
     ) -> Self {
-        let title = tool::subject(call, place.cwd, place.home);
         let mut body: Vec<String> = Vec::new();
         let phrase = match tool::verb(call) {
             "run" => "asks to run a command",
@@ -74,7 +69,7 @@ impl Question {
         };
         match tool::command(call) {
             Some(command) => body.extend(command.lines().map(reveal)),
-            None => body.push(reveal(&title)),
+            None => body.extend(tool::title(call).lines().map(reveal)),
         }
         for content in call.content.iter().flatten() {
             if let convene_core::content::ToolContent::Diff { path, old_text, new_text } = content {
@@ -87,26 +82,12 @@ impl Question {
             }
         }
         let details = details(call);
-        Self {
-            request,
-            options: options.to_vec(),
-            title,
-            tool_call: call.id.clone(),
-            phrase,
-            body,
-            details,
-            shown: 0,
-        }
+        Self { request, options: options.to_vec(), phrase, body, details, shown: 0 }
     }
 
     /// Whether its changes are part of what is shown.
     pub fn shows_diff(&self) -> bool {
         self.body.len() > 1
-    }
-
-    /// "asks to run a command".
-    pub fn phrase(&self) -> &'static str {
-        self.phrase
     }
 
     /// The rows that open it: who asks, and the whole of what is asked up to the lock.
@@ -134,7 +115,7 @@ impl Question {
     pub fn choices(&self, style: Style, place: Place<'_>, at: usize, of: usize) -> String {
         let dot = style.dot();
         let options: Vec<String> =
-            self.options.iter().zip(1..).map(|(o, n)| format!("{n} {}", clean_line(&o.name))).collect();
+            self.options.iter().zip(1..).map(|(o, n)| format!("{n} {}", reveal(&o.name))).collect();
         format!(
             "    in {}{dot}request {}{dot}{at} of {of}{dot} {}",
             clean_line(&words::at_home(place.cwd, place.home)),

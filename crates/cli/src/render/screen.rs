@@ -21,16 +21,7 @@ pub struct Screen {
 impl Screen {
     /// A screen of that width; without a live row where none may be.
     pub fn new(width: usize, live_allowed: bool, paint: (&'static str, &'static str), mark: &'static str) -> Self {
-        Self {
-            pending: String::new(),
-            line_open: false,
-            live: None,
-            drawn: None,
-            live_allowed,
-            width,
-            paint,
-            mark,
-        }
+        Self { pending: String::new(), line_open: false, live: None, drawn: None, live_allowed, width, paint, mark }
     }
 
     /// The width, for the next live row.

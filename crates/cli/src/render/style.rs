@@ -54,9 +54,6 @@ impl Paint {
 const OFF: &str = "\x1b[0m";
 
 impl Style {
-    /// No colors, ASCII, signs.
-    pub const ASCII: Self = Self { color: false, unicode: false, plain: false };
-
     /// The text in a color, if there are colors.
     pub fn paint(self, paint: Paint, text: &str) -> String {
         if self.color && !text.is_empty() { format!("{}{text}{OFF}", paint.code()) } else { text.to_owned() }
@@ -84,6 +81,10 @@ impl Style {
 
     /// The frames of the sign of life.
     pub fn spinner(self) -> &'static [&'static str] {
-        if self.unicode { &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"] } else { &["|", "/", "-", "\\"] }
+        if self.unicode {
+            &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
+        } else {
+            &["|", "/", "-", "\\"]
+        }
     }
 }

@@ -151,12 +151,17 @@ pub fn verb(call: &ToolCall) -> &str {
 
 /// What a call is about: the command, the file, else its title.
 pub fn subject(call: &ToolCall, cwd: &str, home: Option<&str>) -> String {
+    let verb = verb(call);
     let title = || {
-        let title = clean_line(call.title.as_deref().or(call.name.as_deref()).unwrap_or(&call.id));
+        let title = clean_line(title(call));
         let bare = title.strip_prefix('`').and_then(|t| t.strip_suffix('`')).filter(|t| !t.contains('`'));
-        bare.map(str::to_owned).unwrap_or(title)
+        let title = bare.unwrap_or(&title);
+        // The verb stands before it already: "read a.txt", not "read Read a.txt".
+        let (first, rest) = title.split_once(' ').unwrap_or((title, ""));
+        let doubled = first.eq_ignore_ascii_case(verb) && !rest.is_empty();
+        if doubled { rest.to_owned() } else { title.to_owned() }
     };
-    match verb(call) {
+    match verb {
         "run" => command(call).map(|c| clean_line(&c)).unwrap_or_else(title),
         "read" | "edit" | "delete" => match call.locations.as_deref() {
             Some([only]) => clean_line(&words::path(&only.path, cwd, home)),
@@ -167,6 +172,11 @@ pub fn subject(call: &ToolCall, cwd: &str, home: Option<&str>) -> String {
         },
         _ => title(),
     }
+}
+
+/// What the agent calls it.
+pub fn title(call: &ToolCall) -> &str {
+    call.title.as_deref().or(call.name.as_deref()).unwrap_or(&call.id)
 }
 
 fn diff_path(content: &ToolContent) -> Option<&str> {
@@ -197,7 +207,8 @@ pub fn command(call: &ToolCall) -> Option<String> {
 
 /// The exit code that a command ended with, where the agent tells it.
 pub fn exit_code(call: &ToolCall) -> Option<i64> {
-    let places = [call.raw_output.as_ref(), call.meta.as_ref().and_then(|m| m.get("terminal_exit")), call.meta.as_ref()];
+    let places =
+        [call.raw_output.as_ref(), call.meta.as_ref().and_then(|m| m.get("terminal_exit")), call.meta.as_ref()];
     places.into_iter().flatten().find_map(|v| ["exit_code", "exitCode"].iter().find_map(|key| v.get(key)?.as_i64()))
 }
 

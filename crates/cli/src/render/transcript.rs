@@ -138,16 +138,6 @@ impl Transcript {
         }
     }
 
-    /// How it looks.
-    pub fn look(&self) -> &Look {
-        &self.look
-    }
-
-    /// The calls so far.
-    pub fn tools(&self) -> &Tools {
-        &self.tools
-    }
-
     /// What this key causes was done by the person at this terminal.
     pub fn mine(&mut self, key: &str) {
         self.mine.insert(key.to_owned());
@@ -393,7 +383,8 @@ impl Transcript {
 
     fn rest_row(&mut self, left: usize, call: &Call) {
         let which = if self.look.from_start { call.number.to_string() } else { clean_line(&call.call.id) };
-        let row = format!("    ... {} not shown: convene show {} --tool {which}", words::count(left, "line"), self.look.id);
+        let row =
+            format!("    ... {} not shown: convene show {} --tool {which}", words::count(left, "line"), self.look.id);
         self.screen.row(&self.look.style.paint(Paint::Dim, &row));
     }
 
@@ -412,14 +403,7 @@ impl Transcript {
         }
     }
 
-    fn decided(
-        &mut self,
-        request: PermissionId,
-        decision: Decision,
-        by: &str,
-        message: Option<&str>,
-        at: Timestamp,
-    ) {
+    fn decided(&mut self, request: PermissionId, decision: Decision, by: &str, message: Option<&str>, at: Timestamp) {
         let place = self.requests.iter().position(|(id, _)| *id == request);
         let call = place.map(|i| self.requests.remove(i).1);
         let title = call.as_ref().map(|call| self.say(call).1).unwrap_or_default();
@@ -446,7 +430,8 @@ impl Transcript {
 
     fn turn_ended(&mut self, at: Timestamp) {
         self.tools.close(at);
-        let open: Vec<Call> = self.tools.all().into_iter().filter(|c| !c.shown && c.call.title.is_some()).cloned().collect();
+        let open: Vec<Call> =
+            self.tools.all().into_iter().filter(|c| !c.shown && c.call.title.is_some()).cloned().collect();
         for call in open {
             if let Some(call) = self.tools.get_mut(&call.call.id) {
                 call.shown = true;
@@ -481,7 +466,9 @@ impl Transcript {
                 let verified = if exit.verified { "no process is left" } else { "processes may be left" };
                 self.note(&format!("the attempt is over; {verified}"));
             }
-            KnownEvent::TurnRequeued {} => self.note("the runner died before the prompt was handed over; it is sent again"),
+            KnownEvent::TurnRequeued {} => {
+                self.note("the runner died before the prompt was handed over; it is sent again")
+            }
             KnownEvent::TurnCancelRequested { by } if !by_me => self.note(&format!("cancelled by {}", clean_line(by))),
             KnownEvent::QueueEntryDropped { by } if !by_me => {
                 self.note(&format!("taken out of the queue by {}", clean_line(by)));
@@ -499,7 +486,9 @@ impl Transcript {
                 let by = if by_me { "you" } else { by };
                 self.sign_row("-", "answered:", Paint::Dim, &format!("{} by {}", clean_line(action), clean_line(by)));
             }
-            KnownEvent::SessionStopping { by, .. } if !by_me => self.note(&format!("being stopped by {}", clean_line(by))),
+            KnownEvent::SessionStopping { by, .. } if !by_me => {
+                self.note(&format!("being stopped by {}", clean_line(by)))
+            }
             KnownEvent::SessionStopped { detail, verified, .. } => {
                 let detail = detail.as_deref().map(|d| format!(": {}", clean_line(d))).unwrap_or_default();
                 let verified = if *verified { "" } else { "; not every process could be proved dead" };

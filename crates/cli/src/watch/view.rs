@@ -27,7 +27,6 @@ pub struct View {
     kind: Kind,
     id: String,
     style: Style,
-    permissions: String,
     live: bool,
 }
 
@@ -60,8 +59,7 @@ impl View {
             }
             How::Json => Kind::Json { piped: piped(), errors: screen },
         };
-        let permissions = look.permissions.clone();
-        Self { out: app.out.clone(), kind, id: look.id.clone(), style, permissions, live }
+        Self { out: app.out.clone(), kind, id: look.id.clone(), style, live }
     }
 
     /// Where rows go.
@@ -78,16 +76,6 @@ impl View {
             Kind::Terminal(_) => None,
             Kind::Piped { piped, .. } | Kind::Json { piped, .. } => Some(piped),
         }
-    }
-
-    /// Colors and signs of the rows.
-    pub fn style(&self) -> Style {
-        self.style
-    }
-
-    /// Who answers permission requests.
-    pub fn permissions(&self) -> &str {
-        &self.permissions
     }
 
     /// Whether there is a live row that shows what goes on.
@@ -219,13 +207,14 @@ impl View {
     }
 
     /// The last line: how it ended, and how to go on.
-    pub fn last_line(&mut self, facts: &Facts, end: &End) -> Result<(), Failure> {
+    pub fn last_line(&mut self, facts: &Facts, end: &End, code: u8) -> Result<(), Failure> {
         match &mut self.kind {
             Kind::Terminal(transcript) => {
                 let style = self.style;
-                transcript.screen.row(&turn::last_line(facts, end, &self.id, style));
+                let width = transcript.screen.width();
+                transcript.screen.row(&turn::last_line(facts, end, code, &self.id, style, width));
             }
-            Kind::Piped { piped, errors } => errors.row(&piped.last(facts, end)),
+            Kind::Piped { piped, errors } => errors.row(&piped.last(facts, end, code)),
             Kind::Json { .. } => {}
         }
         self.write()
