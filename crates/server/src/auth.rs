@@ -8,8 +8,7 @@ mod scope;
 mod token;
 
 pub use files::{Keys, random_hex};
-pub use guard::guard;
+pub use guard::{check, guard};
 pub use login::{LinkState, LoginLinks};
 pub use origin::Origins;
 pub use scope::{Caller, Scope};
-pub use token::Presented;

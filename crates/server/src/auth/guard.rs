@@ -9,7 +9,7 @@ use axum::{
 use convene_api::problem::{Code, Problem};
 use convene_engine::storage::Reader as _;
 
-use super::{Caller, Presented, Scope, scope::NAMESPACE};
+use super::{Caller, Scope, scope::NAMESPACE, token::Presented};
 use crate::{app::App, listen::Peer, refusal::Refusal};
 
 /// Paths that want no token: signs of life, the page, and the way in.
@@ -93,21 +93,32 @@ fn token(headers: &HeaderMap, cookie: &str) -> Option<String> {
 ///
 /// # Errors
 /// `token_invalid` if it is unknown, revoked, expired, or of an attempt that is over.
-pub async fn identify(app: &App, token: &str) -> Result<Caller, Problem> {
+async fn identify(app: &App, token: &str) -> Result<Caller, Problem> {
+    match app.keys.read(token) {
+        Some(shown) => check(app, shown).await,
+        None => Err(Problem::filled(Code::TokenInvalid, [])),
+    }
+}
+
+/// Who somebody is by what they showed, now or when a socket was opened.
+///
+/// # Errors
+/// `token_invalid` if it is revoked or expired.
+pub async fn check(app: &App, shown: Presented) -> Result<Caller, Problem> {
     let invalid = || Problem::filled(Code::TokenInvalid, []);
-    let local = |scope| Caller { scope, owner: app.config.owner.clone(), namespace: NAMESPACE };
+    let owner = app.config.owner.clone();
     let now = app.engine.now();
-    match app.keys.read(token).ok_or_else(invalid)? {
-        Presented::Owner => Ok(local(Scope::Owner)),
-        Presented::Worker => Ok(local(Scope::Worker)),
-        Presented::Browser { expires_at } if expires_at > now => Ok(local(Scope::Owner)),
-        Presented::Browser { .. } => Err(invalid()),
-        Presented::Attempt { session, attempt } => Ok(local(Scope::Attempt { session, attempt })),
+    let (scope, owner) = match shown {
+        Presented::Browser { expires_at } if expires_at <= now => return Err(invalid()),
+        Presented::Owner | Presented::Browser { .. } => (Scope::Owner, owner),
+        Presented::Worker => (Scope::Worker, owner),
+        Presented::Attempt { session, attempt } => (Scope::Attempt { session, attempt }, owner),
         Presented::Api(id) => {
             let row = app.engine.query(move |reader| reader.token(id)).await.map_err(|e| Refusal::from(e).problem)?;
             let row = row.filter(|row| row.expires_at.is_none_or(|end| end > now)).ok_or_else(invalid)?;
             let scope = if row.scope == "worker" { Scope::Worker } else { Scope::Owner };
-            Ok(Caller { scope, owner: row.owner, namespace: NAMESPACE })
+            (scope, row.owner)
         }
-    }
+    };
+    Ok(Caller { scope, owner, namespace: NAMESPACE, shown })
 }

@@ -4,6 +4,8 @@ use axum::http::Method;
 use convene_api::problem::{Code, Problem};
 use convene_core::ids::SessionId;
 
+use super::token::Presented;
+
 /// The namespace of everything, until there are several.
 pub const NAMESPACE: &str = "default";
 
@@ -16,6 +18,8 @@ pub struct Caller {
     pub owner: String,
     /// Where it goes.
     pub namespace: &'static str,
+    /// What they showed; on a socket that stays open it may end.
+    pub shown: Presented,
 }
 
 /// What a caller may.

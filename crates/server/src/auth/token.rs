@@ -10,10 +10,10 @@ use uuid::Uuid;
 use super::files::Keys;
 
 /// What API tokens begin with.
-pub const TOKEN_PREFIX: &str = "cvt";
+const TOKEN_PREFIX: &str = "cvt";
 
 /// A token whose code is right; whether what it names is still there is another question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presented {
     /// The owner's, from the file.
     Owner,

@@ -35,7 +35,7 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::{Caller, Scope},
+    auth::{self, Caller, Scope},
     refusal::{Refusal, invalid},
 };
 
@@ -54,12 +54,12 @@ pub async fn open(
     let upgrade = upgrade.map_err(|error| invalid("upgrade", format!("this is a WebSocket: {error}")))?;
     let open = app.sockets.token();
     Ok(limits(upgrade).on_upgrade(move |socket| async move {
-        let _over = run(app, socket).await;
+        let _over = run(app, caller, socket).await;
         drop(open);
     }))
 }
 
-async fn run(app: App, socket: WebSocket) -> Result<(), Over> {
+async fn run(app: App, caller: Caller, socket: WebSocket) -> Result<(), Over> {
     let Link { mut up, mut down } = Link::new(socket);
     let hello = match timeout(HELLO_PATIENCE, up.next()).await {
         Ok(text) => match serde_json::from_str(&text?) {
@@ -79,7 +79,7 @@ async fn run(app: App, socket: WebSocket) -> Result<(), Over> {
     let instance = hello.instance;
     let link = app.links_up.worker_up(&name);
     tracing::info!(worker.id = %name, seats = hello.seats, held = hello.held.len(), "a worker is connected");
-    let mut conversation = Conversation { app: &app, name: name.clone(), link, sent: HashMap::new() };
+    let mut conversation = Conversation { app: &app, caller, name: name.clone(), link, sent: HashMap::new() };
     let result = conversation.talk(protocol, &hello.held, &mut up, &mut down).await;
     // A worker that redialed before this was noticed is connected all the same.
     if app.links_up.is_newest(&name, link) {
@@ -107,6 +107,7 @@ fn record(app: &App, hello: &WorkerHello) -> WorkerRecord {
 
 struct Conversation<'a> {
     app: &'a App,
+    caller: Caller,
     name: WorkerName,
     link: u64,
     /// When an order was sent last; mode tells a patient end from an impatient one.
@@ -153,6 +154,9 @@ impl Conversation<'_> {
                 () = down.beat() => {
                     if up.is_dead() {
                         return Err(Over);
+                    }
+                    if auth::check(&app, self.caller.shown).await.is_err_and(|p| p.code == Code::TokenInvalid) {
+                        return reject(down, Code::TokenInvalid, "the token has ended").await;
                     }
                     down.ping().await?;
                 }
