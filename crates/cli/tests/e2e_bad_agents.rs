@@ -50,7 +50,8 @@ async fn lives_on(cluster: &Cluster) -> Result<()> {
 #[tokio::test]
 async fn agents_that_do_not_begin_are_told_apart() -> Result<()> {
     let cluster = cluster()
-        .agent("garbage", &["/bin/sh", "-c", "echo Welcome to my agent; exec cat > /dev/null"])
+        .agent("garbage", &["/bin/sh", "-c", "echo Welcome to my agent; exec cat >&2"])
+        .agent("shut", &["/bin/sh", "-c", "exec cat > /dev/null"])
         .agent("talkative", &["/bin/sh", "-c", "echo cannot find my key >&2; exit 3"])
         .fake_as("early", &["--exit-at-start", "7"])
         .fake_as("mute", &["--no-initialize"])
@@ -61,6 +62,8 @@ async fn agents_that_do_not_begin_are_told_apart() -> Result<()> {
 
     let failed = failure(&play(&cluster, "garbage", "hello").await?, "agent_not_acp")?;
     ensure!(failed.summary.contains("Welcome to my agent"), "it says {}", failed.summary);
+    let failed = failure(&play(&cluster, "shut", "hello").await?, "agent_no_handshake")?;
+    ensure!(failed.summary.contains("output"), "it says {}", failed.summary);
     let failed = failure(&play(&cluster, "talkative", "hello").await?, "agent_exited_early")?;
     ensure!(failed.summary.contains("exit code 3"), "it says {}", failed.summary);
     ensure!(failed.summary.contains("cannot find my key"), "it says {}", failed.summary);

@@ -23,6 +23,10 @@ async fn kill(roles: &[Role]) -> Result<()> {
     client.wait_text("w100 ").await?;
     let daemons = daemons(&client.seen().text)?;
     ensure!(daemons.len() == 4, "the agent has {daemons:?}");
+    // What is asserted to be gone afterwards can be seen now.
+    let alive: Vec<i32> = cluster.attempt_processes().iter().map(|process| process.pid).collect();
+    let all = [&daemons[..], &[tree.keeper, tree.runner, tree.agent]].concat();
+    ensure!(all.iter().all(|pid| alive.contains(pid)), "of {all:?} only {alive:?} can be seen");
 
     cluster.kill(roles, &tree)?;
     let seen_at_death = client.seen().last();
@@ -126,7 +130,8 @@ matrix! {
 #[tokio::test]
 async fn server_again_and_again_under_load() -> Result<()> {
     const KILLS: usize = 20;
-    let mut cluster = Cluster::of(env!("CARGO_BIN_EXE_convene")).start().await?;
+    let seats = "[worker]\nseats = 64\n[limits]\nsessions = 64";
+    let mut cluster = Cluster::of(env!("CARGO_BIN_EXE_convene")).config(seats).start().await?;
     let first = cluster.create("SLOW").await?;
     let client = cluster.record(Topic::Session(first.session.id), first.cursor.seq)?;
     client.wait_text("w1 ").await?;
@@ -137,7 +142,7 @@ async fn server_again_and_again_under_load() -> Result<()> {
         promised.push((created.session.id, created.cursor.seq));
         // At another moment of the new session's life each time.
         let events = cluster.record(Topic::Session(created.session.id), 0)?;
-        events.wait("it has come so far", |seen| seen.last() >= 2 + (round as u64 * 7) % 12).await?;
+        events.wait("it has come so far", |seen| seen.last() >= 2 + (round as u64 * 7) % 11).await?;
         cluster.kill_server()?;
         cluster.start_server().await?;
         client.wait("the stream goes on", |seen| seen.text.len() > before).await?;
@@ -191,6 +196,31 @@ async fn server_between_the_promise_and_the_prompt() -> Result<()> {
         cluster.log(id).await?.has_all(&events.seen())?;
     }
     ensure!(cluster.receipts()?.len() == steps.len(), "the agents got {:?}", cluster.receipts()?);
+    cluster.end().await
+}
+
+/// Whoever prompts again at the very moment at which the turn is over gets an answer too, not the old failure once more.
+#[tokio::test]
+async fn agent_and_a_prompt_right_after_it() -> Result<()> {
+    let mut cluster =
+        Cluster::of(env!("CARGO_BIN_EXE_convene")).fake(&["--ignore-sigterm", "--ignore-eof"]).start().await?;
+    let created = cluster.create("SLOW").await?;
+    let id = created.session.id;
+    let events = cluster.record(Topic::Session(id), created.cursor.seq)?;
+    for (round, victim) in [Role::Agent, Role::Runner, Role::Agent, Role::Keeper].into_iter().enumerate() {
+        events.wait("it streams", |seen| seen.text.ends_with("w5 ")).await?;
+        let tree = cluster.tree(id).await?;
+        cluster.kill(&[victim], &tree)?;
+        events.wait("the turn is over", |seen| seen.count("turn_ended") > 2 * round).await?;
+        let next = cluster.prompt(id, &format!("hello {round}")).await?;
+        let over = |seen: &convene_testkit::cluster::Seen| seen.count("turn_ended") > 2 * round + 1;
+        events.wait("the next turn is over", over).await?;
+        let log = cluster.log(id).await?;
+        let ends = log.ends(next.turn);
+        ensure!(matches!(ends[..], [(StopReason::EndTurn, _)]), "after the {victim:?}: it ended by {ends:?}");
+        cluster.prompt(id, "SLOW").await?;
+    }
+    drop(events);
     cluster.end().await
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use convene_core::failure::StopReason;
-use convene_testkit::cluster::{Cluster, PATIENCE, Topic, wait_for_file};
+use convene_testkit::cluster::{Cluster, PATIENCE, Topic, wait_for_file, wait_until};
 
 const UPDATES: usize = 100_000;
 
@@ -57,6 +57,10 @@ async fn what_a_dead_runner_had_spooled_is_delivered_by_the_worker() -> Result<(
     let tree = cluster.tree(id).await?;
     cluster.kill_server()?;
     wait_for_file(&done, PATIENCE).await?;
+    // What the runner has read is on its disk a moment later.
+    let spool = cluster.home().data().join("run").join(id.to_string()).join("1/spool");
+    let spooled = async || Ok(String::from_utf8_lossy(&std::fs::read(&spool)?).contains("w5000 "));
+    wait_until("the answer is spooled", PATIENCE, spooled).await?;
     cluster.kill(&[convene_testkit::cluster::Role::Runner], &tree)?;
     cluster.attempts_gone().await?;
     cluster.start_server().await?;

@@ -19,11 +19,11 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use convene_api::{
-    body::{CreateSession, CreateToken, CreatedSession, PromptInput, SendPrompt, Shutdown},
-    client::{Client, CommandKey, Endpoint},
+    body::{CreateSession, CreateToken, CreatedSession, PromptInput, SendPrompt, Shutdown, StopSession},
+    client::{Client, CommandKey, Endpoint, SessionsQuery},
 };
 use convene_core::{
-    event::{EventBody, KnownEvent},
+    event::{EventBody, KnownEvent, StopMode},
     ids::SessionId,
     view::SessionView,
 };
@@ -417,9 +417,22 @@ impl Cluster {
         gone.with_context(|| format!("left are {:#?}", self.attempt_processes()))
     }
 
+    /// Stops every session without giving its agent time; the agents of these tests are deaf to all but SIGKILL.
+    async fn stop_all_now(&self) -> Result<()> {
+        let client = self.client()?;
+        for session in client.sessions(&SessionsQuery::default()).await?.items {
+            if session.state != "stopped" {
+                let now = StopSession { mode: StopMode::Now, message: None };
+                client.stop(session.id, &now, &CommandKey::fresh()).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Ends everything as a user would and proves that nothing is left.
     pub async fn end(mut self) -> Result<()> {
         if self.server.is_some() {
+            self.stop_all_now().await?;
             self.client()?.shutdown(&Shutdown { stop_sessions: true }, &CommandKey::fresh()).await?;
         }
         if let Some(server) = self.server.take() {
