@@ -117,8 +117,9 @@ impl Pending {
             return false;
         }
         let EventBody::Known(KnownEvent::ToolCallUpdated { tool_call: old }) = &mut old.body else { return false };
-        // Agents put increments into `_meta`; those must all be kept.
-        if old.id != new.id || (old.meta.is_some() && new.meta.is_some()) {
+        // A step is told as one. Agents put increments into `_meta`; those must all be kept.
+        let is_step = new.status.is_some() && new.status != old.status;
+        if old.id != new.id || is_step || (old.meta.is_some() && new.meta.is_some()) {
             return false;
         }
         patch(old, new);

@@ -64,7 +64,11 @@ fn coalesces_a_flood_of_tool_updates_and_keeps_the_last_word() {
         pending.push(tool("t", ToolStatus::InProgress, None));
     }
     pending.push(tool("t", ToolStatus::Completed, None));
-    let expected = [tool("t", ToolStatus::InProgress, Some("first")), tool("t", ToolStatus::Completed, None)];
+    let expected = [
+        tool("t", ToolStatus::Pending, Some("first")),
+        tool("t", ToolStatus::InProgress, None),
+        tool("t", ToolStatus::Completed, None),
+    ];
     assert_eq!(drain(&mut pending), expected);
 }
 
