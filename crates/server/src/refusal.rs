@@ -38,10 +38,12 @@ impl IntoResponse for Refusal {
         let body = serde_json::to_string(problem).unwrap_or_default();
         let mut response =
             (status, [(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE))], body).into_response();
-        let retry = match problem.code {
-            Code::Unavailable => Some("1"),
-            Code::StorageFull | Code::StorageFailed => Some("5"),
-            _ => None,
+        let retry = if problem.code == Code::Unavailable {
+            Some("1")
+        } else if matches!(problem.code, Code::StorageFull | Code::StorageFailed) {
+            Some("5")
+        } else {
+            None
         };
         if let Some(seconds) = retry {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));

@@ -266,3 +266,23 @@ async fn a_client_that_does_not_read_holds_nobody_up() {
     }
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_client_that_is_far_behind_gets_the_whole_log() {
+    let server = support::start().await;
+    let (session, _worker, mut runner) = talked(&server).await;
+    let events: u64 = std::env::var("CONVENE_TEST_EVENTS").map_or(10_000, |n| n.parse().unwrap());
+    let note = json!({"type": "log_note", "code": "x", "detail": "one of many"});
+    let batch = vec![note; 500];
+    for _ in 0..events / 500 {
+        runner.report(&batch).await;
+    }
+    let last = session.seq + events;
+    let mut socket = Socket::open(&server).await;
+    socket.subscribe(&session.id.to_string(), Some(0)).await;
+    for seq in 1..=last {
+        assert_eq!(socket.next().await["event"]["seq"], seq);
+    }
+    assert_eq!(socket.next().await["after"], last);
+    server.stop().await;
+}
