@@ -73,7 +73,7 @@ pub async fn serve(
     setup: Option<WorkerSetup>,
     ready: impl FnOnce(&ServerInfo) + Send,
 ) -> Result<(), ServeError> {
-    config.is_attempt_process = marker::is_marked;
+    config.is_attempt_process = is_attempt_process;
     let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
     let (owner, stop) = (tasks.clone(), cancel.clone());
     let result = convene_server::serve(config, move |info| {
@@ -95,6 +95,13 @@ pub async fn serve(
     tasks.close();
     tasks.wait().await;
     result
+}
+
+/// Whether a process belongs to an attempt of this server's workers. Marks that the server carries itself say nothing:
+/// it was started from inside a session, and so were its own clients.
+fn is_attempt_process(pid: i32) -> bool {
+    let own = marker::markers_of(std::process::id().cast_signed());
+    marker::markers_of(pid).iter().any(|mark| !own.contains(mark))
 }
 
 /// Runs a worker for a server until it is cancelled.
