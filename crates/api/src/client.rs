@@ -202,3 +202,7 @@ fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, ClientError> {
     let text: &[u8] = if answer.body.is_empty() { b"null" } else { &answer.body };
     serde_json::from_slice(text).map_err(ClientError::answer)
 }
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

@@ -110,6 +110,10 @@ pub enum Command {
     Approve(commands::approve::ApproveArgs),
     Deny(commands::deny::DenyArgs),
     Stop(commands::stop::StopArgs),
+    /// Put sessions away
+    Archive(commands::archive::ArchiveArgs),
+    /// Take sessions out of the archive
+    Unarchive(commands::archive::ArchiveArgs),
     Rm(commands::rm::RmArgs),
     Thread(commands::thread::ThreadArgs),
     Agents(commands::agents::AgentsArgs),
@@ -139,12 +143,6 @@ pub enum Command {
     /// Branch off a session (not built yet)
     #[command(hide = true)]
     Fork(NotBuilt),
-    /// Put a session away (not built yet)
-    #[command(hide = true)]
-    Archive(NotBuilt),
-    /// Take a session out of the archive (not built yet)
-    #[command(hide = true)]
-    Unarchive(NotBuilt),
     /// Change a session's title, model or permissions (not built yet)
     Set(NotBuilt),
     /// Diagnose and close a broken log (not built yet)

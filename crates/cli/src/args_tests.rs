@@ -1,1 +1,94 @@
+use clap::CommandFactory as _;
+
 use super::*;
+
+#[test]
+fn the_arguments_are_consistent() {
+    Cli::command().debug_assert();
+}
+
+/// The examples of a command's help: lines between `Examples:` and an empty line.
+fn examples(command: &clap::Command) -> Vec<String> {
+    let before = command.get_before_help().map(ToString::to_string).unwrap_or_default();
+    before
+        .lines()
+        .skip_while(|line| !line.starts_with("Examples:"))
+        .skip(1)
+        .take_while(|line| !line.trim().is_empty())
+        .map(|line| line.trim().to_owned())
+        .collect()
+}
+
+/// The words of an example's `convene` part, as a shell would split them, without what is a shell's.
+fn words(example: &str) -> Vec<String> {
+    // What a shell fills in is one word, unless it is the whole example.
+    let example = match (example.find(" $("), example.find(')')) {
+        (Some(open), Some(close)) => format!("{} x{}", &example[..open], &example[close + 1..]),
+        _ => example.to_owned(),
+    };
+    let from = example.find("convene ").expect("an example calls convene");
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for c in example[from..].chars() {
+        match c {
+            '"' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            c => words.last_mut().expect("there is one").push(c),
+        }
+    }
+    let mut words: Vec<String> = words.into_iter().filter(|w| !w.is_empty()).collect();
+    if let Some(end) = words.iter().position(|w| matches!(w.as_str(), ">" | "&&" | "|")) {
+        words.truncate(end);
+    }
+    words.iter_mut().for_each(|w| *w = w.trim_end_matches(')').trim_start_matches("$(").to_owned());
+    words
+}
+
+/// Explanations stand after at least two blanks and are no arguments.
+fn without_explanation(example: &str) -> &str {
+    match example.find("  ") {
+        Some(at) => &example[..at],
+        None => example,
+    }
+}
+
+#[test]
+fn every_command_has_examples_that_parse() {
+    for command in Cli::command().get_subcommands() {
+        let name = command.get_name();
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        if about.contains("not built yet") || command.is_hide_set() {
+            continue;
+        }
+        let examples = examples(command);
+        assert!(examples.len() >= 2, "{name} has {} examples", examples.len());
+        for example in examples {
+            let words = words(without_explanation(&example));
+            if let Err(error) = Cli::try_parse_from(&words) {
+                panic!("{example:?} does not parse as {words:?}: {error}");
+            }
+        }
+        assert!(!about.ends_with('.'), "{name}: {about:?} is a title, no sentence");
+    }
+}
+
+#[test]
+fn commands_that_are_not_built_take_whatever_stands_behind_them() {
+    for words in [
+        &["convene", "attach", "x", "--once"][..],
+        &["convene", "fork", "--help"],
+        &["convene", "mcp"],
+        &["convene", "repair", "x", "--dry-run", "--force"],
+    ] {
+        assert!(Cli::try_parse_from(words).is_ok(), "{words:?}");
+    }
+}
+
+#[test]
+fn help_is_narrow_enough() {
+    for mut command in Cli::command().get_subcommands().cloned().collect::<Vec<_>>() {
+        for line in command.render_long_help().to_string().lines() {
+            assert!(line.chars().count() <= 110, "{}: {line}", command.get_name());
+        }
+    }
+}

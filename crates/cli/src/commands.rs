@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod agents;
 pub mod approve;
+pub mod archive;
 pub mod cancel;
 pub mod deny;
 pub mod logs;
@@ -48,6 +49,7 @@ pub fn is_json(command: &Command) -> bool {
         Command::Approve(args) => args.output.is_json(),
         Command::Deny(args) => args.output.is_json(),
         Command::Stop(args) => args.output.is_json(),
+        Command::Archive(args) | Command::Unarchive(args) => args.output.is_json(),
         Command::Rm(args) => args.output.is_json(),
         Command::Thread(args) => args.output.is_json(),
         Command::Agents(args) => args.output.is_json(),
@@ -61,8 +63,6 @@ pub fn is_json(command: &Command) -> bool {
         | Command::Hibernate(rest)
         | Command::Clear(rest)
         | Command::Fork(rest)
-        | Command::Archive(rest)
-        | Command::Unarchive(rest)
         | Command::Set(rest)
         | Command::Repair(rest)
         | Command::Export(rest)
@@ -96,6 +96,12 @@ pub fn dispatch(app: App, command: Command) -> Outcome {
         Command::Approve(args) => with_loop(app, |app| async move { approve::run(&app, args).await }),
         Command::Deny(args) => with_loop(app, |app| async move { deny::run(&app, args).await }),
         Command::Stop(args) => with_loop(app, |app| async move { stop::run(&app, args).await }),
+        Command::Archive(args) => {
+            with_loop(app, |app| async move { archive::run(&app, args, archive::Way::Archive).await })
+        }
+        Command::Unarchive(args) => {
+            with_loop(app, |app| async move { archive::run(&app, args, archive::Way::Unarchive).await })
+        }
         Command::Rm(args) => with_loop(app, |app| async move { rm::run(&app, args).await }),
         Command::Thread(args) => with_loop(app, |app| async move { thread::run(&app, args).await }),
         Command::Agents(args) => with_loop(app, |app| async move { agents::run(&app, args).await }),
@@ -115,8 +121,6 @@ pub fn dispatch(app: App, command: Command) -> Outcome {
         Command::Hibernate(_) => not_built::refuse("hibernate", Some("`convene stop ID` frees its seat")),
         Command::Clear(_) => not_built::refuse("clear", Some("`convene new` begins with an empty context")),
         Command::Fork(_) => not_built::refuse("fork", None),
-        Command::Archive(_) => not_built::refuse("archive", None),
-        Command::Unarchive(_) => not_built::refuse("unarchive", None),
         Command::Set(_) => not_built::refuse("set", Some("PATCH /v1/sessions/ID changes title, model and permissions")),
         Command::Repair(_) => not_built::refuse("repair", None),
         Command::Export(_) => not_built::refuse("export", Some("`convene logs ID --json` prints the whole log")),

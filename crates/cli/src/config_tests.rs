@@ -1,1 +1,135 @@
 use super::*;
+use crate::failure::Failure;
+
+fn environment(pairs: &[(&str, &str)]) -> Environment {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
+}
+
+fn parse(text: &str) -> Result<Config, String> {
+    let mut config = Config::default();
+    match file::read(text, Path::new("config.toml"), &mut config) {
+        Ok(()) => Ok(config),
+        Err(Failure::Problem(problem)) => {
+            Err(format!("{}: {} / {}", problem.code, problem.detail, problem.hint.clone().unwrap_or_default()))
+        }
+        Err(other) => Err(format!("{other:?}")),
+    }
+}
+
+/// Every key of the page of the command line, with its default.
+const ALL: &str = r#"
+server = { bind = "127.0.0.1:4747", roots = ["~", "$TMPDIR"], origins = [], trust_proxy = false, log_format = "text", log_level = "info" }
+client = { url = "", token = "", autostart = true, reconnect_timeout = "10m" }
+run = { agent = "builtin", permissions = "ask", timeout = "0s", on_turn_end = "keep", crash_policy = "ask" }
+permissions = { ask_timeout = "5m", bell = true }
+ui = { color = "auto", plain = false, thoughts = "folded", tools = "short", tool_lines = 12, diff_lines = 60, links = "text" }
+limits = { sessions = 16, queue = 10, prompt = "1 MB", line = "16 MB", hibernate_after = "15m" }
+worker = { name = "local", seats = 8, labels = {}, start_timeout = "60s", sandbox = "none" }
+"#;
+
+#[test]
+fn the_defaults_written_out_are_the_defaults() {
+    assert_eq!(parse(ALL), Ok(Config::default()));
+    assert_eq!(parse(""), Ok(Config::default()));
+}
+
+#[test]
+fn every_key_can_be_set_from_the_environment() {
+    let defaults: toml::Table = toml::from_str(ALL).expect("the example is TOML");
+    for key in keys::KEYS {
+        let (section, name) = key.split_once('.').expect("keys have a section");
+        assert!(defaults[section].get(name).is_some(), "{key} is not in the example");
+        let nothing = keys::set(&mut Config::default(), key, value::Raw::Other("nothing"));
+        assert!(!matches!(nothing, Ok(false)), "{key} sets nothing");
+    }
+    let mut config = Config::default();
+    let unknown = environment(&[
+        ("CONVENE_RUN_AGENT", "codex"),
+        ("CONVENE_WORKER_SEATS", "3"),
+        ("CONVENE_WORKER_LABELS", "gpu=yes, zone=b"),
+        ("CONVENE_SERVER_ROOTS", "/srv,/opt"),
+        ("CONVENE_PERMISSIONS_ASK_TIMEOUT", "never"),
+        ("CONVENE_TOKEN", "secret"),
+        ("CONVENE_RUN_AGNT", "x"),
+        ("PATH", "/bin"),
+    ])
+    .apply(&mut config)
+    .expect("the values fit");
+    assert_eq!(unknown, [Unknown { name: "CONVENE_RUN_AGNT".into(), near: Some("CONVENE_RUN_AGENT".into()) }]);
+    assert_eq!((config.run.agent.as_str(), config.worker.seats), ("codex", 3));
+    assert_eq!(config.worker.labels["zone"], "b");
+    assert_eq!(config.server.roots, ["/srv", "/opt"]);
+    assert_eq!(config.permissions.ask_timeout, None);
+}
+
+#[test]
+fn agents_of_ones_own() {
+    let config = parse(
+        "[agents.mine]\ncommand = [\"node\", \"agent.js\", \"--acp\"]\nenv = { KEY = \"env:MY_KEY\" }\n\n[mcp.files]\ncommand = [\"mcp-files\"]\n",
+    )
+    .expect("it is whole");
+    assert_eq!(config.agents["mine"].command, ["node", "agent.js", "--acp"]);
+    assert_eq!(config.agents["mine"].env["KEY"], "env:MY_KEY");
+    assert_eq!(config.mcp["files"].command, ["mcp-files"]);
+}
+
+#[test]
+fn complaints_name_the_line_and_the_nearest_name() {
+    for (text, expected) in [
+        (
+            "\n[run]\nagnt = \"x\"\n",
+            "config_unknown_key: config.toml:3: unknown key \"run.agnt\" / did you mean \"run.agent\"?",
+        ),
+        ("[servr]\n", "config_unknown_key: config.toml:1: unknown key \"servr\" / did you mean \"server\"?"),
+        ("zzzzz = 1\n", "config_unknown_key: config.toml:1: unknown key \"zzzzz\" / "),
+        ("run = 1\n", "config_invalid: config.toml:1: [run] is a table / "),
+        (
+            "[agents.mine]\ncommand = [\"x\"]\nenvv = {}\n",
+            "config_unknown_key: config.toml:3: unknown key \"agents.mine.envv\" / did you mean \"env\"?",
+        ),
+        ("[agents.mine]\nenv = {}\n", "config_invalid: config.toml:1: agents.mine has no command / "),
+        ("[agents.mine]\ncommand = []\n", "config_invalid: config.toml:2: agents.mine.command: the command is empty / "),
+        (
+            "[ui]\n\ncolor = \"sometimes\"\n",
+            "config_invalid: config.toml:3: ui.color: auto, always, never is wanted, not \"sometimes\" / ",
+        ),
+        (
+            "[run]\ntimeout = \"5 parsecs\"\n",
+            "config_invalid: config.toml:2: run.timeout: a duration such as 90s, 5m or 1h is wanted, not \"5 parsecs\" / ",
+        ),
+        (
+            "[client]\ntoken = \"hunter2\"\n",
+            "config_invalid: config.toml:2: client.token: \"env:NAME\" or \"file:PATH\" is wanted, never the token itself / ",
+        ),
+        ("[worker]\nseats = -1\n", "config_invalid: config.toml:2: worker.seats: a whole number is wanted, not a number below zero or too large / "),
+    ] {
+        assert_eq!(parse(text).expect_err(text), expected, "{text}");
+    }
+    let broken = parse("[run]\nagent = \n").expect_err("it is no TOML");
+    assert!(broken.starts_with("config_invalid: config.toml:2: "), "{broken}");
+}
+
+#[test]
+fn durations_and_sizes() {
+    use std::time::Duration;
+    for (text, seconds) in [("90s", 90), ("5m", 300), ("1h", 3_600), ("2d", 172_800), ("0s", 0)] {
+        assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+    }
+    for text in ["", "5", "m", "5 m x", "-1s", "99999999999999999999s"] {
+        assert!(duration(text).is_err(), "{text:?}");
+    }
+    for (text, size) in [("1 MB", 1_000_000), ("16MB", 16_000_000), ("512", 512), ("2 kB", 2_000)] {
+        assert_eq!(value::Raw::Text(text.into()).size(), Ok(size), "{text}");
+    }
+    assert!(value::Raw::Text("1 QB".into()).size().is_err());
+}
+
+#[test]
+fn places_follow_the_environment() {
+    let plain = environment(&[("HOME", "/home/ana")]);
+    assert_eq!(default_path(&plain), Path::new("/home/ana/.config/convene/config.toml"));
+    assert_eq!(default_data_dir(&plain), Path::new("/home/ana/.local/share/convene"));
+    let xdg = environment(&[("HOME", "/home/ana"), ("XDG_DATA_HOME", "/data"), ("XDG_CONFIG_HOME", "relative")]);
+    assert_eq!(default_data_dir(&xdg), Path::new("/data/convene"));
+    assert_eq!(default_path(&xdg), Path::new("/home/ana/.config/convene/config.toml"));
+}

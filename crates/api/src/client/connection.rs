@@ -71,17 +71,14 @@ pub(super) async fn exchange(endpoint: &Endpoint, token: Option<&str>, call: &Ca
         };
         // The connection does the reading and writing; it runs for as long as the answer takes.
         tokio::pin!(answer, connection);
-        loop {
-            tokio::select! {
-                biased;
-                answer = &mut answer => return answer,
-                ended = &mut connection => {
-                    // What was read before the end still has to be taken out.
-                    let rest = answer.await;
-                    return match (rest, ended) {
-                        (Err(ClientError::Lost { .. }), Err(error)) => Err(lost(error.into())),
-                        (rest, _) => rest,
-                    };
+        tokio::select! {
+            biased;
+            answer = &mut answer => answer,
+            ended = &mut connection => {
+                // What was read before the end still has to be taken out.
+                match (answer.await, ended) {
+                    (Err(ClientError::Lost { .. }), Err(error)) => Err(lost(error.into())),
+                    (rest, _) => rest,
                 }
             }
         }

@@ -142,6 +142,16 @@ impl Client {
         self.change(Method::POST, format!("/v1/sessions/{id}/stop"), Some(body), key).await
     }
 
+    /// `POST /v1/sessions/{id}/archive`
+    pub async fn archive(&self, id: SessionId, key: &CommandKey) -> Result<SessionView, ClientError> {
+        self.change(Method::POST, format!("/v1/sessions/{id}/archive"), NONE, key).await
+    }
+
+    /// `POST /v1/sessions/{id}/unarchive`
+    pub async fn unarchive(&self, id: SessionId, key: &CommandKey) -> Result<SessionView, ClientError> {
+        self.change(Method::POST, format!("/v1/sessions/{id}/unarchive"), NONE, key).await
+    }
+
     /// `GET /v1/sessions/{id}/permissions`
     pub async fn permissions(&self, id: SessionId) -> Result<Items<PermissionView>, ClientError> {
         self.get(format!("/v1/sessions/{id}/permissions")).await

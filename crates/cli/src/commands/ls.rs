@@ -28,10 +28,10 @@ const CWD: usize = 32;
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, before_help = EXAMPLES)]
 pub struct LsArgs {
-    /// Stopped ones too [stopped ones are listed for a day]
+    /// Those that are put away too
     #[arg(long)]
     pub all: bool,
-    /// Those that are put away
+    /// Only those that are put away
     #[arg(long)]
     pub archived: bool,
     /// In this state only

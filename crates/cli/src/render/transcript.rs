@@ -467,7 +467,7 @@ impl Transcript {
                 self.note(&format!("the attempt is over; {verified}"));
             }
             KnownEvent::TurnRequeued {} => {
-                self.note("the runner died before the prompt was handed over; it is sent again")
+                self.note("the runner died before the prompt was handed over; it is sent again");
             }
             KnownEvent::TurnCancelRequested { by } if !by_me => self.note(&format!("cancelled by {}", clean_line(by))),
             KnownEvent::QueueEntryDropped { by } if !by_me => {
@@ -487,7 +487,7 @@ impl Transcript {
                 self.sign_row("-", "answered:", Paint::Dim, &format!("{} by {}", clean_line(action), clean_line(by)));
             }
             KnownEvent::SessionStopping { by, .. } if !by_me => {
-                self.note(&format!("being stopped by {}", clean_line(by)))
+                self.note(&format!("being stopped by {}", clean_line(by)));
             }
             KnownEvent::SessionStopped { detail, verified, .. } => {
                 let detail = detail.as_deref().map(|d| format!(": {}", clean_line(d))).unwrap_or_default();
