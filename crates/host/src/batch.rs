@@ -6,10 +6,11 @@
 use std::collections::{HashMap, VecDeque};
 
 use convene_core::{
-    content::{ContentBlock, ToolCall},
+    content::{ContentBlock, ToolCall, ToolContent},
     event::{EventBody, EventData, KnownEvent},
     ids::TurnId,
 };
+use serde_json::Value;
 
 /// Pieces of a text are merged up to this size, in bytes.
 pub const PIECE: usize = 16 << 10;
@@ -57,7 +58,7 @@ impl Pending {
             }
             // What a person is asked about must not change behind the question.
             EventBody::Known(KnownEvent::PermissionRequested { .. } | KnownEvent::TurnEnded { .. }) => {
-                self.tools.clear()
+                self.tools.clear();
             }
             EventBody::Known(_) | EventBody::Unknown(_) => {}
         }
@@ -170,12 +171,44 @@ fn text_of_mut(event: &mut EventData) -> Option<&mut String> {
     }
 }
 
-/// About as long as its JSON, without making it where that is dear.
+/// About as long as its JSON, without making it where events come in floods.
 fn size_of(event: &EventData) -> usize {
-    if let Some(text) = text_of(event) {
-        return OVERHEAD + text.len();
+    let size = match &event.body {
+        EventBody::Known(KnownEvent::MessageAppended { content: ContentBlock::Text { text }, .. }) => text.len(),
+        EventBody::Known(KnownEvent::ToolCallUpdated { tool_call }) => size_of_tool(tool_call),
+        EventBody::Known(_) | EventBody::Unknown(_) => event.to_json().len(),
+    };
+    OVERHEAD + size
+}
+
+fn size_of_tool(tool: &ToolCall) -> usize {
+    let of_block = |block: &ContentBlock| match block {
+        ContentBlock::Text { text } => text.len(),
+        ContentBlock::ResourceLink { uri, name, .. } => uri.len() + name.len(),
+        ContentBlock::Image { data, .. } | ContentBlock::Audio { data, .. } => data.len(),
+        ContentBlock::Resource { resource } => size_of_value(resource),
+    };
+    let of_content = |content: &ToolContent| match content {
+        ToolContent::Content { content } => of_block(content),
+        ToolContent::Diff { path, old_text, new_text } => {
+            path.len() + old_text.as_deref().map_or(0, str::len) + new_text.len()
+        }
+        ToolContent::Terminal { terminal_id } => terminal_id.len(),
+    };
+    let texts = [&tool.title, &tool.name, &tool.kind].into_iter().flatten().map(String::len);
+    let content = tool.content.iter().flatten().map(|content| 32 + of_content(content));
+    let locations = tool.locations.iter().flatten().map(|location| 32 + location.path.len());
+    let raw = [&tool.raw_input, &tool.raw_output, &tool.meta].into_iter().flatten().map(size_of_value);
+    texts.chain(content).chain(locations).chain(raw).sum()
+}
+
+fn size_of_value(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+        Value::String(text) => 2 + text.len(),
+        Value::Array(items) => items.iter().map(|item| 1 + size_of_value(item)).sum(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| 4 + name.len() + size_of_value(value)).sum(),
     }
-    OVERHEAD + serde_json::to_string(event).map_or(0, |json| json.len())
 }
 
 #[cfg(test)]

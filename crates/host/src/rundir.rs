@@ -8,6 +8,7 @@
 //! | `agent_exit.json` | runner | [`AgentExit`] |
 //! | `exit.json` | keeper, else runner, else worker; who holds the lock | [`ExitRecord`] |
 //! | `stderr` | keeper and runner | their log |
+//! | `agent_stderr` | runner | the end of what the agent wrote to stderr, redacted |
 //! | `spool` | runner | events not yet acknowledged (a format of its own) |
 //!
 //! Files are replaced as a whole and synced, never changed in place.

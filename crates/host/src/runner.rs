@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::{
     acp::{
-        connection::{Incoming, Peer},
+        connection::{Backlog, Incoming, Peer},
         frame::Read,
     },
     keeper::{self, KeeperOptions, RunnerSide, keeper_main},
@@ -133,6 +133,8 @@ struct Runner {
     peer: Option<Peer>,
     /// The agent's connection; aborted, it closes the agent's stdin.
     connection: Option<AbortHandle>,
+    /// What the agent has not taken yet.
+    backlog: Arc<Backlog>,
     /// Lines for the crate.
     calls: Option<mpsc::Sender<String>>,
     announced: handshake::Announced,
@@ -226,6 +228,7 @@ impl Runner {
             agent: None,
             peer: None,
             connection: None,
+            backlog: Arc::default(),
             calls: None,
             announced: handshake::Announced::default(),
             session: None,
@@ -265,7 +268,7 @@ impl Runner {
     async fn next_event(&mut self) -> Event {
         let deadline = self.deadline();
         let reads = !self.outbox.is_full();
-        let Self { agent, calls, uplink, incoming, terminal_events, signals, keeper_check, .. } = self;
+        let Self { agent, backlog, calls, uplink, incoming, terminal_events, signals, keeper_check, .. } = self;
         let from_agent = async {
             let Some(agent) = agent else { return std::future::pending().await };
             let (stderr, lines) = (agent.stderr.as_ref(), &mut agent.lines);
@@ -273,6 +276,7 @@ impl Runner {
                 if !reads {
                     std::future::pending::<()>().await;
                 }
+                backlog.is_short().await;
                 // The line may be one for the crate: there must be room for it first.
                 if let Some(calls) = calls {
                     let _ = calls.reserve().await;

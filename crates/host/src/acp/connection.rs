@@ -3,18 +3,68 @@
 //! Its dispatch loop is serial, so a handler here only hands over what came and returns; whoever answers keeps the
 //! [`Responder`] for as long as a person or a process takes.
 
-use std::io;
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use agent_client_protocol::{Agent, Builder, Client, ConnectionTo, Lines, UntypedMessage};
 use convene_core::ids::TurnId;
 use futures_util::{SinkExt as _, stream};
 use serde_json::Value;
-use tokio::{io::AsyncWriteExt as _, net::unix::pipe, sync::mpsc};
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::unix::pipe,
+    sync::{Notify, mpsc},
+};
 use tokio_util::sync::PollSender;
 
 /// Lines between the crate and the agent's stdin. Each was caused by us or answers a question, of which only so many
 /// may be open; the crate keeps what does not fit.
 const WRITES: usize = 64;
+
+/// Lines that may wait in the crate until the agent takes them. Past this the agent is not read: it caused them.
+const BACKLOG: u64 = 256;
+
+/// How many lines the agent has not taken yet, which the crate keeps without a bound.
+#[derive(Debug, Default)]
+pub struct Backlog {
+    sent: AtomicU64,
+    written: AtomicU64,
+    progress: Notify,
+}
+
+impl Backlog {
+    /// Waits until there is not too much.
+    pub async fn is_short(&self) {
+        loop {
+            let progress = self.progress.notified();
+            let waiting = self.sent.load(Ordering::Relaxed).saturating_sub(self.written.load(Ordering::Relaxed));
+            if waiting <= BACKLOG {
+                return;
+            }
+            progress.await;
+        }
+    }
+
+    fn note_sent(&self) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn note_written(&self) {
+        self.written.fetch_add(1, Ordering::Relaxed);
+        self.progress.notify_waiters();
+    }
+
+    /// Nothing will be taken any more, so nothing is worth waiting for.
+    fn give_up(&self) {
+        self.written.store(u64::MAX / 2, Ordering::Relaxed);
+        self.progress.notify_waiters();
+    }
+}
 
 /// What the crate hands over.
 #[derive(Debug)]
@@ -139,20 +189,24 @@ pub struct Request {
 
 /// The way to answer a question. Dropped unanswered, it answers with an error.
 #[derive(Debug)]
-pub struct Responder(agent_client_protocol::Responder<Value>);
+pub struct Responder {
+    inner: agent_client_protocol::Responder<Value>,
+    backlog: Arc<Backlog>,
+}
 
 impl Responder {
     /// The question's JSON-RPC id, as JSON.
     pub fn id(&self) -> String {
-        serde_json::to_string(self.0.raw_id()).unwrap_or_default()
+        serde_json::to_string(self.inner.raw_id()).unwrap_or_default()
     }
 
     /// Answers.
     pub fn respond(self, result: Result<Value, RpcError>) {
+        self.backlog.note_sent();
         // It fails if the connection is gone, and then nobody waits.
         let _ = match result {
-            Ok(value) => self.0.respond(value),
-            Err(error) => self.0.respond_with_error(error.into()),
+            Ok(value) => self.inner.respond(value),
+            Err(error) => self.inner.respond_with_error(error.into()),
         };
     }
 }
@@ -162,12 +216,14 @@ impl Responder {
 pub struct Peer {
     connection: ConnectionTo<Agent>,
     incoming: mpsc::Sender<Incoming>,
+    backlog: Arc<Backlog>,
 }
 
 impl Peer {
     /// Puts a question; the answer comes as [`Incoming::Response`].
     pub fn ask(&self, asked: Asked, method: &str, params: Value) {
         let Ok(message) = UntypedMessage::new(method, params) else { return };
+        self.backlog.note_sent();
         let incoming = self.incoming.clone();
         // It fails if the connection is gone; the agent's end tells the rest.
         let _ = self.connection.send_request(message).on_receiving_result(async move |result| {
@@ -180,31 +236,42 @@ impl Peer {
     /// Says something that needs no answer.
     pub fn notify(&self, method: &str, params: Value) {
         let Ok(message) = UntypedMessage::new(method, params) else { return };
+        self.backlog.note_sent();
         let _ = self.connection.send_notification(message);
     }
 }
 
 /// Serves the connection until its task is dropped, which closes the agent's stdin, or the agent closes it.
-pub async fn serve(stdin: pipe::Sender, lines: mpsc::Receiver<String>, incoming: mpsc::Sender<Incoming>) {
+pub async fn serve(
+    stdin: pipe::Sender,
+    lines: mpsc::Receiver<String>,
+    incoming: mpsc::Sender<Incoming>,
+    backlog: Arc<Backlog>,
+) {
     let (sender, written) = mpsc::channel(WRITES);
     let outgoing = PollSender::new(sender).sink_map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe));
     let lines =
         stream::unfold(lines, async |mut lines| lines.recv().await.map(|line| (Ok::<_, io::Error>(line), lines)));
     let requests = incoming.clone();
+    let (for_requests, for_peer) = (Arc::clone(&backlog), Arc::clone(&backlog));
     // Without the crate's own check of the version: which one an agent speaks is said better by the runner.
     let connection = Builder::new(Client)
         .name("convene")
         .on_receive_request(
             async move |message: UntypedMessage, responder, _connection| {
                 let (method, params) = message.into_parts();
-                let request = Request { method, params, responder: Responder(responder) };
+                let request = Request {
+                    method,
+                    params,
+                    responder: Responder { inner: responder, backlog: Arc::clone(&for_requests) },
+                };
                 let _ = requests.send(Incoming::Request(request)).await;
                 Ok(())
             },
             agent_client_protocol::on_receive_request!(),
         )
         .connect_with(Lines::new(outgoing, lines), async move |connection: ConnectionTo<Agent>| {
-            let peer = Peer { connection, incoming: incoming.clone() };
+            let peer = Peer { connection, incoming: incoming.clone(), backlog: for_peer };
             let _ = incoming.send(Incoming::Ready(peer)).await;
             std::future::pending::<Result<(), agent_client_protocol::Error>>().await
         });
@@ -213,14 +280,15 @@ pub async fn serve(stdin: pipe::Sender, lines: mpsc::Receiver<String>, incoming:
             tracing::debug!(error = &error as &dyn std::error::Error, "the agent's connection ended");
         }
     };
-    tokio::join!(served, write_lines(stdin, written));
+    tokio::join!(served, write_lines(stdin, written, &backlog));
 }
 
-async fn write_lines(mut stdin: pipe::Sender, mut lines: mpsc::Receiver<String>) {
+async fn write_lines(mut stdin: pipe::Sender, mut lines: mpsc::Receiver<String>, backlog: &Backlog) {
     while let Some(mut line) = lines.recv().await {
         line.push('\n');
         if stdin.write_all(line.as_bytes()).await.is_err() {
-            return;
+            return backlog.give_up();
         }
+        backlog.note_written();
     }
 }

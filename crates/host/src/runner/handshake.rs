@@ -1,6 +1,6 @@
 //! From the server's welcome to an agent that can take a prompt: launch, `initialize`, a session, its settings.
 
-use std::{collections::VecDeque, path::Path, time::Duration};
+use std::{collections::VecDeque, path::Path, sync::Arc, time::Duration};
 
 use convene_api::uplink::RunnerWelcome;
 use convene_core::{
@@ -106,7 +106,7 @@ impl Runner {
         self.emit(KnownEvent::AgentLaunched { pid: pid.cast_unsigned(), command, containment });
         let (calls, lines) = mpsc::channel(CALLS);
         self.calls = Some(calls);
-        let serve = connection::serve(started.stdin, lines, self.incoming_sender.clone());
+        let serve = connection::serve(started.stdin, lines, self.incoming_sender.clone(), Arc::clone(&self.backlog));
         self.connection = Some(self.tasks.spawn(serve));
         Ok(())
     }
