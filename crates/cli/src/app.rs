@@ -66,16 +66,32 @@ pub fn main() -> u8 {
 
 /// Says what is wrong with the arguments, or shows help or the version.
 fn usage(error: &clap::Error) -> u8 {
-    let wants_json = std::env::args_os().any(|arg| arg == "--json");
-    if wants_json && error.use_stderr() {
-        let text = error.render().to_string();
-        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        Failure::from(Problem::new(Code::InvalidRequest, first)).report(Report::Json);
-        return exit::USAGE;
+    use clap::error::ErrorKind;
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // Nobody is left to tell when the stream is closed.
+        let _ = error.print();
+        return if error.use_stderr() { exit::USAGE } else { exit::DONE };
     }
-    // Nobody is left to tell when the stream is closed.
-    let _ = error.print();
-    if error.use_stderr() { exit::USAGE } else { exit::DONE }
+    let wants_json = std::env::args_os().any(|arg| arg == "--json");
+    let color = color(ColorChoice::Auto, &Environment::of_process(), out::probe().1);
+    let failure = Failure::from(usage_problem(&error.render().to_string()));
+    failure.report(if wants_json { Report::Json } else { Report::Text { color } });
+    exit::USAGE
+}
+
+/// The parser's words in the shape of every other error: what is wrong, then one thing to do.
+fn usage_problem(text: &str) -> Problem {
+    let mut paragraphs = text.split("\n\n");
+    let first = paragraphs.next().unwrap_or_default().trim_start_matches("error: ");
+    let what = first.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    let line_of = |label: &str| text.lines().find_map(|line| line.trim().strip_prefix(label)).map(str::trim);
+    let problem = Problem::new(Code::InvalidRequest, what);
+    // Passing a flag as a value is hardly ever what was meant.
+    match (line_of("tip:").filter(|tip| !tip.starts_with("to pass")), line_of("Usage:")) {
+        (Some(tip), _) => problem.hint(tip),
+        (None, Some(usage)) => problem.hint(format!("usage: {usage}")),
+        (None, None) => problem,
+    }
 }
 
 fn early_color(globals: &Globals, environment: &Environment, terminal: bool) -> bool {

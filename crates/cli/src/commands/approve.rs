@@ -162,9 +162,14 @@ async fn nothing_waits(client: &Client, session: &SessionView) -> Failure {
     match last {
         Some((at, by, decision)) => {
             let ago = format!("{} ago", words::age(tool::between(at, now())));
-            let fields =
-                [("who", clean_line(&by).into()), ("decision", decision_word(decision).into()), ("ago", ago.into())];
-            Problem::filled(Code::PermissionAlreadyDecided, fields).hint(hint).into()
+            let word = decision_word(decision);
+            let detail = match by.as_str() {
+                "timeout" => format!("nobody answered in time; it was {word} {ago}"),
+                "policy" => format!("the session's permissions decided it {ago}: {word}"),
+                "cancel" => format!("it was cancelled with its turn {ago}"),
+                by => format!("{} decided it {ago}: {word}", clean_line(by)),
+            };
+            Problem::new(Code::PermissionAlreadyDecided, detail).hint(hint).into()
         }
         None => Problem::new(Code::PermissionNotFound, format!("{id} asks for nothing")).hint(hint).into(),
     }

@@ -98,6 +98,7 @@ impl DisplayArgs {
             cwd: session.cwd.clone(),
             permissions: spec::permissions_name(session.effective_permissions).to_owned(),
             home: app.home(),
+            started: true,
             from_start: false,
         }
     }

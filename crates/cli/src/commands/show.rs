@@ -98,7 +98,7 @@ fn summary(app: &App, session: &SessionView) -> String {
     }
     if let Some(turn) = &session.turn {
         let since = words::clock(tool::between(turn.started_at, now()));
-        lines.push(format!("now     turn {} runs since {since}", turn.number));
+        lines.push(format!("now     turn {}, for {since}", turn.number));
     }
     let mut turns = Vec::new();
     if let Some(turn) = &session.last_turn {
@@ -135,7 +135,12 @@ fn summary(app: &App, session: &SessionView) -> String {
         let first = clean(result).lines().find(|l| !l.trim().is_empty()).unwrap_or_default().to_owned();
         lines.push(format!("said    {}", words::cut(first.trim(), 72, style.ellipsis())));
     }
-    lines.push(format!("next    convene prompt {id} \"...\""));
+    let next = match session.state.as_str() {
+        _ if !session.pending_permissions.is_empty() => format!("convene approve {id}, or convene deny {id}"),
+        "running" | "starting" | "stopping" => format!("convene wait {id}"),
+        _ => format!("convene prompt {id} \"...\""),
+    };
+    lines.push(format!("next    {next}"));
     lines.join("\n") + "\n"
 }
 

@@ -41,6 +41,8 @@ pub struct Facts {
     pub answer: String,
     answer_message: Option<MessageId>,
     counted: BTreeSet<String>,
+    /// What calls would change that have not ended: a change that was rejected or failed is none.
+    proposed: BTreeMap<String, BTreeMap<String, (usize, usize)>>,
     /// How it ended.
     pub end: Option<End>,
 }
@@ -115,13 +117,14 @@ impl Facts {
                 for content in tool_call.content.iter().flatten() {
                     if let ToolContent::Diff { path, old_text, new_text } = content {
                         let counts = diff::counts(old_text.as_deref().unwrap_or_default(), new_text);
-                        self.files.insert(path.clone(), counts);
+                        self.proposed.entry(tool_call.id.clone()).or_default().insert(path.clone(), counts);
                     }
                 }
                 if tool_call.status.is_some_and(ToolStatus::is_final) && self.counted.insert(tool_call.id.clone()) {
                     self.tools += 1;
                 }
                 if tool_call.status == Some(ToolStatus::Completed) {
+                    self.files.append(&mut self.proposed.remove(&tool_call.id).unwrap_or_default());
                     self.rejected = false;
                 }
             }

@@ -73,6 +73,7 @@ impl Piped {
                     ("timeout", _) => {
                         vec![line(&format!("no answer to {short} in time, rejected [permission_timed_out]"))]
                     }
+                    ("cancel", _) => vec![line(&format!("cancelled with the turn: {title}"))],
                     (by, _) => vec![line(&format!("{} by {by}: {title}", decision_word(*decision)))],
                 }
             }
@@ -83,6 +84,9 @@ impl Piped {
             KnownEvent::AttemptRefused { detail, .. } => vec![line(&format!("not started: {detail}"))],
             KnownEvent::TurnRequeued {} => {
                 vec![line("the runner died before the prompt was handed over; it is sent again")]
+            }
+            KnownEvent::ConfigRejected { option, detail } => {
+                vec![line(&format!("{option} was not changed: {detail}"))]
             }
             KnownEvent::TurnCancelRequested { by } => vec![line(&format!("cancelling, asked by {by}"))],
             KnownEvent::SessionStopping { by, .. } => vec![line(&format!("being stopped by {by}"))],

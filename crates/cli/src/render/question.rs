@@ -59,6 +59,7 @@ impl Question {
         let mut body: Vec<String> = Vec::new();
         let phrase = match tool::verb(call) {
             "run" => "asks to run a command",
+            "edit" if tool::changed_files(call) > 1 => "asks to change files",
             "edit" => "asks to change a file",
             "read" => "asks to read",
             "delete" => "asks to delete",

@@ -165,10 +165,14 @@ pub fn subject(call: &ToolCall, cwd: &str, home: Option<&str>) -> String {
         "run" => command(call).map(|c| clean_line(&c)).unwrap_or_else(title),
         "read" | "edit" | "delete" => match call.locations.as_deref() {
             Some([only]) => clean_line(&words::path(&only.path, cwd, home)),
-            _ => match call.content.iter().flatten().find_map(diff_path) {
-                Some(path) => clean_line(&words::path(path, cwd, home)),
-                None => title(),
-            },
+            _ => {
+                let mut paths = call.content.iter().flatten().filter_map(diff_path);
+                match (paths.next(), paths.count()) {
+                    (Some(path), 0) => clean_line(&words::path(path, cwd, home)),
+                    (Some(path), more) => format!("{} and {more} more", clean_line(&words::path(path, cwd, home))),
+                    (None, _) => title(),
+                }
+            }
         },
         _ => title(),
     }
@@ -177,6 +181,11 @@ pub fn subject(call: &ToolCall, cwd: &str, home: Option<&str>) -> String {
 /// What the agent calls it.
 pub fn title(call: &ToolCall) -> &str {
     call.title.as_deref().or(call.name.as_deref()).unwrap_or(&call.id)
+}
+
+/// How many files a call would change, as far as it shows them.
+pub fn changed_files(call: &ToolCall) -> usize {
+    call.content.iter().flatten().filter_map(diff_path).count()
 }
 
 fn diff_path(content: &ToolContent) -> Option<&str> {

@@ -71,6 +71,8 @@ pub struct Look {
     pub diff_lines: usize,
     /// Whether prompts are shown: they are not, to the one who just typed them.
     pub prompts: bool,
+    /// Whether a call has a row at its start where there is no live row; what is over needs none.
+    pub started: bool,
     /// Whether diagnostics are shown.
     pub verbose: bool,
     /// The session's short id.
@@ -296,7 +298,7 @@ impl Transcript {
         }
         if call.ended.is_some() {
             self.tool_row(&call);
-        } else if new && !self.screen.has_live_row() && call.call.title.is_some() {
+        } else if new && self.look.started && !self.screen.has_live_row() && call.call.title.is_some() {
             let (verb, subject) = self.say(&call.call);
             self.sign_row("~", "started:", Paint::Dim, &format!("{verb:<5} {subject}"));
         }
@@ -484,7 +486,12 @@ impl Transcript {
             }
             KnownEvent::ElicitationAnswered { action, by, .. } => {
                 let by = if by_me { "you" } else { by };
-                self.sign_row("-", "answered:", Paint::Dim, &format!("{} by {}", clean_line(action), clean_line(by)));
+                let word = match action.as_str() {
+                    "accept" => "answered",
+                    "decline" => "declined",
+                    _ => "closed",
+                };
+                self.sign_row("-", "answered:", Paint::Dim, &format!("{word} by {}", clean_line(by)));
             }
             KnownEvent::SessionStopping { by, .. } if !by_me => {
                 self.note(&format!("being stopped by {}", clean_line(by)));

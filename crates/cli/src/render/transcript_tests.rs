@@ -24,6 +24,7 @@ fn look() -> Look {
         cwd: "/home/ana/shop".to_owned(),
         permissions: "ask".to_owned(),
         home: Some("/home/ana".to_owned()),
+        started: true,
         from_start: true,
     }
 }

@@ -17,6 +17,7 @@ use super::{
     view::View,
 };
 use crate::{
+    app::now,
     render::{
         clean::clean_line,
         piped,
@@ -361,7 +362,7 @@ impl Asker {
         };
         match wish {
             Wish::Decide { .. } | Wish::Answer { .. } => open.sent = true,
-            Wish::Nothing | Wish::Leave => self.prompt_in_line(screen, Timestamp::UNIX_EPOCH),
+            Wish::Nothing | Wish::Leave => self.prompt_in_line(screen, now()),
         }
         wish
     }
