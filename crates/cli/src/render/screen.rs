@@ -98,7 +98,8 @@ impl Screen {
         }
         let mut out = String::with_capacity(self.pending.len() + 128);
         if self.drawn.take().is_some() {
-            out.push_str("\x1b[J");
+            // The line first: tmux takes ED 0 at the top left for a cleared screen and keeps what was on it.
+            out.push_str("\x1b[K\x1b[J");
         }
         out.push_str(&self.pending);
         self.pending.clear();

@@ -217,7 +217,7 @@ fn the_live_row_is_below_a_finished_line_only() {
     assert_eq!(show.out, "\x1b[?7l⠙ starting codex · Ctrl-C cancels\x1b[?7h\r");
     show.out.clear();
     show.event(&say('1', "answer", "open"));
-    assert_eq!(show.out, "\x1b[Jopen", "the row is erased and not drawn again under an open line");
+    assert_eq!(show.out, "\x1b[K\x1b[Jopen", "the row is erased and not drawn again under an open line");
     show.out.clear();
     show.transcript.tick(&facts, None, at(3));
     show.frame();
@@ -234,7 +234,7 @@ fn a_row_wider_than_the_terminal_is_cut() {
     let frame = screen.frame().expect("a row");
     assert_eq!(frame, "\x1b[?7lstatus text that i…\x1b[?7h\r");
     assert_eq!(screen.frame(), None, "nothing changed");
-    assert_eq!(screen.leave().as_deref(), Some("\x1b[J"));
+    assert_eq!(screen.leave().as_deref(), Some("\x1b[K\x1b[J"));
 }
 
 #[test]

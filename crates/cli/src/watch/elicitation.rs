@@ -48,13 +48,15 @@ impl Form {
         let schema = params.get("requestedSchema").or_else(|| params.get("schema")).unwrap_or(&Value::Null);
         let required: Vec<&str> =
             schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-        let fields = schema
+        let mut fields: Vec<Field> = schema
             .get("properties")
             .and_then(Value::as_object)
             .into_iter()
             .flatten()
             .map(|(name, property)| Field::new(name, property, required.contains(&name.as_str())))
             .collect();
+        // What must be answered comes first; the schema's own order is lost in JSON.
+        fields.sort_by_key(|field| !field.required);
         Self { request, url, fields, answers: Map::new(), agreed: false }
     }
 
