@@ -117,6 +117,11 @@ impl Drop for Keys {
     }
 }
 
+/// Whether this job has the terminal; a job in the background draws no live row into what its person types.
+pub fn in_foreground() -> bool {
+    File::open("/dev/tty").is_ok_and(|tty| has_foreground(&tty))
+}
+
 /// Whether this job may read the terminal.
 fn has_foreground(tty: &File) -> bool {
     tcgetpgrp(tty).is_ok_and(|group| group == getpgrp())

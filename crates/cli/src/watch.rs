@@ -123,7 +123,8 @@ pub async fn watch(app: &App, client: &Client, plan: Plan) -> Outcome {
     let signals = Signals::install()
         .map_err(|error| Failure::new(Code::Internal, format!("the system takes no signal handlers: {error}")))?;
     let settings = app.out.settings();
-    let live = !settings.plain && if plan.how == How::Terminal { settings.terminal } else { settings.stderr_terminal };
+    let shown = if plan.how == How::Terminal { settings.terminal } else { settings.stderr_terminal };
+    let live = shown && !settings.plain && terminal::in_foreground();
     let wanted = app.may_ask() && settings.stderr_terminal;
     let keys = if wanted { Keys::open(live) } else { None };
     let rejects = plan.ask == Ask::Reject || !app.may_ask();

@@ -1,18 +1,23 @@
 //! `convene agents`: the catalogue with what is installed.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 use convene_api::{
     body::AgentView,
+    client::Client,
     exit,
     problem::{Code, Problem},
 };
 use convene_core::catalogue::nearest;
 
+use tokio::time::{Instant, sleep};
+
 use crate::{
     app::App,
     args::{Output, TEMPLATE},
     connect,
-    failure::Outcome,
+    failure::{Failure, Outcome},
     render::clean::clean_line,
     table,
 };
@@ -23,6 +28,9 @@ Examples:
   convene agents show codex
 
 ";
+
+/// How long a server's own worker may take to report.
+const WORKER_WITHIN: Duration = Duration::from_secs(2);
 
 /// List agents and what is installed
 #[derive(Debug, Args)]
@@ -58,7 +66,7 @@ pub async fn run(app: &App, args: AgentsArgs) -> Outcome {
         return super::not_built::refuse("agents test", Some("`convene run -a NAME \"hello\"` tries one"));
     }
     let client = connect::client(app).await?;
-    let agents = client.agents().await?.items;
+    let agents = known(&client).await?;
     let Some(AgentsAction::Show { name }) = args.action else { return list(app, &agents) };
     let Some(agent) = agents.iter().find(|agent| agent.name == name) else {
         let near = nearest(&name, agents.iter().map(|a| a.name.as_str()));
@@ -87,10 +95,26 @@ pub async fn run(app: &App, args: AgentsArgs) -> Outcome {
     Ok(exit::DONE)
 }
 
+/// What workers report. A server that has just been started hears of its own worker in a moment; a server without
+/// any knows nothing of what is installed.
+async fn known(client: &Client) -> Result<Vec<AgentView>, Failure> {
+    let since = Instant::now();
+    loop {
+        let agents = client.agents().await?.items;
+        if agents.iter().any(|agent| !agent.workers.is_empty()) || since.elapsed() > WORKER_WITHIN {
+            return Ok(agents);
+        }
+        sleep(WORKER_WITHIN / 20).await;
+    }
+}
+
 fn list(app: &App, agents: &[AgentView]) -> Outcome {
     if app.json {
         app.out.json(&serde_json::json!({ "items": agents, "next_cursor": null }))?;
         return Ok(exit::DONE);
+    }
+    if agents.iter().all(|agent| agent.workers.is_empty()) {
+        app.out.warn("no_worker", "no worker is connected, so what is installed is not known");
     }
     let rows: Vec<Vec<String>> = agents
         .iter()
@@ -108,6 +132,7 @@ fn installed(agent: &AgentView) -> String {
     match (&agent.version, agent.installed) {
         (Some(version), true) => clean_line(version),
         (None, true) => "yes".to_owned(),
+        (_, false) if agent.workers.is_empty() => "?".to_owned(),
         (_, false) => "no".to_owned(),
     }
 }

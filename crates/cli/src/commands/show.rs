@@ -113,7 +113,8 @@ fn summary(app: &App, session: &SessionView) -> String {
         lines.push(format!("turns   {}", turns.join(dot)));
     }
     if session.queue_length > 0 {
-        lines.push(format!("queue   {} wait: convene queue {id}", words::count(session.queue_length, "prompt")));
+        let verb = if session.queue_length == 1 { "waits" } else { "wait" };
+        lines.push(format!("queue   {} {verb}: convene queue {id}", words::count(session.queue_length, "prompt")));
     }
     for request in &session.pending_permissions {
         let what = tool::subject(&request.tool_call, &session.cwd, app.home().as_deref());

@@ -2,7 +2,7 @@
 
 use convene_api::{client::SessionEvent, exit};
 use convene_core::{
-    content::{PermissionOption, ToolCall},
+    content::ToolCall,
     event::{Decision, EventBody, KnownEvent},
     ids::PermissionId,
 };
@@ -120,22 +120,6 @@ impl Piped {
         Some(line(&format!("{verb} {}: {}", self.subject(&call.call), facts.join(", "))))
     }
 
-    /// The line of a request that nobody at this terminal can answer.
-    pub fn asks(&self, request: PermissionId, call: &ToolCall, options: &[PermissionOption], left: &str) -> String {
-        let verb = match tool::verb(call) {
-            "tool" => "for",
-            "run" => "to run",
-            "edit" => "to edit",
-            "read" => "to read",
-            "delete" => "to delete",
-            "fetch" => "to fetch",
-            _ => "for",
-        };
-        let (subject, id, short) = (self.subject(call), &self.id, short_request(request));
-        let answer = if options.is_empty() { "show" } else { "approve" };
-        line(&format!("{} asks {verb}: {subject}. Answer: convene {answer} {id} {short} ({left})", self.agent))
-    }
-
     /// The last line.
     pub fn last(&self, facts: &Facts, end: &End, code: u8) -> String {
         let took = match (facts.since, facts.last_at) {
@@ -147,6 +131,21 @@ impl Piped {
         let words = end.words(facts.rejected);
         line(&format!("turn {words}{took}{tools}{said}; go on: convene prompt {} \"...\"", self.id))
     }
+}
+
+/// What an agent asks for, as in "codex asks to run: git push".
+pub fn asks(agent: &str, call: &ToolCall, cwd: &str, home: Option<&str>) -> String {
+    let verb = match tool::verb(call) {
+        "run" => "to run",
+        "edit" => "to edit",
+        "read" => "to read",
+        "delete" => "to delete",
+        "move" => "to move",
+        "fetch" => "to fetch",
+        "search" => "to search",
+        _ => "for",
+    };
+    format!("{agent} asks {verb}: {}", tool::subject(call, cwd, home))
 }
 
 /// A line of ours on standard error.

@@ -1,12 +1,15 @@
 //! A session in a terminal: rows that are appended once, streamed prose, and what the live row says.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use convene_api::client::SessionEvent;
 use convene_core::{
     content::{Channel, ContentBlock, PlanEntry, Role, ToolCall, plain_text},
     event::{Decision, EventBody, KnownEvent},
-    ids::{MessageId, PermissionId},
+    ids::{MessageId, PermissionId, TurnId},
 };
 use jiff::Timestamp;
 
@@ -103,6 +106,10 @@ pub struct Transcript {
     requests: Vec<(PermissionId, ToolCall)>,
     plan: Option<String>,
     waiting: Option<String>,
+    /// Prompts whose turn has not started, where prompts are shown.
+    queued: HashMap<TurnId, String>,
+    /// The turn that runs, where its end is told here.
+    turn: Facts,
     /// Keys of commands that this process sent: what they caused was done "by you".
     mine: HashSet<String>,
     last_text: Option<Timestamp>,
@@ -133,6 +140,8 @@ impl Transcript {
             requests: Vec::new(),
             plan: None,
             waiting: None,
+            queued: HashMap::new(),
+            turn: Facts::default(),
             mine: HashSet::new(),
             last_text: None,
             last_still: None,
@@ -163,6 +172,9 @@ impl Transcript {
         };
         let by_me = event.data.command.as_deref().is_some_and(|key| self.mine.contains(key));
         self.before(known, event.at);
+        if self.look.prompts {
+            self.turns(known, event);
+        }
         match known {
             KnownEvent::MessageAppended { message, role, channel, content } => {
                 self.message(*message, *role, *channel, content, event.at);
@@ -177,7 +189,10 @@ impl Transcript {
                 let by = if by_me { "you" } else { by };
                 self.decided(*request, *decision, by, message.as_deref(), event.at);
             }
-            KnownEvent::TurnEnded { .. } => self.turn_ended(event.at),
+            KnownEvent::TurnEnded { .. } => {
+                self.turn_ended(event.at);
+                self.turn_row();
+            }
             known => self.rest(known, by_me),
         }
     }
@@ -430,6 +445,41 @@ impl Transcript {
         self.sign_row("-", "decided:", paint, &format!("{word} {by}: {title}{message}"));
     }
 
+    /// A prompt is said when its turn starts, as it is then.
+    fn turns(&mut self, known: &KnownEvent, event: &SessionEvent) {
+        let Some(turn) = event.data.turn else { return };
+        match known {
+            KnownEvent::TurnQueued { content, .. } | KnownEvent::QueueEntryEdited { content } => {
+                self.queued.insert(turn, plain_text(content));
+            }
+            KnownEvent::TurnStarted { .. } => {
+                self.turn = Facts::of(Some(turn));
+                if let Some(text) = self.queued.remove(&turn) {
+                    self.prompt(&text);
+                }
+            }
+            KnownEvent::QueueEntryDropped { .. } => drop(self.queued.remove(&turn)),
+            _ => {}
+        }
+        self.turn.fold(event);
+    }
+
+    /// How a turn ended; `run` has a last line of its own for it.
+    fn turn_row(&mut self) {
+        let (true, Some(end)) = (self.look.prompts, &self.turn.end) else { return };
+        let mut row = match self.turn.number {
+            Some(number) => format!("turn {number} {}", end.words(self.turn.rejected)),
+            None => format!("turn {}", end.words(self.turn.rejected)),
+        };
+        if let (Some(from), Some(to)) = (self.turn.since, self.turn.last_at) {
+            row.push_str(&format!(" in {}", words::clock(tool::between(from, to))));
+        }
+        if let Some(failure) = end.failure() {
+            row.push_str(&format!(": {}", clean_line(&failure.summary)));
+        }
+        self.note(&row);
+    }
+
     fn turn_ended(&mut self, at: Timestamp) {
         self.tools.close(at);
         let open: Vec<Call> =
@@ -455,7 +505,6 @@ impl Transcript {
             }
             KnownEvent::AttemptAssigned { .. } => self.waiting = None,
             KnownEvent::AgentSessionStarted { .. } => self.head(),
-            KnownEvent::TurnQueued { content, .. } if self.look.prompts => self.prompt(&plain_text(content)),
             KnownEvent::SessionWaiting { detail, .. } => {
                 let detail = clean_line(detail);
                 if self.waiting.as_ref() != Some(&detail) {
@@ -596,6 +645,9 @@ impl Transcript {
     /// Ends the view: whatever is open is printed.
     pub fn finish(&mut self) {
         self.end_speech();
+        for text in std::mem::take(&mut self.queued).into_values() {
+            self.note(&format!("a prompt waits: {}", words::cut(&clean_line(&text), 60, self.look.style.ellipsis())));
+        }
         self.screen.close_line();
         self.screen.live(None);
     }

@@ -207,29 +207,22 @@ impl Asker {
         for waiting in self.waiting.iter_mut().filter(|w| !w.told && settled >= w.since + SETTLE) {
             waiting.told = true;
             match &waiting.what {
-                What::Permission { request, call, options, at } => {
+                What::Permission { request, call, at, .. } => {
                     if self.rejects {
                         rejected.push((*request, DecisionInput::RejectOnce));
                     }
-                    let subject = tool::subject(call, &self.cwd, self.home.as_deref());
+                    let asks = piped::asks(&self.agent, call, &self.cwd, self.home.as_deref());
                     let row = if self.rejects {
-                        piped::line(&format!(
-                            "{} asks for {subject:?} and nobody can answer here: rejected [permission_unanswered]. \
-                             Use --permissions reads|all, or --ask wait",
-                            self.agent
-                        ))
+                        format!(
+                            "{asks}. Nobody can answer here: rejected [permission_unanswered]. \
+                             Use --permissions reads|all, or --ask wait"
+                        )
                     } else {
-                        let left = format!("rejects in {}", words::clock(left(*at, now)));
-                        match view.piped() {
-                            Some(piped) => piped.asks(*request, call, options, &left),
-                            None => piped::line(&format!(
-                                "{} asks for {subject:?}. Answer: convene approve {} {} ({left})",
-                                self.agent,
-                                self.id,
-                                short_request(*request)
-                            )),
-                        }
+                        let (id, request) = (&self.id, short_request(*request));
+                        let left = words::clock(left(*at, now));
+                        format!("{asks}. Answer: convene approve {id} {request} (rejects in {left})")
                     };
+                    let row = piped::line(&row);
                     view.screen().row(&row);
                 }
                 What::Elicitation { message, .. } => {

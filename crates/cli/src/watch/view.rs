@@ -70,14 +70,6 @@ impl View {
         }
     }
 
-    /// The line-wise view, where there is one.
-    pub fn piped(&self) -> Option<&Piped> {
-        match &self.kind {
-            Kind::Terminal(_) => None,
-            Kind::Piped { piped, .. } | Kind::Json { piped, .. } => Some(piped),
-        }
-    }
-
     /// Whether there is a live row that shows what goes on.
     pub fn is_live(&self) -> bool {
         self.live && matches!(self.kind, Kind::Terminal(_))
