@@ -142,6 +142,13 @@ impl Machine {
                     runner.in_flight = false;
                 }
             }
+            // A second runner of an attempt that has one: it may come first, and then it is the one.
+            6 => {
+                let place = around.rng.below(self.dirs.len());
+                if let Some((key, _)) = self.dirs.iter().nth(place) {
+                    second_runner(*key, around);
+                }
+            }
             // A runner is killed.
             _ => {
                 let place = around.rng.below(self.dirs.len());
@@ -288,6 +295,21 @@ impl Machine {
             let taken = outcome.session.as_ref().map_or(0, |s| usize::try_from(s.next_index).unwrap_or(0));
             dir.tail_done = taken >= spooled.min(dir.cut.unwrap_or(usize::MAX));
         }
+    }
+}
+
+/// Says hello and reports, as if nobody else did, and is never heard again.
+fn second_runner<D: Disk>((session, attempt): (SessionId, u32), around: &mut Around<'_, D>) {
+    let instance = InstanceId::new(around.env.ids.uuid());
+    let (code, detail) = ("second".to_owned(), instance.to_string());
+    let said = EventData::new(KnownEvent::AgentDiagnostic { code, detail });
+    let next = around.up.and_then(|up| up.shared.session(session)).map_or(0, |p| p.state.next_index);
+    around.truth.spooled.insert((session, attempt, instance), vec![said.clone()]);
+    let hello = Command::Hello { attempt, instance, version: "0".to_owned() };
+    around.net.say(Sender::Nobody, session, hello);
+    for first_index in [0, next] {
+        let report = Command::Report { attempt, instance, first_index, events: vec![said.clone()] };
+        around.net.say(Sender::Nobody, session, report);
     }
 }
 

@@ -36,6 +36,25 @@ impl MemDisk {
         MemStore { disk: self.clone() }
     }
 
+    /// Makes an event unreadable, and the snapshots of its log with it.
+    pub fn damage(&self, session: SessionId, seq: u64) {
+        let mut tables = self.tables();
+        let Some(log) = tables.sessions.get(&session).map(|row| row.log) else { return };
+        tables.snapshots.remove(&log);
+        for event in tables.events.entry(log).or_default().iter_mut().filter(|event| event.seq == seq) {
+            event.data = "{\"ty".into();
+        }
+    }
+
+    /// Makes the snapshots of a session unreadable.
+    pub fn damage_snapshot(&self, session: SessionId) {
+        let mut tables = self.tables();
+        let log = tables.sessions.get(&session).map(|row| row.log);
+        if let Some(snapshot) = log.and_then(|log| tables.snapshots.get_mut(&log)) {
+            snapshot.state = "{}".to_owned();
+        }
+    }
+
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
