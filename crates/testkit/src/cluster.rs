@@ -27,6 +27,7 @@ use convene_core::{
     ids::SessionId,
     view::SessionView,
 };
+use rustix::process::Signal;
 use tokio::time::Instant;
 
 pub use home::Home;
@@ -64,6 +65,8 @@ pub struct Builder {
     fake_flags: Vec<String>,
     config: String,
     agents: Vec<(String, Vec<String>)>,
+    environment: Vec<(String, String)>,
+    descriptors: Option<u64>,
 }
 
 /// A running product, to be ended by [`Cluster::end`].
@@ -73,6 +76,8 @@ pub struct Cluster {
     binary: PathBuf,
     port: u16,
     worker_apart: bool,
+    environment: Vec<(String, String)>,
+    descriptors: Option<u64>,
     server: Option<Running>,
     worker: Option<Running>,
     ended: bool,
@@ -128,6 +133,20 @@ impl Builder {
         self
     }
 
+    /// Gives server and worker a variable.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Gives server and worker no more descriptors than this.
+    #[must_use]
+    pub fn descriptors(mut self, most: u64) -> Self {
+        self.descriptors = Some(most);
+        self
+    }
+
     /// Makes the home without starting anything.
     pub fn prepare(self) -> Result<Cluster> {
         let home = Home::create()?;
@@ -144,6 +163,8 @@ impl Builder {
             home,
             binary: self.binary,
             worker_apart: self.worker_apart,
+            environment: self.environment,
+            descriptors: self.descriptors,
             server: None,
             worker: None,
             ended: false,
@@ -171,6 +192,8 @@ impl Cluster {
             fake_flags: Vec::new(),
             config: String::new(),
             agents: Vec::new(),
+            environment: Vec::new(),
+            descriptors: None,
         }
     }
 
@@ -232,7 +255,18 @@ impl Cluster {
 
     /// Starts the binary with these arguments in this home; its output goes to a file there.
     pub fn spawn(&self, name: &str, args: &[&str], env: &[(&str, &str)]) -> Result<Running> {
-        Running::spawn(&self.home, &self.binary, name, args, env)
+        let given = self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let env: Vec<(&str, &str)> = given.chain(env.iter().copied()).collect();
+        let Some(most) = self.descriptors else { return Running::spawn(&self.home, &self.binary, name, args, &env) };
+        let script = format!("ulimit -n {most}; exec \"$0\" \"$@\"");
+        let binary = self.binary.to_string_lossy();
+        let args: Vec<&str> = ["-c", &script, &*binary].into_iter().chain(args.iter().copied()).collect();
+        Running::spawn(&self.home, Path::new("/bin/sh"), name, &args, &env)
+    }
+
+    /// Starts another program in this home.
+    pub fn spawn_other(&self, program: &str, name: &str, args: &[&str]) -> Result<Running> {
+        Running::spawn(&self.home, Path::new(program), name, args, &[])
     }
 
     /// A command of the binary in this home, for the tests of the command line.
@@ -265,6 +299,11 @@ impl Cluster {
     /// As [`Self::record`], but the connection breaks every few frames, by a seed.
     pub fn record_with_breaks(&self, topic: Topic, after: u64, seed: u64) -> Result<Recorder> {
         Ok(Recorder::start(self.port, self.home.owner_token()?, topic, after, Some(seed)))
+    }
+
+    /// Subscribes to a topic and takes nothing of what comes, for as long as the answer lives.
+    pub async fn record_without_reading(&self, topic: Topic, after: u64) -> Result<impl Sized + use<>> {
+        recorder::open(self.port, &self.home.owner_token()?, topic, after, None).await
     }
 
     /// What a session of the agent is created with.
@@ -382,6 +421,12 @@ impl Cluster {
         self.kill(&[Role::Server], &nobody)
     }
 
+    /// Kills the worker that is a process of its own.
+    pub fn kill_worker(&mut self) -> Result<()> {
+        let nobody = Tree { keeper: 0, runner: 0, agent: 0 };
+        self.kill(&[Role::Worker], &nobody)
+    }
+
     /// Starts the roles that a test killed and that do not come back by themselves.
     pub async fn restart(&mut self, roles: &[Role]) -> Result<()> {
         if roles.contains(&Role::Server) {
@@ -461,6 +506,22 @@ impl Drop for Cluster {
             panic!("the test left processes behind: {left:#?}");
         }
     }
+}
+
+/// Makes a process stand still.
+///
+/// # Errors
+/// If it is gone.
+pub fn freeze(pid: i32) -> Result<()> {
+    Ok(table::signal(pid, Signal::STOP)?)
+}
+
+/// Lets a process go on that stood still.
+///
+/// # Errors
+/// If it is gone.
+pub fn thaw(pid: i32) -> Result<()> {
+    Ok(table::signal(pid, Signal::CONT)?)
 }
 
 /// Waits until a condition that nobody announces is true.

@@ -147,6 +147,28 @@ impl Recorder {
     }
 }
 
+/// Connects and subscribes.
+pub(super) async fn open(
+    port: u16,
+    token: &str,
+    topic: Topic,
+    after: u64,
+    epoch: Option<u64>,
+) -> Result<WebSocketStream<TcpStream>> {
+    let mut request = format!("ws://127.0.0.1:{port}/v1/ws").into_client_request()?;
+    request.headers_mut().insert("authorization", format!("Bearer {token}").parse()?);
+    let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    let config = WebSocketConfig::default().max_message_size(Some(FRAME_MAX)).max_frame_size(Some(FRAME_MAX));
+    let (mut socket, _) = client_async_with_config(request, stream, Some(config)).await?;
+    let topic = match topic {
+        Topic::List => "list".to_owned(),
+        Topic::Session(session) => session.to_string(),
+    };
+    let subscribe = ClientFrame::Subscribe { topic, after: Some(after), epoch };
+    socket.send(Message::text(serde_json::to_string(&subscribe)?)).await?;
+    Ok(socket)
+}
+
 struct Follower {
     port: u16,
     token: String,
@@ -175,27 +197,12 @@ struct Frame<'a> {
 impl Follower {
     async fn run(mut self) {
         while !self.sender.is_closed() {
-            if let Ok(socket) = self.open().await {
+            if let Ok(socket) = open(self.port, &self.token, self.topic, self.after, self.epoch).await {
                 self.sender.send_modify(|seen| seen.connections += 1);
                 self.follow(socket).await;
             }
             sleep(REDIAL).await;
         }
-    }
-
-    async fn open(&self) -> Result<WebSocketStream<TcpStream>> {
-        let mut request = format!("ws://127.0.0.1:{}/v1/ws", self.port).into_client_request()?;
-        request.headers_mut().insert("authorization", format!("Bearer {}", self.token).parse()?);
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
-        let config = WebSocketConfig::default().max_message_size(Some(FRAME_MAX)).max_frame_size(Some(FRAME_MAX));
-        let (mut socket, _) = client_async_with_config(request, stream, Some(config)).await?;
-        let topic = match self.topic {
-            Topic::List => "list".to_owned(),
-            Topic::Session(session) => session.to_string(),
-        };
-        let subscribe = ClientFrame::Subscribe { topic, after: Some(self.after), epoch: self.epoch };
-        socket.send(Message::text(serde_json::to_string(&subscribe)?)).await?;
-        Ok(socket)
     }
 
     async fn follow(&mut self, mut socket: WebSocketStream<TcpStream>) {

@@ -44,7 +44,11 @@ pub(super) fn kill_naming(name: &str) -> Vec<Process> {
 }
 
 pub(super) fn kill(pid: i32) -> Result<(), Errno> {
-    kill_process(Pid::from_raw(pid).ok_or(Errno::INVAL)?, Signal::KILL)
+    signal(pid, Signal::KILL)
+}
+
+pub(super) fn signal(pid: i32, signal: Signal) -> Result<(), Errno> {
+    kill_process(Pid::from_raw(pid).ok_or(Errno::INVAL)?, signal)
 }
 
 fn read(pid: i32, name: &str) -> Option<Process> {
