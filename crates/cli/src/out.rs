@@ -2,10 +2,15 @@
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
+    os::fd::AsFd,
     sync::Arc,
 };
 
 use convene_api::problem::{Code, Problem};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -47,8 +52,7 @@ impl Out {
     /// # Errors
     /// If the reader went away, or the disk behind it is full.
     pub fn text(&self, text: &str) -> Result<(), Failure> {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|e| failure(&e))
+        write_whole(io::stdout(), text.as_bytes()).map_err(|e| failure(&e))
     }
 
     /// Writes a line to standard output.
@@ -82,6 +86,24 @@ impl Out {
     }
 }
 
+/// Writes in one call where the system takes it in one: the library's own buffer would cut a frame at its last line.
+fn write_whole(stream: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(&stream, bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => bytes = &bytes[n..],
+            Err(Errno::INTR) => {}
+            // Somebody else made the shared stream non-blocking.
+            Err(Errno::AGAIN) => {
+                let mut ready = [PollFd::new(&stream, PollFlags::OUT)];
+                poll(&mut ready, None)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
 /// What the streams of this process are.
 pub fn probe() -> (bool, bool) {
     (io::stdout().is_terminal(), io::stderr().is_terminal())
@@ -90,7 +112,7 @@ pub fn probe() -> (bool, bool) {
 /// A failed write as a failure.
 pub fn failure(error: &io::Error) -> Failure {
     // EIO is what a terminal says that is gone.
-    if error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) {
+    if error.kind() == io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(Errno::IO.raw_os_error()) {
         return Failure::ReaderGone;
     }
     let mut problem = Problem::new(Code::StorageFailed, format!("cannot write to standard output: {error}"));

@@ -1,5 +1,9 @@
 //! A session in a terminal: rows that are appended once, streamed prose, and what the live row says.
 
+mod live;
+mod look;
+mod tools;
+
 use std::{
     collections::{HashMap, HashSet},
     time::Duration,
@@ -13,9 +17,10 @@ use convene_core::{
 };
 use jiff::Timestamp;
 
+pub use look::{Amount, Look, Thoughts};
+
 use super::{
     clean::{Cleaner, clean, clean_line},
-    diff,
     facts::Facts,
     markdown::Markdown,
     screen::Screen,
@@ -24,73 +29,8 @@ use super::{
     words,
 };
 
-/// After so much silence an open line is closed and the live row returns.
-const SILENCE: Duration = Duration::from_secs(5);
-/// Without a live row, how often a sign of life is printed.
-const STILL: Duration = Duration::from_secs(30);
 /// A shorter thought is no row.
 const THOUGHT_MIN: Duration = Duration::from_secs(1);
-/// A line of output is cut after so many characters.
-const LINE_MAX: usize = 500;
-/// Where the right part of a row ends, unless the terminal is narrower.
-const ROW_WIDTH: usize = 76;
-
-/// How much is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Thoughts {
-    /// One row with the seconds.
-    Folded,
-    /// All of them.
-    Full,
-    /// Not at all.
-    None,
-}
-
-/// How much of tools or of diffs is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Amount {
-    /// Bounded, with the command that shows the rest.
-    Short,
-    /// All of it.
-    Full,
-    /// Not at all.
-    None,
-}
-
-/// What is shown, and of which session.
-#[derive(Debug, Clone)]
-pub struct Look {
-    /// Colors and signs.
-    pub style: Style,
-    /// Thoughts.
-    pub thoughts: Thoughts,
-    /// Tool calls and their output.
-    pub tools: Amount,
-    /// Changes of files.
-    pub diff: Amount,
-    /// Last lines of a tool's output.
-    pub tool_lines: usize,
-    /// Lines of a file's change.
-    pub diff_lines: usize,
-    /// Whether prompts are shown: they are not, to the one who just typed them.
-    pub prompts: bool,
-    /// Whether a call has a row at its start where there is no live row; what is over needs none.
-    pub started: bool,
-    /// Whether diagnostics are shown.
-    pub verbose: bool,
-    /// The session's short id.
-    pub id: String,
-    /// Its agent.
-    pub agent: String,
-    /// Its directory.
-    pub cwd: String,
-    /// Who answers its permission requests.
-    pub permissions: String,
-    /// The person's home directory.
-    pub home: Option<String>,
-    /// Whether all tool calls of the session are seen, so that they can be counted.
-    pub from_start: bool,
-}
 
 /// The view of a session.
 #[derive(Debug)]
@@ -305,106 +245,6 @@ impl Transcript {
         }
     }
 
-    fn tool(&mut self, patch: &ToolCall, at: Timestamp) {
-        let new = self.tools.get_mut(&patch.id).is_none();
-        let call = self.tools.update(patch, at).clone();
-        if call.shown || self.look.tools == Amount::None {
-            return;
-        }
-        if call.ended.is_some() {
-            self.tool_row(&call);
-        } else if new && self.look.started && !self.screen.has_live_row() && call.call.title.is_some() {
-            let (verb, subject) = self.say(&call.call);
-            self.sign_row("~", "started:", Paint::Dim, &format!("{verb:<5} {subject}"));
-        }
-    }
-
-    fn say(&self, call: &ToolCall) -> (String, String) {
-        (tool::verb(call).to_owned(), tool::subject(call, &self.look.cwd, self.look.home.as_deref()))
-    }
-
-    fn tool_row(&mut self, call: &Call) {
-        if let Some(call) = self.tools.get_mut(&call.call.id) {
-            call.shown = true;
-        }
-        // The rejection was a row already.
-        if call.rejected && !call.completed() {
-            return;
-        }
-        let (verb, subject) = self.say(&call.call);
-        let changes = call.changes().map(|(a, r)| format!("  +{a} -{r}")).unwrap_or_default();
-        let exit = tool::exit_code(&call.call).filter(|code| *code != 0).map(|code| format!("  exit {code}"));
-        let took = call.ended.map(|at| words::took(call.took(at))).unwrap_or_default();
-        let (sign, word, paint) =
-            if call.completed() { ("+", "done:", Paint::Good) } else { ("x", "failed:", Paint::Bad) };
-        let right = format!("{took}{}", exit.unwrap_or_default());
-        self.two_part_row(sign, word, paint, &format!("{verb:<5} {subject}{changes}"), &right);
-        if !call.diff_shown || !call.completed() {
-            self.diffs(call);
-        }
-        let shows_output = !call.completed() || matches!(verb.as_str(), "run" | "tool");
-        if shows_output && call.changes().is_none() {
-            self.output(call);
-        }
-    }
-
-    fn diffs(&mut self, call: &Call) {
-        if self.look.diff == Amount::None {
-            return;
-        }
-        let several = call.diffs().count() > 1;
-        let limit = if self.look.diff == Amount::Full { usize::MAX } else { self.look.diff_lines };
-        let drawn: Vec<(String, Vec<String>)> = call
-            .diffs()
-            .map(|(path, old, new)| {
-                let path = clean_line(&words::path(path, &self.look.cwd, self.look.home.as_deref()));
-                (path, diff::lines(old, new, self.look.style))
-            })
-            .collect();
-        for (path, lines) in drawn {
-            if several {
-                self.screen.row(&format!("    {path}"));
-            }
-            for line in lines.iter().take(limit) {
-                self.screen.row(&format!("    {line}"));
-            }
-            if lines.len() > limit {
-                self.rest_row(lines.len() - limit, call);
-            }
-        }
-    }
-
-    fn output(&mut self, call: &Call) {
-        let text = tool::output(&call.call);
-        let lines: Vec<&str> = text.lines().collect();
-        let start = lines.iter().position(|l| !l.trim().is_empty()).unwrap_or(lines.len());
-        let end = lines.iter().rposition(|l| !l.trim().is_empty()).map_or(start, |i| i + 1);
-        let lines = &lines[start..end];
-        let last = self.look.tool_lines;
-        let whole = self.look.tools == Amount::Full || lines.len() <= last + 2;
-        let mut print = |line: &str| {
-            let line = format!("    {}", words::cut_long(line, LINE_MAX));
-            self.screen.row(&self.look.style.paint(Paint::Dim, line.trim_end()));
-        };
-        if whole {
-            lines.iter().for_each(|line| print(line));
-            return;
-        }
-        lines.iter().take(1).for_each(|line| print(line));
-        self.rest_row(lines.len() - 1 - last, call);
-        for line in &lines[lines.len() - last..] {
-            let line = format!("    {}", words::cut_long(line, LINE_MAX));
-            self.screen.row(&self.look.style.paint(Paint::Dim, line.trim_end()));
-        }
-    }
-
-    fn rest_row(&mut self, left: usize, call: &Call) {
-        let which = if self.look.from_start { call.number.to_string() } else { clean_line(&call.call.id) };
-        let row =
-            format!("    ... {} not shown: convene show {} --tool {which}", words::count(left, "line"), self.look.id);
-        self.screen.row(&self.look.style.paint(Paint::Dim, &row));
-    }
-
     fn plan(&mut self, entries: &[PlanEntry]) {
         let is = |entry: &PlanEntry, status: &str| entry.status.as_deref() == Some(status);
         let done = entries.iter().filter(|e| is(e, "completed")).count();
@@ -575,71 +415,6 @@ impl Transcript {
     pub fn sign_row(&mut self, sign: &str, word: &str, paint: Paint, text: &str) {
         let sign = if self.look.style.plain { word } else { sign };
         self.screen.row(&self.look.style.paint(paint, &format!("{sign} {text}")));
-    }
-
-    fn two_part_row(&mut self, sign: &str, word: &str, paint: Paint, left: &str, right: &str) {
-        let style = self.look.style;
-        let sign = if style.plain { word } else { sign };
-        let end = ROW_WIDTH.min(self.screen.width().saturating_sub(1));
-        let used = words::width(sign) + 1 + words::width(left) + words::width(right);
-        let gap = " ".repeat(end.saturating_sub(used).max(2));
-        let right = style.paint(Paint::Dim, right);
-        self.screen.row(&format!("{} {left}{gap}{right}", style.paint(paint, sign)));
-    }
-
-    /// Moves time on: closes a line that has been silent, renews the live row.
-    pub fn tick(&mut self, facts: &Facts, extra: Option<String>, now: Timestamp) {
-        if self.screen.line_open() && self.last_text.is_some_and(|at| tool::between(at, now) >= SILENCE) {
-            self.screen.close_line();
-        }
-        self.frame = self.frame.wrapping_add(1);
-        if self.screen.has_live_row() {
-            let row = extra.unwrap_or_else(|| self.live_row(facts, now));
-            self.screen.live(Some(row));
-        } else if extra.is_none() {
-            let since = *self.last_still.get_or_insert(now);
-            if tool::between(since, now) >= STILL {
-                self.last_still = Some(now);
-                let elapsed = facts.since.map(|at| words::clock(tool::between(at, now))).unwrap_or_default();
-                self.screen.row(&format!("still running {elapsed}: {}", self.doing(now)));
-            }
-        }
-    }
-
-    /// What goes on, in a few words.
-    fn doing(&self, now: Timestamp) -> String {
-        let open = self.tools.open();
-        if let Some(last) = open.last() {
-            let (verb, subject) = self.say(&last.call);
-            let verb = if verb == "run" { String::new() } else { format!("{verb} ") };
-            let more = if open.len() > 1 { format!(" and {} more", open.len() - 1) } else { String::new() };
-            return format!("{verb}{subject} {}{more}", words::seconds(last.took(now)));
-        }
-        if let Some((since, _)) = self.thought {
-            return format!("thinking {}", words::seconds(tool::between(since, now)));
-        }
-        match (&self.waiting, &self.version) {
-            (Some(why), _) => format!("waiting: {why}"),
-            (None, None) => format!("starting {}", self.look.agent),
-            (None, Some(_)) => format!("{} is working", self.look.agent),
-        }
-    }
-
-    fn live_row(&self, facts: &Facts, now: Timestamp) -> String {
-        let style = self.look.style;
-        let frames = style.spinner();
-        let mut parts = vec![format!("{} {}", frames[self.frame % frames.len()], self.doing(now))];
-        if facts.tools > 0 {
-            parts.push(words::count(facts.tools, "tool"));
-        }
-        if let Some(tokens) = facts.tokens() {
-            parts.push(format!("{} tokens", words::tokens(tokens)));
-        }
-        if let Some(since) = facts.since {
-            parts.push(words::clock(tool::between(since, now)));
-        }
-        parts.push("Ctrl-C cancels".to_owned());
-        parts.join(style.dot())
     }
 
     /// Ends the view: whatever is open is printed.

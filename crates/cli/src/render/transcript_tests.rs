@@ -238,13 +238,23 @@ fn a_row_wider_than_the_terminal_is_cut() {
 }
 
 #[test]
-fn prompts_are_shown_in_logs() {
+fn logs_say_each_prompt_when_its_turn_starts_and_how_the_turn_ended() {
+    let of = |turn: u8, event: &str| format!(r#""turn":"trn_0193a1c400007000800000000000000{turn}",{event}"#);
     let mut logs = look();
     logs.prompts = true;
     let mut show = Show::new(logs);
-    show.event(r#""type":"turn_queued","content":[{"type":"text","text":"fix it\nplease"}]"#);
-    show.event(STARTED).event(&say('1', "answer", "ok"));
-    assert!(show.end().ends_with("> fix it\n> please\nok\n"));
+    show.event(&of(1, r#""type":"turn_queued","content":[{"type":"text","text":"fix it\nplease"}]"#));
+    show.event(&of(1, r#""type":"turn_started","number":1"#)).event(STARTED);
+    show.event(&of(2, r#""type":"turn_queued","content":[{"type":"text","text":"dont"}]"#));
+    show.event(&of(2, r#""type":"queue_entry_edited","content":[{"type":"text","text":"do not"}]"#));
+    show.event(&of(3, r#""type":"turn_queued","content":[{"type":"text","text":"later"}]"#));
+    show.event(&say('1', "answer", "ok")).event(&of(1, r#""type":"turn_ended","stop_reason":"end_turn""#));
+    show.event(&of(2, r#""type":"turn_started","number":2"#));
+    let text = show.end();
+    let rows: Vec<&str> = text.lines().skip(1).collect();
+    assert_eq!(rows[..3], ["> fix it", "> please", "ok"]);
+    assert!(rows[3].starts_with("~ turn 1 done in 0:"), "{}", rows[3]);
+    assert_eq!(rows[4..], ["> do not", "~ a prompt waits: later"]);
 }
 
 #[test]
