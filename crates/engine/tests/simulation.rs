@@ -1,4 +1,5 @@
-//! Stories of the whole engine, each told by one seed. `CONVENE_SIM_SEED=n` tells one again, on every store.
+//! Stories of the whole engine, each told by one seed. `CONVENE_SIM_SEED=n` tells one again, on every store;
+//! `CONVENE_SIM_STORIES=n` tells so many in each test, for a night.
 
 use std::{ops::Range, panic::AssertUnwindSafe, path::Path};
 
@@ -28,8 +29,13 @@ impl Disk for SqliteDisk {
 
 /// Tells stories; returns all that happened in them.
 fn tell<D: Disk>(seeds: Range<u64>, disk: impl Fn() -> D) -> Story {
-    let chosen = std::env::var("CONVENE_SIM_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seeds = chosen.map_or(seeds, |seed| seed..seed + 1);
+    let number = |name| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
+    let chosen = number("CONVENE_SIM_SEED");
+    let seeds = match (chosen, number("CONVENE_SIM_STORIES")) {
+        (Some(seed), _) => seed..seed + 1,
+        (None, Some(stories)) if seeds.end - seeds.start > 1 => 1000 * seeds.start..1000 * seeds.start + stories,
+        (None, _) => seeds,
+    };
     let count = seeds.end - seeds.start;
     let mut all = Story::default();
     for seed in seeds {

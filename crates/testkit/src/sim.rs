@@ -157,7 +157,7 @@ impl<D: Disk> World<D> {
             return Ok(());
         }
         let mut group = Vec::new();
-        for _ in 0..=self.rng.below(8) {
+        for _ in 0..=self.rng.below(if self.calm { 64 } else { 8 }) {
             if self.net.requests.is_empty() {
                 break;
             }
@@ -323,7 +323,7 @@ impl<D: Disk> World<D> {
     fn rest(&mut self, when: &str, wanted: impl Fn(&Phase) -> bool) -> Result<(), String> {
         let mut unrest = String::new();
         for step in 0..REST_WITHIN {
-            self.server.clock.advance_ms(500);
+            self.server.clock.advance_ms(1500);
             for number in 0..self.clients.len() {
                 if step % 10 == 0 {
                     self.with_client(number, |client, around| client.retry(around));

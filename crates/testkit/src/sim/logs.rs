@@ -130,29 +130,39 @@ impl Log {
         truth: &Truth,
         queued: &mut HashSet<TurnId>,
     ) -> Result<(), String> {
-        let place = format!("{id} event {}: {}", row.seq, row.data);
+        self.check(id, &row, truth, queued).map_err(|why| format!("{why}: {id} event {}: {}", row.seq, row.data))?;
+        self.rows.push(row);
+        Ok(())
+    }
+
+    fn check(
+        &mut self,
+        id: SessionId,
+        row: &EventRow,
+        truth: &Truth,
+        queued: &mut HashSet<TurnId>,
+    ) -> Result<(), String> {
         if row.seq != u64::try_from(self.rows.len()).unwrap_or(u64::MAX) + 1 {
-            return Err(format!("a gap before {place}"));
+            return Err("a gap before it".to_owned());
         }
-        let data = EventData::from_json(&row.data).map_err(|error| format!("{place}: {error}"))?;
+        let data = EventData::from_json(&row.data).map_err(|error| error.to_string())?;
         let event = Event { session: id, seq: row.seq, pos: row.pos, at: row.at, index: row.index, data };
         if let Some(index) = row.index {
-            self.check_index(&event, index, truth).map_err(|why| format!("{why}: {place}"))?;
+            self.check_index(&event, index, truth)?;
         }
-        self.check_turn(&event, truth, queued).map_err(|why| format!("{why}: {place}"))?;
+        self.check_turn(&event, truth, queued)?;
         if let (EventBody::Known(KnownEvent::AttemptStarted { instance, .. }), Some(attempt)) =
             (&event.data.body, event.data.attempt)
         {
             let (first, _) = self.attempts.entry(attempt).or_default();
             if first.replace(*instance).is_some() {
-                return Err(format!("an attempt started twice: {place}"));
+                return Err("an attempt started twice".to_owned());
             }
         }
         match &mut self.state {
             Some(state) => state.apply(&event),
             None => self.state = SessionState::begin(&event),
         }
-        self.rows.push(row);
         Ok(())
     }
 

@@ -362,9 +362,12 @@ impl RunDir {
             return;
         }
         let Some(exit) = self.exit.clone() else { return };
-        let mut tail = around.truth.spooled.get(&(session, attempt, self.instance)).cloned().unwrap_or_default();
-        tail.truncate(self.cut.unwrap_or(usize::MAX));
-        let ended = self.tail_done || tail.is_empty();
+        let mut tail = Vec::new();
+        if !self.tail_done {
+            let spool = around.truth.spooled.get(&(session, attempt, self.instance));
+            tail.extend(spool.into_iter().flatten().take(self.cut.unwrap_or(usize::MAX)).cloned());
+        }
+        let ended = tail.is_empty();
         let command = if ended {
             Command::EndAttempt { attempt, exit }
         } else {
@@ -411,11 +414,11 @@ impl RunDir {
             Link::Saying if around.rng.percent(10) => runner.link = Link::Down,
             Link::Saying => {}
             Link::Up => {
-                let spool = around.truth.spooled.get(&(session, attempt, instance));
-                let news: Vec<EventData> = spool.into_iter().flatten().skip(runner.acked).cloned().collect();
-                if !runner.in_flight && !news.is_empty() {
+                let spooled = around.truth.spooled.get(&(session, attempt, instance)).map_or(0, Vec::len);
+                let news = spooled.saturating_sub(runner.acked);
+                if !runner.in_flight && news > 0 {
                     runner.in_flight = true;
-                    let count = 1 + around.rng.below(news.len());
+                    let count = 1 + around.rng.below(news);
                     // Now and then from further back: what the server knows is dropped there.
                     let back = if around.bad_luck(10) { runner.acked.min(2) } else { 0 };
                     let first = runner.acked - back;
