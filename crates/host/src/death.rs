@@ -12,6 +12,7 @@ use thiserror::Error;
 mod launch;
 
 pub use launch::launch;
+pub(crate) use launch::may_reach_agents;
 
 use crate::keeper::{self, BASE_CONTAINMENT, now};
 use crate::marker;
@@ -92,13 +93,12 @@ pub fn bury(run_dir: &RunDir) -> Result<ExitRecord, Error> {
     Ok(record)
 }
 
-/// Reaps ended processes of attempts that became children of the caller's when everybody above them died, except `but`
-/// (those whose status somebody waits for). To be called now and then by a worker, so that no zombie stays.
-pub fn reap_adopted(but: &[i32]) -> Result<u32, Error> {
+/// Reaps ended processes of attempts that became children of the caller's when everybody above them died. To be called
+/// now and then by a worker, so that no zombie stays. Keepers are among them: nobody needs their status, since who
+/// watches one is told of its end by a descriptor, and the exit record says the rest.
+pub fn reap_adopted() -> Result<u32, Error> {
     let me = std::process::id().cast_signed();
-    let is_remains = |process: &Process| {
-        process.over && process.parent == me && !but.contains(&process.pid) && marker::is_marked(process.pid)
-    };
+    let is_remains = |process: &Process| process.over && process.parent == me && marker::is_marked(process.pid);
     let remains = process::list()?.into_iter().filter(is_remains);
     let count = remains.filter_map(|process| process.identity().reap()).count();
     Ok(count.try_into().unwrap_or(u32::MAX))

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use convene_api::problem::Code;
 use convene_core::{
     catalogue::{self, BUILTIN, CATALOGUE},
     dispatch::DetectedAgent,
@@ -55,11 +56,11 @@ pub enum Error {
 
 impl Error {
     /// The problem code.
-    pub const fn code(&self) -> &'static str {
+    pub const fn code(&self) -> Code {
         match self {
-            Self::Unknown { .. } => "agent_unknown",
-            Self::NotInstalled { .. } => "agent_not_installed",
-            Self::SecretMissing { .. } => "secret_missing",
+            Self::Unknown { .. } => Code::AgentUnknown,
+            Self::NotInstalled { .. } => Code::AgentNotInstalled,
+            Self::SecretMissing { .. } => Code::SecretMissing,
         }
     }
 }
@@ -163,8 +164,7 @@ fn with_program(name: &str, command: &[String]) -> Result<Vec<String>, Error> {
         return Err(Error::NotInstalled { name: name.to_owned(), program: "(an empty command)".to_owned() });
     };
     let found = find_program(program, std::env::var_os("PATH").as_deref());
-    let found =
-        found.ok_or_else(|| Error::NotInstalled { name: name.to_owned(), program: program.clone() })?;
+    let found = found.ok_or_else(|| Error::NotInstalled { name: name.to_owned(), program: program.clone() })?;
     let mut command = command.to_vec();
     command[0] = found.to_string_lossy().into_owned();
     Ok(command)
@@ -172,8 +172,7 @@ fn with_program(name: &str, command: &[String]) -> Result<Vec<String>, Error> {
 
 /// The executable file of a name: as it is if it has a slash, else on the search path.
 fn find_program(program: &str, path: Option<&OsStr>) -> Option<PathBuf> {
-    let is_executable =
-        |p: &Path| p.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
+    let is_executable = |p: &Path| p.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
     if program.contains('/') {
         let path = PathBuf::from(program);
         return is_executable(&path).then_some(path);
@@ -183,6 +182,5 @@ fn find_program(program: &str, path: Option<&OsStr>) -> Option<PathBuf> {
 
 fn resolve(name: &str, value: &str) -> Result<String, Error> {
     let Some(variable) = value.strip_prefix("env:") else { return Ok(value.to_owned()) };
-    std::env::var(variable)
-        .map_err(|_| Error::SecretMissing { name: name.to_owned(), variable: variable.to_owned() })
+    std::env::var(variable).map_err(|_| Error::SecretMissing { name: name.to_owned(), variable: variable.to_owned() })
 }

@@ -100,9 +100,7 @@ pub async fn dial(server: &ServerAddr, path: &str, token: &str) -> Result<Link, 
 async fn try_dial(server: &ServerAddr, path: &str, token: &str) -> Result<Link, Error> {
     let unreachable = |e: std::io::Error| Error::Unreachable(Box::new(e));
     let (stream, host): (Box<dyn Stream>, &str) = match server {
-        ServerAddr::Unix(socket) => {
-            (Box::new(UnixStream::connect(socket).await.map_err(unreachable)?), "localhost")
-        }
+        ServerAddr::Unix(socket) => (Box::new(UnixStream::connect(socket).await.map_err(unreachable)?), "localhost"),
         ServerAddr::Http(url) => {
             let host = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
             let host = host.ok_or_else(|| Error::Address { address: url.clone() })?;

@@ -3,7 +3,7 @@
 //! The worker writes a [`RunnerConfig`] as JSON to the runner's standard input. The session's spec and the prompt are
 //! not in it: the runner gets them from the server, in the answer to its hello.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{fmt, path::PathBuf};
 
 use convene_core::ids::{SessionId, ThreadId};
 use serde::{Deserialize, Serialize};
@@ -32,9 +32,6 @@ pub struct RunnerConfig {
     /// The most unacknowledged bytes on disk; past them the agent is not read.
     #[serde(default = "default_spool_max")]
     pub spool_max: u64,
-    /// Variables of the worker's environment that the session's spec may name as `env:NAME`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub references: BTreeMap<String, String>,
 }
 
 /// The server's address, as far as an uplink is concerned.

@@ -1,18 +1,30 @@
 //! One machine: launches, runs, keeps and buries the processes of attempts.
+//!
+//! The [`worker`] takes an attempt from the server, makes its [`rundir`] and starts `convene runner` ([`death::launch`]).
+//! That process splits in two: the [`keeper`], which owns the end of everything below it, and the [`runner`], which
+//! speaks with the agent ([`acp`]) and with the server ([`uplink`]), and keeps on disk what is not committed yet
+//! ([`spool`]). When a keeper has ended, the worker buries what is left ([`death`]) and delivers the rest of the spool.
 
-pub mod acp;
-pub mod batch;
+// The machine: one worker.
+pub mod detect;
+pub mod launch_spec;
+pub mod worker;
+
+// Life and death of an attempt's processes.
 pub mod death;
 pub mod keeper;
-pub mod launch_spec;
 pub mod marker;
 pub mod process;
-pub mod redact;
 pub mod rundir;
+
+// The runner, and what leads from its agent to its server.
+pub mod acp;
+pub mod batch;
+pub mod redact;
 pub mod runner;
 pub mod spool;
 pub mod terminal;
-pub mod uplink;
-pub mod detect;
+
+// The way to the server, for worker and runner.
 pub mod dial;
-pub mod worker;
+pub mod uplink;

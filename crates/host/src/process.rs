@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use convene_core::failure::ProcessExit;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -78,6 +79,15 @@ impl Exit {
     /// `None` for a process that was only stopped or continued.
     pub fn from_wait(status: WaitStatus) -> Option<Exit> {
         status.exit_status().map(Exit::Code).or_else(|| status.terminating_signal().map(Exit::Signal))
+    }
+}
+
+impl From<Exit> for ProcessExit {
+    fn from(exit: Exit) -> ProcessExit {
+        match exit {
+            Exit::Code(code) => ProcessExit { code: Some(code), signal: None },
+            Exit::Signal(signal) => ProcessExit { code: None, signal: Some(signal) },
+        }
     }
 }
 

@@ -311,7 +311,7 @@ impl Runner {
             Event::Uplink(None) | Event::Tick => {}
             Event::Incoming(incoming) => self.on_incoming(incoming, now),
             Event::Line(read) => self.on_read(read, now),
-            Event::Terminal(event) => self.terminals.on_event(event, now),
+            Event::Terminal(event) => self.terminals.on_event(event),
             Event::Stderr => {
                 if let Some(agent) = &mut self.agent {
                     agent.read_stderr(&self.outbox.redactor);

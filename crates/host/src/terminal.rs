@@ -87,7 +87,6 @@ impl Terminals {
         cwd: &Path,
         mut environment: BTreeMap<OsString, OsString>,
         tasks: &mut JoinSet<()>,
-        _now: Instant,
     ) -> Result<Value, RpcError> {
         if self.open.len() >= TERMINALS {
             return Err(RpcError::new(RpcError::INTERNAL, format!("{TERMINALS} terminals are open, release some")));
@@ -157,7 +156,7 @@ impl Terminals {
         Ok(json!({}))
     }
 
-    pub(crate) fn on_event(&mut self, event: TerminalEvent, _now: Instant) {
+    pub(crate) fn on_event(&mut self, event: TerminalEvent) {
         match event {
             TerminalEvent::Output { id, bytes } => {
                 if let Some(terminal) = self.open.get_mut(&id) {

@@ -69,7 +69,7 @@ impl Link {
 }
 
 /// What an uplink needs to know.
-#[derive(Debug)]
+// No `Debug`: the token may reach no log.
 pub struct Uplink {
     /// Where the server is.
     pub server: ServerAddr,

@@ -2,26 +2,37 @@
 //! earlier worker left running, and tells the server how each attempt ended, after the last of its events.
 //!
 //! It holds no state that matters: the run directories have it. A worker that is killed costs nothing; the next one
-//! scans them and goes on.
+//! scans them and goes on. Its loop waits for the link, its tasks and the clock, and never for the disk: whatever
+//! blocks is a task that comes back as [`News`].
 
 mod attempt;
 mod deliver;
 pub mod root;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     future::Future,
     path::PathBuf,
     pin::Pin,
+    sync::Arc,
     time::Duration,
 };
 
-use convene_api::uplink::{HeldAttempt, PROTOCOL, StartAttempt, WORKER_PATH, WorkerDown, WorkerHello, WorkerUp};
+use convene_api::{
+    problem::Code,
+    uplink::{HeldAttempt, PROTOCOL, StartAttempt, WORKER_PATH, WorkerDown, WorkerHello, WorkerUp},
+};
 use convene_core::{
+    dispatch::DetectedAgent,
     event::StopMode,
+    failure::AttemptExit,
     ids::{InstanceId, SessionId, WorkerName},
 };
-use tokio::{sync::mpsc, task::JoinSet, time::MissedTickBehavior};
+use tokio::{
+    sync::mpsc,
+    task::{AbortHandle, JoinSet},
+    time::MissedTickBehavior,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -29,10 +40,10 @@ use crate::{
     detect::Agents,
     dial::{self, Dialed, Link},
     launch_spec::ServerAddr,
-    process::Identity,
-    rundir::RunDir,
+    rundir::{self, RunDir},
 };
-use attempt::{Attempt, Ended, Key};
+use attempt::{Attempt, Key, Refusal};
+use deliver::Remains;
 
 /// The pause before a lost link is dialed again.
 const AGAIN: Duration = Duration::from_millis(100);
@@ -40,14 +51,15 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// The pause before a server is dialed again that knows another process by this worker's name.
 const PATIENTLY: Duration = Duration::from_secs(2);
 
-/// The problem code of that refusal.
-const NAME_TAKEN: &str = "wrong_state";
-
 /// How often adopted zombies are reaped and agents are looked for again.
 const HOUSEKEEPING: Duration = Duration::from_secs(10);
 
+/// News of attempts that wait for the loop. Each attempt tells at most two; past this, its task waits.
+const NEWS: usize = 64;
+
 /// What a worker is told at its start.
-#[derive(Debug, Clone)]
+// No `Debug`: the token, and what the agents' environments hold, may reach no log.
+#[derive(Clone)]
 pub struct WorkerConfig {
     /// Its name, unique on the server.
     pub name: WorkerName,
@@ -92,43 +104,58 @@ pub enum Error {
     /// The run directories are another worker's.
     #[error(transparent)]
     Root(#[from] root::Error),
+    /// Nobody can tell which attempts an earlier worker left here.
+    #[error("cannot look for attempts of an earlier worker")]
+    Scan(#[from] rundir::Error),
 }
 
 /// Runs a worker until it is cancelled. Attempts go on without it.
 ///
 /// # Errors
-/// If the server refuses it for good.
+/// If the server refuses it for good, or the machine what it needs.
 pub async fn run(config: WorkerConfig, cancel: CancellationToken) -> Result<(), Error> {
     death::become_subreaper()?;
     let _lock = root::lock(&config.run_root)?;
-    // Ends of attempts: at most one for each seat and each adopted run directory wait here, and their senders can wait.
-    let (ended_tx, ended_rx) = mpsc::channel(64);
+    let (tell, news) = mpsc::channel(NEWS);
     let mut worker = Worker {
-        config,
+        agents: config.agents.detect(),
+        config: Arc::new(config),
         attempts: HashMap::new(),
-        watchers: JoinSet::new(),
-        ended_tx,
+        tasks: JoinSet::new(),
+        house: None,
+        tell,
         link: None,
         pause: AGAIN,
-        agents: Vec::new(),
     };
-    worker.adopt();
+    worker.adopt()?;
     tokio::select! {
         () = cancel.cancelled() => Ok(()),
-        result = worker.serve(ended_rx) => result,
+        result = worker.serve(news) => result,
     }
 }
 
 struct Worker {
-    config: WorkerConfig,
+    config: Arc<WorkerConfig>,
+    /// Everything that has, or is about to have, a run directory here. The server frees a seat when an end is told.
     attempts: HashMap<Key, Attempt>,
-    /// One for each attempt that is alive; dropped with the worker, which lets go of the attempts, not ends them.
-    watchers: JoinSet<()>,
-    ended_tx: mpsc::Sender<(Key, Ended)>,
+    /// One for each attempt that is alive, and short ones. Dropped with the worker, which lets go of the attempts and
+    /// does not end them.
+    tasks: JoinSet<()>,
+    /// The housekeeping that is under way.
+    house: Option<AbortHandle>,
+    tell: mpsc::Sender<News>,
     link: Option<Link>,
     /// How long the next loss waits before it dials again.
     pause: Duration,
-    agents: Vec<convene_core::dispatch::DetectedAgent>,
+    agents: Vec<DetectedAgent>,
+}
+
+/// What a worker's tasks found out.
+enum News {
+    Launched(Key, RunDir),
+    Refused(Key, Refusal),
+    Ended(Key, Remains),
+    Agents(Vec<DetectedAgent>),
 }
 
 /// What can happen to a worker.
@@ -136,34 +163,24 @@ enum Input {
     Linked(Link),
     Lost,
     Frame(WorkerDown),
-    Ended(Key, Ended),
+    News(News),
     Housekeeping,
 }
 
 impl Worker {
     /// Takes up every run directory that is there: alive ones are watched, ended ones are delivered.
-    fn adopt(&mut self) {
-        let found = match RunDir::scan(&self.config.run_root) {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::error!(error = %error, "cannot look for attempts of an earlier worker");
-                return;
-            }
-        };
-        for run_dir in found {
+    fn adopt(&mut self) -> Result<(), Error> {
+        for run_dir in RunDir::scan(&self.config.run_root)? {
             let Ok(session) = run_dir.session().parse::<SessionId>() else { continue };
             let key = Key { session, attempt: run_dir.attempt() };
             tracing::info!(%session, attempt = key.attempt, "adopting an attempt");
-            self.watch(key, run_dir, None);
+            self.attempts.insert(key, Attempt::Watched(run_dir.clone()));
+            self.tasks.spawn(attempt::adopt(key, run_dir, self.tell.clone()));
         }
+        Ok(())
     }
 
-    fn watch(&mut self, key: Key, run_dir: RunDir, launched: Option<Identity>) {
-        self.watchers.spawn(attempt::watch(key, run_dir.clone(), launched, self.ended_tx.clone()));
-        self.attempts.insert(key, Attempt::alive(run_dir));
-    }
-
-    async fn serve(&mut self, mut ended: mpsc::Receiver<(Key, Ended)>) -> Result<(), Error> {
+    async fn serve(&mut self, mut news: mpsc::Receiver<News>) -> Result<(), Error> {
         let mut dialing = Some(self.dial(Duration::ZERO));
         let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -174,15 +191,15 @@ impl Worker {
                     dialed = dialing => match dialed {
                         Dialed::Linked(link) => Input::Linked(link),
                         Dialed::Refused(reason) => {
-                            return Err(Error::Rejected { code: "token_invalid".to_owned(), reason });
+                            return Err(Error::Rejected { code: Code::TokenInvalid.as_str().to_owned(), reason });
                         }
                     },
-                    Some((key, how)) = ended.recv() => Input::Ended(key, how),
+                    Some(news) = news.recv() => Input::News(news),
                     _ = housekeeping.tick() => Input::Housekeeping,
                 },
                 (Some(link), _) => tokio::select! {
                     frame = link.receive::<WorkerDown>() => frame.map_or(Input::Lost, Input::Frame),
-                    Some((key, how)) = ended.recv() => Input::Ended(key, how),
+                    Some(news) = news.recv() => Input::News(news),
                     _ = housekeeping.tick() => Input::Housekeeping,
                 },
             };
@@ -197,8 +214,8 @@ impl Worker {
                     self.pause = AGAIN;
                 }
                 Input::Frame(frame) => self.take(frame).await?,
-                Input::Ended(key, how) => self.ended(key, how).await,
-                Input::Housekeeping => self.keep_house().await,
+                Input::News(news) => self.hear(news).await,
+                Input::Housekeeping => self.keep_house(),
             }
         }
     }
@@ -214,7 +231,6 @@ impl Worker {
 
     async fn hello(&mut self, link: Link) {
         self.link = Some(link);
-        self.agents = self.config.agents.detect();
         let held = self.attempts.keys().map(|key| HeldAttempt { session: key.session, attempt: key.attempt }).collect();
         let hello = WorkerHello {
             name: self.config.name.clone(),
@@ -236,16 +252,17 @@ impl Worker {
                 // What was under way on the last connection begins again; the server drops what it knows.
                 let keys: Vec<Key> = self.attempts.keys().copied().collect();
                 for key in keys {
-                    self.deliver(key, None).await;
+                    self.deliver(key, |remains| remains.first(key)).await;
                 }
             }
             WorkerDown::StartAttempt(start) => self.start(start).await,
             WorkerDown::EndAttempt { session, attempt, mode } => self.end(Key { session, attempt }, mode).await,
             WorkerDown::TailAck { session, attempt, next_index } => {
-                self.deliver(Key { session, attempt }, Some(next_index)).await;
+                let key = Key { session, attempt };
+                self.deliver(key, |remains| remains.after(key, next_index)).await;
             }
-            WorkerDown::EndedAck { session, attempt } => self.forget(Key { session, attempt }).await,
-            WorkerDown::Rejected { code, reason } if code == NAME_TAKEN => {
+            WorkerDown::EndedAck { session, attempt } => self.forget(Key { session, attempt }),
+            WorkerDown::Rejected { code, reason } if code == Code::WrongState.as_str() => {
                 // An earlier process of this name may not have been missed yet; dial again until it is.
                 tracing::warn!(reason, "the server does not want this worker now; trying again");
                 self.pause = PATIENTLY;
@@ -256,89 +273,102 @@ impl Worker {
         Ok(())
     }
 
-    async fn start(&mut self, start: StartAttempt) {
-        let key = Key { session: start.session, attempt: start.attempt };
-        // Sent again because our answer was lost: never launched twice.
-        if !self.attempts.contains_key(&key) {
-            let config = self.config.clone();
-            let launched = tokio::task::spawn_blocking(move || attempt::launch(&config, &start)).await;
-            match launched {
-                Ok(Ok((run_dir, keeper))) => self.watch(key, run_dir, Some(keeper)),
-                Ok(Err(refusal)) => {
-                    let (session, attempt) = (key.session, key.attempt);
-                    let (code, detail) = (refusal.code, refusal.detail);
-                    self.send(&WorkerUp::Refused { session, attempt, code, detail }).await;
-                    return;
-                }
-                // The launch panicked; the order comes again.
-                Err(error) => {
-                    tracing::error!(error = %error, "a launch did not finish");
-                    return;
-                }
+    async fn hear(&mut self, news: News) {
+        match news {
+            News::Launched(key, run_dir) => {
+                self.attempts.insert(key, Attempt::Watched(run_dir));
+                self.send(&WorkerUp::Taken { session: key.session, attempt: key.attempt }).await;
+            }
+            News::Refused(key, refusal) => {
+                self.attempts.remove(&key);
+                let (code, detail) = (refusal.code.as_str().to_owned(), refusal.detail);
+                self.send(&WorkerUp::Refused { session: key.session, attempt: key.attempt, code, detail }).await;
+            }
+            News::Ended(key, remains) => {
+                self.attempts.insert(key, Attempt::Ended(remains));
+                self.deliver(key, |remains| remains.first(key)).await;
+            }
+            News::Agents(agents) if agents == self.agents => {}
+            News::Agents(agents) => {
+                self.agents.clone_from(&agents);
+                self.send(&WorkerUp::Agents { agents }).await;
             }
         }
-        self.send(&WorkerUp::Taken { session: key.session, attempt: key.attempt }).await;
+    }
+
+    async fn start(&mut self, start: StartAttempt) {
+        let key = Key { session: start.session, attempt: start.attempt };
+        match self.attempts.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(Attempt::Launching);
+                self.tasks.spawn(attempt::run(Arc::clone(&self.config), start, self.tell.clone()));
+            }
+            // Sent again because the answer was lost, or is not there yet: never launched twice.
+            Entry::Occupied(place) => match place.get() {
+                Attempt::Launching => {}
+                Attempt::Watched(_) | Attempt::Ended(_) => {
+                    self.send(&WorkerUp::Taken { session: key.session, attempt: key.attempt }).await;
+                }
+            },
+        }
     }
 
     async fn end(&mut self, key: Key, mode: StopMode) {
         match self.attempts.get(&key) {
-            Some(attempt) => {
-                let run_dir = attempt.run_dir.clone();
-                // The answer is the attempt's end, which its watcher tells.
-                let asked = tokio::task::spawn_blocking(move || attempt::ask_to_end(&run_dir, mode)).await;
-                if let Ok(Err(error)) = asked {
-                    tracing::warn!(session = %key.session, attempt = key.attempt, error = %error, "cannot end an attempt");
-                }
+            // The order comes again; the end of what has ended is on its way.
+            Some(Attempt::Launching | Attempt::Ended(_)) => {}
+            Some(Attempt::Watched(run_dir)) => {
+                let run_dir = run_dir.clone();
+                self.tasks.spawn_blocking(move || attempt::ask_to_end(&run_dir, mode));
             }
             // Never launched here, or delivered already: there is nothing of it on this machine.
             None => {
-                let exit = convene_core::failure::AttemptExit {
+                let exit = AttemptExit {
                     by: "worker".to_owned(),
                     verified: true,
                     detail: "it was never started here".to_owned(),
-                    ..Default::default()
+                    ..AttemptExit::default()
                 };
                 self.send(&WorkerUp::Ended { session: key.session, attempt: key.attempt, exit }).await;
             }
         }
     }
 
-    async fn ended(&mut self, key: Key, how: Ended) {
-        let Some(attempt) = self.attempts.get_mut(&key) else { return };
-        attempt.ended = Some(how);
-        self.deliver(key, None).await;
-    }
-
     /// Sends the next piece of an ended attempt: a batch of its tail, or its end once the tail is taken.
-    async fn deliver(&mut self, key: Key, ack: Option<Option<u64>>) {
-        let Some(attempt) = self.attempts.get_mut(&key) else { return };
+    async fn deliver(&mut self, key: Key, next: impl FnOnce(&mut Remains) -> WorkerUp) {
         if self.link.is_none() {
             return;
         }
-        if let Some(frame) = deliver::next(key, attempt, ack) {
-            self.send(&frame).await;
+        let frame = match self.attempts.get_mut(&key) {
+            Some(Attempt::Ended(remains)) => next(remains),
+            Some(Attempt::Launching | Attempt::Watched(_)) | None => return,
+        };
+        self.send(&frame).await;
+    }
+
+    fn forget(&mut self, key: Key) {
+        if !matches!(self.attempts.get(&key), Some(Attempt::Ended(_))) {
+            return;
+        }
+        if let Some(Attempt::Ended(remains)) = self.attempts.remove(&key) {
+            self.tasks.spawn_blocking(move || attempt::remove(remains.into_run_dir()));
         }
     }
 
-    async fn forget(&mut self, key: Key) {
-        let Some(attempt) = self.attempts.remove(&key).filter(|a| a.ended.is_some()) else { return };
-        let removed = tokio::task::spawn_blocking(move || attempt.run_dir.remove()).await;
-        if let Ok(Err(error)) = removed {
-            tracing::warn!(session = %key.session, attempt = key.attempt, error = %error, "cannot remove a run directory");
+    fn keep_house(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
+        // One at a time: a directory of the PATH may hang.
+        if self.house.as_ref().is_some_and(|house| !house.is_finished()) {
+            return;
         }
-    }
-
-    async fn keep_house(&mut self) {
-        while self.watchers.try_join_next().is_some() {}
-        let keepers: Vec<i32> = self.attempts.values().filter_map(Attempt::keeper).collect();
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || death::reap_adopted(&keepers)).await {
-            tracing::warn!(error = %error, "cannot reap");
-        }
-        let agents = self.config.agents.detect();
-        if self.link.is_some() && agents != self.agents {
-            self.agents.clone_from(&agents);
-            self.send(&WorkerUp::Agents { agents }).await;
-        }
+        let (config, tell) = (Arc::clone(&self.config), self.tell.clone());
+        self.house = Some(self.tasks.spawn_blocking(move || {
+            if let Err(error) = death::reap_adopted() {
+                tracing::warn!(error = attempt::chain(&error), "cannot reap");
+            }
+            // The worker is gone if this fails.
+            let _ = tell.blocking_send(News::Agents(config.agents.detect()));
+        }));
     }
 
     async fn send(&mut self, frame: &WorkerUp) {

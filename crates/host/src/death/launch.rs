@@ -10,26 +10,13 @@ use crate::marker;
 use crate::process::Identity;
 use crate::rundir::RunDir;
 
-/// What of the worker's environment the keeper and the runner get. What the agent is to have beyond this, and everything
+/// What of the worker's environment reaches agents by itself. What an agent is to have beyond this, and everything
 /// secret, travels in the configuration.
-const PASSED: &[&str] = &[
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "TMPDIR",
-    "LANG",
-    "TZ",
-    "TERM",
-    "COLORTERM",
-    "RUST_BACKTRACE",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "CONVENE_LOG",
-    "CONVENE_LOG_FORMAT",
-];
-const PASSED_PREFIXES: &[&str] = &["LC_", "XDG_"];
+const FOR_AGENTS: &[&str] = &["PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "LANG", "TZ", "TERM"];
+const FOR_AGENTS_PREFIXES: &[&str] = &["LC_", "XDG_"];
+
+/// What keeper and runner get beside it, for themselves.
+const FOR_US: &[&str] = &["RUST_BACKTRACE", "CONVENE_LOG", "CONVENE_LOG_FORMAT"];
 
 /// Starts `exe runner --run-dir <dir>` with `config_json` on its standard input (a file in memory: neither in argv nor in
 /// the environment), its output in the run directory's log, nothing else inherited.
@@ -55,7 +42,12 @@ pub fn launch(run_dir: &RunDir, exe: &Path, config_json: &[u8]) -> Result<Identi
 }
 
 fn is_passed(name: &str) -> bool {
-    PASSED.contains(&name) || PASSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    may_reach_agents(name) || FOR_US.contains(&name)
+}
+
+/// Whether a variable of the environment is one that every agent gets.
+pub(crate) fn may_reach_agents(name: &str) -> bool {
+    FOR_AGENTS.contains(&name) || FOR_AGENTS_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 #[cfg(target_os = "linux")]

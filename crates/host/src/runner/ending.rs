@@ -182,10 +182,7 @@ impl Runner {
         self.close_input();
         self.questions.cancel_all();
         self.settle_turn();
-        let exit = match exit {
-            Exit::Code(code) => ProcessExit { code: Some(code), signal: None },
-            Exit::Signal(signal) => ProcessExit { code: None, signal: Some(signal) },
-        };
+        let exit = ProcessExit::from(exit);
         self.emit(KnownEvent::AgentExited { exit, stderr: stderr.clone() });
         match self.leaving {
             Some(Leaving { step: Step::Cancel | Step::EndOfInput | Step::Terminate, failed: false, .. }) => {

@@ -68,17 +68,12 @@ impl Runner {
     }
 
     fn launch(&mut self, spec: &SessionSpec) -> Result<(), Failure> {
-        let environment = environment::of_agent(&self.config, spec).map_err(|reference| {
-            let summary = format!("{reference} for {} is not set on this machine", self.config.agent.name);
-            Failure::new(FailureKind::StartupFailure, summary)
-                .code("secret_missing")
-                .hint(format!("export {} where the worker is started", reference.trim_start_matches("env:")))
-        })?;
-        for (name, value) in environment::resolved(&self.config, spec).unwrap_or_default() {
-            if names_a_secret(&name) {
-                self.outbox.redactor.register(&value);
+        for (name, value) in &spec.env {
+            if names_a_secret(name) {
+                self.outbox.redactor.register(value);
             }
         }
+        let environment = environment::of_agent(&self.config, spec);
         let command = &self.config.agent.command;
         let log = self.side.run_dir().path().join("agent_stderr");
         let started = agent::start(command, &environment, Path::new(&spec.cwd), &log, self.config.line_max);

@@ -112,7 +112,7 @@ impl Runner {
             "fs/read_text_file" => responder.respond(self.read_file(&params)),
             "fs/write_text_file" => responder.respond(self.write_file(&params)),
             "terminal/create" => {
-                let result = self.create_terminal(&params, now);
+                let result = self.create_terminal(&params);
                 responder.respond(result);
             }
             "terminal/output" => responder.respond(self.terminals.output(&params)),
@@ -212,7 +212,7 @@ impl Runner {
         Ok(json!({}))
     }
 
-    fn create_terminal(&mut self, params: &Value, now: Instant) -> Result<Value, RpcError> {
+    fn create_terminal(&mut self, params: &Value) -> Result<Value, RpcError> {
         self.may_act("running commands")?;
         let Some(spec) = self.spec.clone() else { return Err(RpcError::new(RpcError::INTERNAL, "no session")) };
         if self.leaving.is_some() {
@@ -222,9 +222,8 @@ impl Runner {
             Some(cwd) => files::confine(&spec, cwd)?,
             None => spec.cwd.clone().into(),
         };
-        let environment = environment::of_agent(&self.config, &spec)
-            .map_err(|reference| RpcError::new(RpcError::INTERNAL, format!("{reference} is not set")))?;
-        self.terminals.create(params, &cwd, environment, &mut self.tasks, now)
+        let environment = environment::of_agent(&self.config, &spec);
+        self.terminals.create(params, &cwd, environment, &mut self.tasks)
     }
 
     fn path_of(&self, params: &Value, name: &str) -> Result<std::path::PathBuf, RpcError> {

@@ -1,23 +1,28 @@
 //! One attempt on this machine: launched, watched, asked to end.
 
-use std::{path::Path, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use convene_api::uplink::StartAttempt;
-use convene_core::{event::StopMode, failure::AttemptExit, failure::ProcessExit, ids::SessionId};
+use convene_api::{problem::Code, uplink::StartAttempt};
+use convene_core::{
+    event::StopMode,
+    failure::{AttemptExit, ProcessExit},
+    ids::{InstanceId, SessionId},
+};
 use rustix::process::Signal;
-use tokio::{io::unix::AsyncFd, sync::mpsc};
+use tokio::{io::unix::AsyncFd, sync::mpsc, task::spawn_blocking};
 
-use super::WorkerConfig;
+use super::{News, WorkerConfig, deliver::Remains};
 use crate::{
     death,
-    launch_spec::RunnerConfig,
-    process::{Exit, Identity},
-    rundir::{self, AttemptRecord, ExitRecord, RunDir},
-    spool::Records,
+    launch_spec::{RunnerConfig, default_spool_max},
+    process::Identity,
+    rundir::{AttemptRecord, EndReason, ExitRecord, Recorder, RunDir},
 };
 
 /// Between two tries to bury an attempt whose lock somebody holds.
-const BURY_AGAIN: Duration = Duration::from_millis(200);
+const LOCKED: Duration = Duration::from_millis(200);
+/// Between two tries to bury an attempt when the machine refuses: a full disk, for one.
+const REFUSED: Duration = Duration::from_secs(2);
 
 /// Which attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,55 +31,69 @@ pub(super) struct Key {
     pub(super) attempt: u32,
 }
 
-/// An attempt that has a run directory here.
-pub(super) struct Attempt {
-    pub(super) run_dir: RunDir,
-    /// How it ended, once it has.
-    pub(super) ended: Option<Ended>,
-    /// The tail that is being delivered.
-    pub(super) tail: Option<Records>,
-}
-
-impl Attempt {
-    pub(super) const fn alive(run_dir: RunDir) -> Self {
-        Self { run_dir, ended: None, tail: None }
-    }
-
-    /// The keeper's pid, while its status is somebody's to collect.
-    pub(super) fn keeper(&self) -> Option<i32> {
-        if self.ended.is_some() {
-            return None;
-        }
-        self.run_dir.attempt_record().ok().flatten().and_then(|r| r.keeper).map(|k| k.pid)
-    }
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone)]
-pub(super) struct Ended {
-    pub(super) exit: AttemptExit,
+/// How far an attempt is on this machine.
+pub(super) enum Attempt {
+    /// It is being launched: there is nobody to be told anything yet.
+    Launching,
+    /// It has a run directory and somebody who waits for its end.
+    Watched(RunDir),
+    /// It has ended, which the server is still to learn.
+    Ended(Remains),
 }
 
 /// Why an attempt is not launched.
 pub(super) struct Refusal {
-    pub(super) code: String,
+    pub(super) code: Code,
     pub(super) detail: String,
 }
 
 impl Refusal {
-    fn new(code: &str, detail: impl std::fmt::Display) -> Self {
-        Self { code: code.to_owned(), detail: detail.to_string() }
+    fn new(code: Code, detail: impl std::fmt::Display) -> Self {
+        Self { code, detail: detail.to_string() }
+    }
+
+    fn of_runner(error: &dyn std::error::Error) -> Self {
+        Self::new(Code::AgentStartFailed, format_args!("the runner: {}", chain(error)))
     }
 }
 
+/// Launches an attempt and sees it through to its end. Dropped, it lets go of the attempt and does not end it.
+pub(super) async fn run(config: Arc<WorkerConfig>, start: StartAttempt, tell: mpsc::Sender<News>) {
+    let key = Key { session: start.session, attempt: start.attempt };
+    let launched = spawn_blocking(move || launch(&config, &start)).await;
+    let launched = launched.unwrap_or_else(|panicked| Err(Refusal::of_runner(&panicked)));
+    let (run_dir, keeper) = match launched {
+        Ok(launched) => launched,
+        Err(refusal) => return say(&tell, News::Refused(key, refusal)).await,
+    };
+    say(&tell, News::Launched(key, run_dir.clone())).await;
+    // Until the keeper has written down who it is, nobody else can tell one that begins from one that never was.
+    wait_for(&keeper).await;
+    bury(key, run_dir, tell).await;
+}
+
+/// Sees an attempt of an earlier worker through to its end.
+pub(super) async fn adopt(key: Key, run_dir: RunDir, tell: mpsc::Sender<News>) {
+    wait_for_keeper(&run_dir).await;
+    bury(key, run_dir, tell).await;
+}
+
+/// The worker is gone if this fails, and then the next one finds the run directory.
+async fn say(tell: &mpsc::Sender<News>, news: News) {
+    let _ = tell.send(news).await;
+}
+
 /// Makes the run directory and starts keeper and runner. Blocks.
-pub(super) fn launch(config: &WorkerConfig, start: &StartAttempt) -> Result<(RunDir, Identity), Refusal> {
+fn launch(config: &WorkerConfig, start: &StartAttempt) -> Result<(RunDir, Identity), Refusal> {
     match std::fs::metadata(&start.cwd) {
         Ok(found) if found.is_dir() => {}
-        Ok(_) => return Err(Refusal::new("cwd_not_a_directory", format_args!("{} is a file", start.cwd))),
-        Err(_) => return Err(Refusal::new("cwd_missing", format_args!("{} does not exist", start.cwd))),
+        Ok(_) => return Err(Refusal::new(Code::CwdNotADirectory, format_args!("{} is a file", start.cwd))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(Refusal::new(Code::CwdMissing, format_args!("{} does not exist", start.cwd)));
+        }
+        Err(error) => return Err(Refusal::new(Code::CwdMissing, format_args!("{}: {error}", start.cwd))),
     }
-    let agent = config.agents.launch_spec(&start.agent).map_err(|e| Refusal::new(e.code(), e))?;
+    let agent = config.agents.launch_spec(&start.agent).map_err(|error| Refusal::new(error.code(), error))?;
     let runner = RunnerConfig {
         server: config.server.clone(),
         token: start.token.clone(),
@@ -84,37 +103,37 @@ pub(super) fn launch(config: &WorkerConfig, start: &StartAttempt) -> Result<(Run
         agent,
         start_timeout_ms: config.start_timeout_ms,
         line_max: config.line_max,
-        spool_max: crate::launch_spec::default_spool_max(),
-        references: std::collections::BTreeMap::new(),
+        spool_max: default_spool_max(),
     };
-    let failed =
-        |e: &dyn std::error::Error| Refusal::new("agent_start_failed", format_args!("the runner: {}", chain(e)));
-    let json = serde_json::to_vec(&runner).map_err(|e| failed(&e))?;
+    let json = serde_json::to_vec(&runner).map_err(|error| Refusal::of_runner(&error))?;
     let record = AttemptRecord {
         session: start.session.to_string(),
         attempt: start.attempt,
         worker: config.name.to_string(),
-        instance: convene_core::ids::InstanceId::new(uuid::Uuid::now_v7()).to_string(),
+        instance: InstanceId::new(uuid::Uuid::now_v7()).to_string(),
         keeper: None,
         runner: None,
         containment: None,
         cgroup: None,
     };
-    let run_dir = RunDir::create(&config.run_root, &record).map_err(|e| failed(&e))?;
-    match death::launch(&run_dir, &config.agents.exe, &json) {
-        Ok(keeper) => Ok((run_dir, keeper)),
-        Err(error) => {
-            let refusal = failed(&error);
-            if let Err(error) = run_dir.remove() {
-                tracing::warn!(error = %error, "cannot remove the run directory of a launch that failed");
-            }
-            Err(refusal)
-        }
+    let run_dir = RunDir::create(&config.run_root, &record).map_err(|error| Refusal::of_runner(&error))?;
+    death::launch(&run_dir, &config.agents.exe, &json).map(|keeper| (run_dir.clone(), keeper)).map_err(|error| {
+        let refusal = Refusal::of_runner(&error);
+        remove(run_dir);
+        refusal
+    })
+}
+
+/// Deletes a run directory. Blocks; one that stays is found by the next worker.
+pub(super) fn remove(run_dir: RunDir) {
+    let (session, attempt) = (run_dir.session().to_owned(), run_dir.attempt());
+    if let Err(error) = run_dir.remove() {
+        tracing::warn!(session, attempt, error = chain(&error), "cannot remove a run directory");
     }
 }
 
 /// An error and its causes on one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -125,34 +144,31 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Waits for the end of an attempt, sees to it that nothing of it is left, and tells.
-///
-/// `launched` is the keeper of an attempt that was launched just now: until it has written down who it is, nobody else
-/// can tell a keeper that begins from one that never was.
-pub(super) async fn watch(key: Key, run_dir: RunDir, launched: Option<Identity>, tell: mpsc::Sender<(Key, Ended)>) {
-    match launched {
-        Some(keeper) => wait_for(&keeper).await,
-        None => wait_for_keeper(&run_dir).await,
-    }
+/// Sees to it that nothing of an attempt is left, and tells its end.
+async fn bury(key: Key, run_dir: RunDir, tell: mpsc::Sender<News>) {
     let exit = loop {
         let here = run_dir.clone();
-        match tokio::task::spawn_blocking(move || death::bury(&here)).await {
+        match spawn_blocking(move || death::bury(&here)).await {
             Ok(Ok(record)) => break exit_of(&run_dir, &record),
             // Starting still, or somebody else is at it: look again.
             Ok(Err(death::Error::Alive { .. } | death::Error::Busy { .. })) => {
-                tokio::time::sleep(BURY_AGAIN).await;
+                tokio::time::sleep(LOCKED).await;
                 wait_for_keeper(&run_dir).await;
             }
             Ok(Err(error)) => {
-                tracing::error!(session = %key.session, attempt = key.attempt, error = %error, "cannot bury an attempt");
-                tokio::time::sleep(BURY_AGAIN * 10).await;
+                let error = chain(&error);
+                tracing::error!(session = %key.session, attempt = key.attempt, error, "cannot bury an attempt");
+                tokio::time::sleep(REFUSED).await;
             }
-            Err(_) => return,
+            Err(stopped) if stopped.is_cancelled() => return,
+            Err(panicked) => {
+                tracing::error!(session = %key.session, attempt = key.attempt, error = %panicked, "cannot bury an attempt");
+                tokio::time::sleep(REFUSED).await;
+            }
         }
     };
     tracing::info!(session = %key.session, attempt = key.attempt, verified = exit.verified, "an attempt has ended");
-    // The worker is gone: the next one finds the run directory.
-    let _gone = tell.send((key, Ended { exit })).await;
+    say(&tell, News::Ended(key, Remains::new(run_dir, exit))).await;
 }
 
 /// Waits until the keeper has ended, if it is known and alive.
@@ -167,11 +183,11 @@ async fn wait_for(keeper: &Identity) {
     match watched(keeper) {
         Ok(Some(pidfd)) => {
             // Readable means ended; an error means that it cannot be waited for, and burying finds out.
-            let _ready = pidfd.readable().await;
+            let _ = pidfd.readable().await;
             keeper.reap();
         }
         Ok(None) => {}
-        Err(error) => tracing::warn!(error = %error, "cannot watch a keeper"),
+        Err(error) => tracing::warn!(error = chain(&error), "cannot watch a keeper"),
     }
 }
 
@@ -183,8 +199,15 @@ fn watched(keeper: &Identity) -> Result<Option<AsyncFd<rustix::fd::OwnedFd>>, de
     registered.map(Some).map_err(|error| death::Error::System { action: "watch a keeper", source: error.into() })
 }
 
-/// Asks the keeper to end its attempt: in order, or at once. Blocks.
-pub(super) fn ask_to_end(run_dir: &RunDir, mode: StopMode) -> Result<(), death::Error> {
+/// Asks for the end of an attempt, in order or at once; the answer is its end. Blocks.
+pub(super) fn ask_to_end(run_dir: &RunDir, mode: StopMode) {
+    if let Err(error) = signal(run_dir, mode) {
+        let (session, attempt) = (run_dir.session(), run_dir.attempt());
+        tracing::warn!(session, attempt, error = chain(&error), "cannot end an attempt");
+    }
+}
+
+fn signal(run_dir: &RunDir, mode: StopMode) -> Result<(), death::Error> {
     let Some(record) = run_dir.attempt_record()? else { return Ok(()) };
     let (target, signal) = match mode {
         StopMode::Graceful => (record.keeper, Signal::TERM),
@@ -199,40 +222,26 @@ pub(super) fn ask_to_end(run_dir: &RunDir, mode: StopMode) -> Result<(), death::
 
 fn exit_of(run_dir: &RunDir, record: &ExitRecord) -> AttemptExit {
     let by = match record.by {
-        rundir::Recorder::Keeper => "keeper",
-        rundir::Recorder::Runner => "runner",
-        rundir::Recorder::Worker => "worker",
+        Recorder::Keeper => "keeper",
+        Recorder::Runner => "runner",
+        Recorder::Worker => "worker",
     };
     let detail = match record.reason {
-        rundir::EndReason::RunnerExited | rundir::EndReason::Stopped | rundir::EndReason::Other => "",
-        rundir::EndReason::RunnerKilled => "the runner was killed",
-        rundir::EndReason::StopForced => "the runner did not end in time and was killed",
-        rundir::EndReason::KeeperLost => "the keeper was killed",
-        rundir::EndReason::Abandoned => "runner and keeper were killed",
-        rundir::EndReason::Rebooted => "the machine was restarted",
+        EndReason::RunnerExited | EndReason::Stopped | EndReason::Other => "",
+        EndReason::RunnerKilled => "the runner was killed",
+        EndReason::StopForced => "the runner did not end in time and was killed",
+        EndReason::KeeperLost => "the keeper was killed",
+        EndReason::Abandoned => "runner and keeper were killed",
+        EndReason::Rebooted => "the machine was restarted",
     };
     let handed_over = run_dir.handed_over().ok().flatten().and_then(|h| h.turn.parse().ok());
     AttemptExit {
         by: by.to_owned(),
-        runner: record.runner.map(process_exit),
-        agent: record.agent.as_ref().map(|agent| process_exit(agent.exit)),
+        runner: record.runner.map(ProcessExit::from),
+        agent: record.agent.as_ref().map(|agent| agent.exit.into()),
         verified: record.verified,
         survivors: record.survivors,
         handed_over,
         detail: detail.to_owned(),
     }
-}
-
-const fn process_exit(exit: Exit) -> ProcessExit {
-    match exit {
-        Exit::Code(code) => ProcessExit { code: Some(code), signal: None },
-        Exit::Signal(signal) => ProcessExit { code: None, signal: Some(signal) },
-    }
-}
-
-/// Keeps the tail of a fenced attempt beside the run directories, for people.
-pub(super) fn keep_tail(run_root: &Path, key: Key, run_dir: &RunDir) -> std::io::Result<()> {
-    let kept = run_root.with_file_name("tails");
-    std::fs::create_dir_all(&kept)?;
-    std::fs::copy(run_dir.spool_path(), kept.join(format!("{}-{}.spool", key.session, key.attempt))).map(|_| ())
 }

@@ -301,13 +301,13 @@ async fn says_the_system_prompt_once() {
 
 async fn redacts_registered_secrets() {
     let env = vec![("FAKE_API_KEY".to_owned(), "s3cr3t-\"value\"-of-a-key".to_owned())];
-    let spec = json!({"env": {"OTHER_TOKEN": "env:FROM_WORKER", "LITERAL_PASSWORD": "hunter2hunter2"}});
-    let prompt = "say s3cr3t-\"value\"-of-a-key\nworker-value\nhunter2hunter2\nthe-attempts-own-token\nSTDERR 10";
+    let spec = json!({"env": {"LITERAL_PASSWORD": "hunter2hunter2"}});
+    let prompt = "say s3cr3t-\"value\"-of-a-key\nhunter2hunter2\nthe-attempts-own-token\nSTDERR 10";
     let attempt = Attempt::start(With { env, spec, ..with_prompt(prompt) });
     ended(&attempt, TURN).await;
     attempt.finish().await;
     let everything = attempt.server.state.lock().unwrap().texts.join("\n");
-    for secret in ["s3cr3t", "worker-value", "hunter2hunter2", "the-attempts-own-token"] {
+    for secret in ["s3cr3t", "hunter2hunter2", "the-attempts-own-token"] {
         assert!(!everything.contains(secret), "{secret} in {everything}");
     }
     assert!(everything.contains("[redacted]"));

@@ -125,7 +125,6 @@ impl Attempt {
             start_timeout_ms: with.start_timeout_ms.unwrap_or(30_000),
             line_max: 0,
             spool_max: 0,
-            references: [("FROM_WORKER".to_owned(), "worker-value".to_owned())].into(),
         })
         .unwrap();
         let fields = config.as_object_mut().unwrap();

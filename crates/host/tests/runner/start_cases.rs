@@ -11,7 +11,6 @@ trials_of!(
     launches_nothing_when_it_is_fenced,
     says_that_the_program_is_not_there,
     says_that_the_program_may_not_be_run,
-    says_that_a_reference_leads_nowhere,
     says_how_an_agent_ended_before_hello,
     says_that_no_answer_came,
     says_that_text_came_where_acp_was_expected,
@@ -59,12 +58,6 @@ async fn says_that_the_program_may_not_be_run() {
     let (failure, _attempt) = failure(program("/etc/passwd")).await;
     assert_eq!(failure["code"], "agent_start_failed");
     assert!(failure["summary"].as_str().unwrap().to_lowercase().contains("permission denied"), "{failure}");
-}
-
-async fn says_that_a_reference_leads_nowhere() {
-    let (failure, _attempt) = failure(With { spec: json!({"env": {"KEY": "env:NOT_THERE"}}), ..With::default() }).await;
-    assert_eq!(failure["code"], "secret_missing");
-    assert!(failure["summary"].as_str().unwrap().contains("env:NOT_THERE"), "{failure}");
 }
 
 async fn says_how_an_agent_ended_before_hello() {
