@@ -13,9 +13,7 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   convene agent builtin
-  convene agent builtin --script demo.yaml
-
-";
+  convene agent builtin --script demo.yaml";
 
 /// Speak ACP on standard input and output as one of our own agents
 #[derive(Debug, Args)]

@@ -25,9 +25,7 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   convene agents
-  convene agents show codex
-
-";
+  convene agents show codex";
 
 /// How long a server's own worker may take to report.
 const WORKER_WITHIN: Duration = Duration::from_secs(2);

@@ -27,9 +27,7 @@ const EXAMPLES: &str = "\
 Examples:
   convene approve k3f9qz          the only open request
   convene approve k3f9qz prm_7d01ab --always
-  convene ls --needs-me           which sessions wait
-
-";
+  convene ls --needs-me           which sessions wait";
 const EXITS: &str = "\
 Without --always: allow_once. The first answer wins.
 Exit: 0 decided · 1 refused (already decided, gone) · 2 usage · 6 no server";

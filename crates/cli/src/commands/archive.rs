@@ -15,9 +15,7 @@ const EXAMPLES: &str = "\
 Examples:
   convene archive k3f9qz
   convene unarchive k3f9qz
-  convene ls --archived           what is put away
-
-";
+  convene ls --archived           what is put away";
 
 /// Put sessions away, or take them out again
 #[derive(Debug, Args)]

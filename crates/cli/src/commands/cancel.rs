@@ -14,9 +14,7 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   convene cancel k3f9qz
-  convene cancel @                the newest session of this directory
-
-";
+  convene cancel @                the newest session of this directory";
 
 /// Cancel the running turn
 #[derive(Debug, Args)]

@@ -13,9 +13,7 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   convene deny k3f9qz             the only open request
-  convene deny k3f9qz --message \"use the staging branch\"
-
-";
+  convene deny k3f9qz --message \"use the staging branch\"";
 const EXITS: &str = "\
 Without --always: reject_once. The first answer wins.
 Exit: 0 decided · 1 refused (already decided, gone) · 2 usage · 6 no server";

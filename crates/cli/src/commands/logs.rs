@@ -29,9 +29,7 @@ const EXAMPLES: &str = "\
 Examples:
   convene logs k3f9qz
   convene logs -f k3f9qz          and go on as it happens
-  convene logs k3f9qz --json --type permission_requested
-
-";
+  convene logs k3f9qz --json --type permission_requested";
 
 /// Show a session's events
 #[derive(Debug, Args)]

@@ -17,9 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   convene ls
   convene ls --needs-me           which sessions wait for a person
-  convene ls --all --json
-
-";
+  convene ls --all --json";
 /// Columns of a title and of a directory on a terminal.
 const TITLE: usize = 40;
 const CWD: usize = 32;

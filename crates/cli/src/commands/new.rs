@@ -19,9 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   convene new -a codex \"make the cart test pass\"
   id=$(convene new -C ~/shop --title \"the cart\")
-  convene new --once -F prompt.md
-
-";
+  convene new --once -F prompt.md";
 
 /// Create a session without watching it
 #[derive(Debug, Args)]

@@ -14,9 +14,7 @@ const EXAMPLES: &str = "\
 Examples:
   convene open
   convene open k3f9qz
-  convene open --print            the address only
-
-";
+  convene open --print            the address only";
 
 /// Open the dashboard
 #[derive(Debug, Args)]

@@ -23,9 +23,7 @@ const EXAMPLES: &str = "\
 Examples:
   convene prompt k3f9qz \"now add a test\"
   convene prompt k3f9qz --watch \"now add a test\"
-  convene prompt k3f9qz --interrupt \"stop, use the other file\"
-
-";
+  convene prompt k3f9qz --interrupt \"stop, use the other file\"";
 
 /// Say something to a session
 #[derive(Debug, Args)]

@@ -24,9 +24,7 @@ const EXAMPLES: &str = "\
 Examples:
   convene queue k3f9qz
   convene queue k3f9qz drop 2
-  convene queue k3f9qz edit 1 \"use the new name\"
-
-";
+  convene queue k3f9qz edit 1 \"use the new name\"";
 
 /// List, edit and drop prompts that wait
 #[derive(Debug, Args)]

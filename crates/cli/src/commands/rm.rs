@@ -21,9 +21,7 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   convene rm k3f9qz
-  convene rm -y $(convene ls -q --state stopped)
-
-";
+  convene rm -y $(convene ls -q --state stopped)";
 
 /// Remove sessions with their logs
 #[derive(Debug, Args)]

@@ -22,9 +22,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   convene run \"explain this repository\"
   convene run -a claude -C ~/shop \"fix issue 41\"
-  git diff | convene run --permissions deny - > review.md
-
-";
+  git diff | convene run --permissions deny - > review.md";
 const EXITS: &str = "\
 Exit: 0 completed · 2 usage · 3 not completed · 4 permission denied · 5 agent failed
       6 no server · 130 Ctrl-C (cancels the turn; a second one leaves it to finish alone)";

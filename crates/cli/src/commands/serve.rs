@@ -27,9 +27,7 @@ const EXAMPLES: &str = "\
 Examples:
   convene serve
   convene serve --bind 127.0.0.1:0 --open
-  convene serve --data-dir /srv/convene --log-format json
-
-";
+  convene serve --data-dir /srv/convene --log-format json";
 
 /// Run the server in the foreground
 #[derive(Debug, Args)]

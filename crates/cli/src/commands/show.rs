@@ -31,9 +31,7 @@ const EXAMPLES: &str = "\
 Examples:
   convene show k3f9qz
   convene show k3f9qz --tool 2    all that the second tool call produced
-  convene show @ --json           the newest session of this directory
-
-";
+  convene show @ --json           the newest session of this directory";
 
 /// Show one session
 #[derive(Debug, Args)]

@@ -19,9 +19,7 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   convene shutdown
-  convene shutdown --stop-sessions --yes
-
-";
+  convene shutdown --stop-sessions --yes";
 
 /// End the server
 #[derive(Debug, Args)]

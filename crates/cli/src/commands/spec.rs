@@ -40,7 +40,7 @@ pub struct SpecArgs {
     /// In an existing thread
     #[arg(long, value_name = "ID")]
     pub thread: Option<String>,
-    /// Environment of the agent: a value, or env:NAME; several times
+    /// Environment of the agent, kept in the session's log; several times
     #[arg(long, value_name = "K=V", value_parser = pair)]
     pub env: Vec<(String, String)>,
     /// A label; several times

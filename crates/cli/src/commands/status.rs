@@ -14,9 +14,7 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   convene status
-  convene status --json
-
-";
+  convene status --json";
 
 /// Say whether the server is up and what runs
 #[derive(Debug, Args)]

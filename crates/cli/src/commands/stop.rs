@@ -20,9 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   convene stop k3f9qz
   convene stop --now k3f9qz b81m2c
-  convene stop k3f9qz --message \"wrong branch\"
-
-";
+  convene stop k3f9qz --message \"wrong branch\"";
 
 /// Stop sessions
 #[derive(Debug, Args)]

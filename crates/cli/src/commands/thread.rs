@@ -25,9 +25,7 @@ const EXAMPLES: &str = "\
 Examples:
   convene thread new --topic checkout \"make the cart test pass\"
   convene thread ls
-  convene thread prompt 9c41aa \"now add a test\"
-
-";
+  convene thread prompt 9c41aa \"now add a test\"";
 
 /// Keep threads: pieces of work that own sessions
 #[derive(Debug, Args)]

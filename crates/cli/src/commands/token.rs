@@ -23,9 +23,7 @@ const EXAMPLES: &str = "\
 Examples:
   convene token create --name laptop --expires 30d
   convene token ls
-  convene token revoke 4fa21c
-
-";
+  convene token revoke 4fa21c";
 
 /// Make and revoke tokens
 #[derive(Debug, Args)]

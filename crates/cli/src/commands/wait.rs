@@ -24,9 +24,7 @@ const EXAMPLES: &str = "\
 Examples:
   convene wait k3f9qz
   convene wait k3f9qz --for needs-me --timeout 10m
-  convene wait --any k3f9qz b81m2c && echo one is done
-
-";
+  convene wait --any k3f9qz b81m2c && echo one is done";
 
 /// Wait until sessions are idle or stopped
 #[derive(Debug, Args)]
@@ -90,7 +88,13 @@ fn report(app: &App, session: &SessionView) -> Outcome {
                 words => format!(" ({words})"),
             }
         });
-        app.out.note(&format!("{} {}{}", session.short_id, session.state, last.unwrap_or_default()));
+        // Who waits for a person's answer is told that it is wanted; that its turn runs says nothing.
+        let state = if matches!(session.badge, Badge::NeedsYou | Badge::WaitingForAuth) {
+            session.badge.to_string().replace('-', " ")
+        } else {
+            session.state.clone() + &last.unwrap_or_default()
+        };
+        app.out.note(&format!("{} {state}", session.short_id));
     }
     Ok(facts::session_exit_code(session))
 }

@@ -24,9 +24,7 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   CONVENE_TOKEN=... convene worker --server http://127.0.0.1:4747
-  convene worker --server http://127.0.0.1:4747 --token-file token --name build-1 --seats 4
-
-";
+  convene worker --server http://127.0.0.1:4747 --token-file token --name build-1 --seats 4";
 
 /// Run sessions of a server on this machine
 #[derive(Debug, Args)]
