@@ -4,10 +4,12 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use clap::Args;
 use convene_api::{
+    body::StopSession,
     client::CommandKey,
     exit,
     problem::{Code, Problem},
 };
+use convene_core::event::StopMode;
 
 use crate::{
     app::App,
@@ -52,6 +54,10 @@ pub async fn run(app: &App, args: RmArgs) -> Outcome {
         return Ok(exit::FAILED);
     }
     for session in sessions {
+        // What is idle has nothing to lose but its log, and that was just given up; what runs is refused.
+        if session.state == "idle" {
+            super::stop::stopped(&client, &session, &StopSession { mode: StopMode::Graceful, message: None }).await?;
+        }
         client.delete_session(session.id, &CommandKey::fresh()).await?;
         if app.json {
             app.out.json(&serde_json::json!({ "id": session.id, "deleted": true }))?;

@@ -62,6 +62,14 @@ pub async fn run(app: &App, args: StopArgs) -> Outcome {
 
 async fn stop(app: &App, client: &Client, typed: &str, body: &StopSession) -> Result<SessionView, Failure> {
     let session = ids::session(app, client, typed).await?;
+    stopped(client, &session, body).await
+}
+
+/// Stops a session and waits until it is.
+///
+/// # Errors
+/// If it cannot be stopped.
+pub async fn stopped(client: &Client, session: &SessionView, body: &StopSession) -> Result<SessionView, Failure> {
     let mut session = client.stop(session.id, body, &CommandKey::fresh()).await?;
     // Stopped is what it says once it is proved; until then it is on its way.
     let mut stream = client.follow(session.id, session.seq);

@@ -55,7 +55,7 @@ pub enum TokenAction {
     Ls,
     /// End one
     Revoke {
-        /// Its id, or the end of it
+        /// Its id, the end of it, or its name
         id: String,
     },
 }
@@ -71,7 +71,7 @@ pub async fn run(app: &App, args: TokenArgs) -> Outcome {
                 app.out.json(&created)?;
             } else {
                 app.out.line(&created.secret)?;
-                app.out.note("shown only now");
+                app.out.note(&format!("shown only now; it ends with: convene token revoke {}", created.token.id.short()));
             }
             Ok(exit::DONE)
         }
@@ -113,13 +113,16 @@ async fn find(client: &Client, typed: &str) -> Result<TokenView, Failure> {
         .await?
         .items
         .into_iter()
-        .filter(|token| token.id.to_string() == typed || token.id.to_string().ends_with(typed))
+        .filter(|token| {
+            let id = token.id.to_string();
+            id == typed || (!token.name.is_empty() && token.name == typed) || (typed.len() >= 4 && id.ends_with(typed))
+        })
         .collect();
     match (found.pop(), found.is_empty()) {
         (Some(token), true) => Ok(token),
-        (Some(_), false) => Err(Failure::new(Code::InvalidRequest, format!("several tokens end with {typed:?}"))),
-        (None, _) => Err(Problem::new(Code::InvalidRequest, format!("no token is called {typed:?}"))
-            .hint("convene token ls")
+        (Some(_), false) => Err(Failure::new(Code::InvalidRequest, format!("several tokens fit {typed:?}"))),
+        (None, _) => Err(Problem::new(Code::InvalidRequest, format!("no token fits {typed:?}"))
+            .hint("`convene token ls` lists them")
             .into()),
     }
 }

@@ -17,30 +17,47 @@ use crate::{app::App, failure::Failure};
 
 /// How long a server may take to answer.
 const DEADLINE: Duration = Duration::from_secs(20);
-/// How long one waits for another server after ours ended: somebody else may have been faster.
-const GRACE: Duration = Duration::from_secs(3);
+/// The pause before a server is started again, because another one was still in its place.
+const AGAIN: Duration = Duration::from_millis(100);
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(15);
 
 /// Starts a server and waits until it answers.
 pub async fn start(app: &App) -> Result<(), Failure> {
     let log_path = app.data_dir.join("logs").join("server.log");
-    let (log, from) = open_log(&log_path).map_err(|error| {
-        let fields = [("what", log_path.display().to_string().into()), ("cause", error.to_string().into())];
-        Failure::from(Problem::filled(Code::StorageReadonly, fields))
-    })?;
-    let mut child = spawn(app, log).map_err(|error| failed(&error.to_string()))?;
     let started = Instant::now();
-    let mut ended: Option<Instant> = None;
     loop {
+        let (log, from) = open_log(&log_path).map_err(|error| {
+            let fields = [("what", log_path.display().to_string().into()), ("cause", error.to_string().into())];
+            Failure::from(Problem::filled(Code::StorageReadonly, fields))
+        })?;
+        let child = spawn(app, log).map_err(|error| failed(&error.to_string()))?;
+        match answered(app, child, started).await? {
+            Started::Answers => return Ok(()),
+            // Another server has the data directory, or had it a moment ago and is on its way out.
+            Started::Ended if lost_race(&log_path, from) && started.elapsed() < DEADLINE => sleep(AGAIN).await,
+            Started::Ended => return Err(failed(&last_words(&log_path, from))),
+        }
+    }
+}
+
+/// What became of a server.
+enum Started {
+    /// It answers, or another one does.
+    Answers,
+    /// It ended, and nobody answers.
+    Ended,
+}
+
+async fn answered(app: &App, mut child: Child, started: Instant) -> Result<Started, Failure> {
+    loop {
+        // In this order: one that ended because another answers is no failure.
+        let ended = child.try_wait().is_ok_and(|status| status.is_some());
         if super::local(app).await.is_ok() {
-            return Ok(());
+            return Ok(Started::Answers);
         }
-        if ended.is_none() && child.try_wait().is_ok_and(|status| status.is_some()) {
-            ended = Some(Instant::now());
-        }
-        if ended.is_some_and(|at| at.elapsed() > GRACE) || (ended.is_some() && !lost_race(&log_path, from)) {
-            return Err(failed(&last_words(&log_path, from)));
+        if ended {
+            return Ok(Started::Ended);
         }
         if started.elapsed() > DEADLINE {
             return Err(failed(&format!("it did not answer within {} s", DEADLINE.as_secs())));

@@ -73,7 +73,7 @@ impl Piped {
                     ("timeout", _) => {
                         vec![line(&format!("no answer to {short} in time, rejected [permission_timed_out]"))]
                     }
-                    ("cancel", _) => vec![line(&format!("cancelled with the turn: {title}"))],
+                    ("cancel" | "stop", _) => vec![line(&format!("cancelled with the turn: {title}"))],
                     (by, _) => vec![line(&format!("{} by {by}: {title}", decision_word(*decision)))],
                 }
             }
@@ -88,7 +88,7 @@ impl Piped {
             KnownEvent::ConfigRejected { option, detail } => {
                 vec![line(&format!("{option} was not changed: {detail}"))]
             }
-            KnownEvent::TurnCancelRequested { by } => vec![line(&format!("cancelling, asked by {by}"))],
+            KnownEvent::TurnCancelRequested { by } if by != "stop" => vec![line(&format!("cancelling, asked by {by}"))],
             KnownEvent::SessionStopping { by, .. } => vec![line(&format!("being stopped by {by}"))],
             _ => Vec::new(),
         }

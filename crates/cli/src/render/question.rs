@@ -139,6 +139,13 @@ impl Question {
         format!("  number and Enter ({}){left} > {typed}", keys.join(", "))
     }
 
+    /// The same where there is no room for more.
+    pub fn short_input_row(&self, typed: &str) -> String {
+        let yes = self.number_of(PermissionKind::AllowOnce).map_or("", |_| ", y");
+        let no = self.number_of(PermissionKind::RejectOnce).map_or("", |_| ", n");
+        format!("  1-{}{yes}{no}, v > {typed}", self.options.len())
+    }
+
     fn number_of(&self, kind: PermissionKind) -> Option<usize> {
         self.options.iter().position(|o| o.kind == kind).map(|i| i + 1)
     }

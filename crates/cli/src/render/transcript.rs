@@ -277,7 +277,7 @@ impl Transcript {
         let by = match by {
             "policy" => format!("by permissions {}", self.look.permissions),
             "timeout" => "because nobody answered in time".to_owned(),
-            "cancel" => "with the turn".to_owned(),
+            "cancel" | "stop" => "with the turn".to_owned(),
             by => format!("by {}", clean_line(by)),
         };
         let message = message.map(|m| format!(" ({})", clean_line(m))).unwrap_or_default();
@@ -360,7 +360,8 @@ impl Transcript {
             KnownEvent::TurnRequeued {} => {
                 self.note("the runner died before the prompt was handed over; it is sent again");
             }
-            KnownEvent::TurnCancelRequested { by } if !by_me => self.note(&format!("cancelled by {}", clean_line(by))),
+            // That the session is stopped is said by an event of its own.
+            KnownEvent::TurnCancelRequested { by } if !by_me && by != "stop" => self.note(&format!("cancelled by {}", clean_line(by))),
             KnownEvent::QueueEntryDropped { by } if !by_me => {
                 self.note(&format!("taken out of the queue by {}", clean_line(by)));
             }

@@ -28,7 +28,7 @@ use crate::{
         transcript::Look,
         words,
     },
-    terminal::Keys,
+    terminal::{self, Keys},
 };
 
 /// A request that a policy answers is answered in the same commit; a question is asked only if it stays open.
@@ -292,7 +292,9 @@ impl Asker {
         Some(match &open.kind {
             Kind::Permission(question) => {
                 let left = open.expires.map(|at| tool::between(now, at));
-                question.input_row(self.style, left, &self.typed)
+                let row = question.input_row(self.style, left, &self.typed);
+                // What is typed stands at the end, and must be seen.
+                if words::width(&row) < terminal::width() { row } else { question.short_input_row(&self.typed) }
             }
             Kind::Elicitation(form) => form.input_row(&self.typed),
         })
