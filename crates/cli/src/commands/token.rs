@@ -71,7 +71,8 @@ pub async fn run(app: &App, args: TokenArgs) -> Outcome {
                 app.out.json(&created)?;
             } else {
                 app.out.line(&created.secret)?;
-                app.out.note(&format!("shown only now; it ends with: convene token revoke {}", created.token.id.short()));
+                app.out
+                    .note(&format!("shown only now; it ends with: convene token revoke {}", created.token.id.short()));
             }
             Ok(exit::DONE)
         }
