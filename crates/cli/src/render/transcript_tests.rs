@@ -90,7 +90,9 @@ fn the_page_of_the_command_line() {
     show.event(&say('1', "thought", "hm")).event(&say('1', "thought", "so")).event(&say('1', "thought", "yes"));
     show.event(&say('2', "answer", "I'll look at the ")).event(&say('2', "answer", "failing test first.\n\n"));
     show.event(&tool(r#"{"id":"r","title":"Read src/cart.rs","kind":"read","status":"in_progress","locations":[{"path":"/home/ana/shop/src/cart.rs"}]}"#));
-    show.event(&tool(r#"{"id":"r","status":"completed","content":[{"type":"content","content":{"type":"text","text":"a\nb"}}]}"#));
+    show.event(&tool(
+        r#"{"id":"r","status":"completed","content":[{"type":"content","content":{"type":"text","text":"a\nb"}}]}"#,
+    ));
     show.event(&tool(r#"{"id":"x","title":"`cargo test`","kind":"execute","status":"in_progress","raw_input":{"command":["cargo","test","-p","shop","cart"]}}"#));
     let output: Vec<String> = (1..=20).map(|n| format!("line {n}")).collect();
     let output = serde_json::json!({"id":"x","status":"failed","content":[{"type":"content","content":{"type":"text","text":format!("```console\n{}\n```", output.join("\n"))}}],"raw_output":{"exit_code":101}});
