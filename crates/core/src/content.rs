@@ -1,7 +1,7 @@
 //! What people and agents say: content blocks, tool calls, plans, permission options, usage.
 //!
-//! The shapes are those of ACP (agent-client-protocol-schema 1.15) in our spelling; whatever the typed view would
-//! drop is kept in `extra` fields or as a raw frame beside it.
+//! The shapes are those of ACP (agent-client-protocol-schema 1.15) in our spelling; what the typed view would drop is
+//! kept in fields that hold any JSON: `raw_input`, `raw_output`, `meta`, `resource`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -114,11 +114,11 @@ pub struct ToolCall {
     pub locations: Option<Vec<ToolLocation>>,
     /// The tool's input as the agent gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     pub raw_input: Option<Value>,
     /// The tool's output as the agent gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     pub raw_output: Option<Value>,
     /// The frame's `_meta`, where agents put what ACP has no field for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -298,7 +298,7 @@ pub struct ConfigOption {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
     /// Its value now: a text or a boolean.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     pub value: Value,
     /// What may be chosen; empty for a boolean.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

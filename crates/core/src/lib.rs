@@ -6,8 +6,8 @@
 //!
 //! A newcomer reads [`event`] first (what can happen, in the one shape that is stored, streamed and shown), then
 //! [`session`] (what it means), then [`command`], [`rejection`] and [`directive`] (what goes in, what is refused, what
-//! comes out for the runner). [`view`] and [`history`] project a session for clients; [`dispatch`], [`policy`] and
-//! [`catalogue`] are decisions and data that need no session.
+//! comes out for the runner). [`view`] projects a session for clients; [`dispatch`], [`policy`] and [`catalogue`] are
+//! decisions and data that need no session.
 
 pub mod catalogue;
 pub mod command;
@@ -16,7 +16,6 @@ pub mod directive;
 pub mod dispatch;
 pub mod event;
 pub mod failure;
-pub mod history;
 pub mod ids;
 pub mod limits;
 pub mod policy;

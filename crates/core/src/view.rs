@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 
 use crate::{
     content::{AgentCommand, AuthMethod, ConfigOption, ContentBlock, PermissionOption, ToolCall, Usage},
-    failure::{Failure, FailureKind, StopCause, StopReason},
+    failure::{Failure, FailureKind, StopCause},
     ids::{ElicitationId, PermissionId, SessionId, ThreadId, TurnId, WorkerName},
-    session::{Phase, SessionState, Waiting},
+    session::{EndedTurn, Phase, SessionState, Waiting},
     spec::{Origin, PermissionMode, TurnSource},
     thread::ThreadState,
 };
@@ -82,7 +82,7 @@ pub struct SessionView {
     /// The running turn.
     pub turn: Option<TurnView>,
     /// The last turn that ended.
-    pub last_turn: Option<EndedTurnView>,
+    pub last_turn: Option<EndedTurn>,
     /// The last line that the agent said.
     pub last_line: Option<LastLine>,
     /// The git branch of its directory, where it is known.
@@ -164,27 +164,6 @@ pub struct TurnView {
     pub handed_over_at: Option<Timestamp>,
     /// Who wants it to end, once somebody does.
     pub cancelled_by: Option<String>,
-}
-
-/// The last turn that ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct EndedTurnView {
-    /// Its id.
-    pub id: TurnId,
-    /// Its number.
-    pub number: u32,
-    /// Why it ended.
-    pub stop_reason: StopReason,
-    /// What went wrong.
-    pub failure: Option<Failure>,
-    /// When.
-    pub ended_at: Timestamp,
-    /// How long it took, in milliseconds.
-    pub duration_ms: u64,
-    /// Tools that ended in it.
-    pub tools: u32,
-    /// Whether its last decision was a rejection and no tool call completed after it.
-    pub rejected: bool,
 }
 
 /// The last line that the agent said.
@@ -330,16 +309,7 @@ pub fn session(state: &SessionState) -> SessionView {
             handed_over_at: t.handed_over_at,
             cancelled_by: t.cancelled_by.clone(),
         }),
-        last_turn: state.last_turn.as_ref().map(|t| EndedTurnView {
-            id: t.id,
-            number: t.number,
-            stop_reason: t.stop_reason,
-            failure: t.failure.clone(),
-            ended_at: t.ended_at,
-            duration_ms: t.duration_ms,
-            tools: t.tools,
-            rejected: t.rejected,
-        }),
+        last_turn: state.last_turn.clone(),
         last_line: state.last_line.as_ref().map(|(text, at)| LastLine { text: text.trim_end().to_owned(), at: *at }),
         branch: None,
         last_prompt_at: state.last_prompt_at,

@@ -4,7 +4,6 @@ use std::{fs, path::Path};
 
 use convene_core::{
     event::{Event, EventBody, EventData, wire_json},
-    history,
     session::SessionState,
     view,
 };
@@ -40,13 +39,6 @@ fn the_main_job_is_written_as_it_was() {
         assert_eq!(wire_json(event.session, event.seq, event.pos, event.at, &stored), line);
         assert_eq!(EventData::from_json(&stored).unwrap(), event.data);
     }
-}
-
-#[test]
-fn the_main_job_is_grouped_by_turn() {
-    let log = log("main-job.jsonl");
-    let groups = history::by_turn(log.iter().map(|(_, event)| event));
-    insta::assert_json_snapshot!("main_job_history", groups);
 }
 
 #[test]

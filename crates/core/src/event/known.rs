@@ -151,7 +151,7 @@ pub enum KnownEvent {
         /// `model`, `mode`, or the id of a config option.
         option: String,
         /// The wanted value.
-        #[schema(value_type = Object)]
+        #[schema(value_type = Value)]
         value: Value,
     },
     /// The agent would not take a setting.
@@ -332,7 +332,7 @@ pub enum KnownEvent {
         detail: String,
         /// What was reported, verbatim.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schema(value_type = Object)]
+        #[schema(value_type = Value)]
         raw: Option<Value>,
     },
 }

@@ -285,7 +285,7 @@ pub struct QueuedTurn {
 }
 
 /// A turn that is over.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EndedTurn {
     /// Its id.
     pub id: TurnId,
