@@ -92,12 +92,8 @@ fn complain(error: &dyn std::error::Error) {
     let mut line = format!("convene agent builtin: {error}");
     let mut source = error.source();
     while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        // Some errors repeat their cause in their own text.
-        if !line.contains(&cause_text) {
-            line.push_str(": ");
-            line.push_str(&cause_text);
-        }
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
         source = cause.source();
     }
     // Nobody is left to tell when stderr is closed.

@@ -211,7 +211,7 @@ pub enum ScriptError {
         source: std::io::Error,
     },
     /// It is not the JSON that a script is made of; says field, line and column.
-    #[error("script {path} is not valid: {source}")]
+    #[error("script {path} is not valid")]
     Parse {
         /// The script, or `<text>`.
         path: PathBuf,

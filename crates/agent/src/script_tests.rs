@@ -1,7 +1,10 @@
 use super::*;
 
+/// What is wrong with a script, with its cause.
 fn error(text: &str) -> String {
-    Script::parse(text).unwrap_err().to_string()
+    let error = Script::parse(text).unwrap_err();
+    let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+    format!("{error}: {cause}")
 }
 
 #[test]

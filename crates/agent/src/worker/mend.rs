@@ -43,7 +43,7 @@ pub(super) async fn offer(turn: &Turn, failed: &Checked) -> Result<Mended, Stop>
         return Ok(Mended::NotPossible(why));
     }
     let call = announce(turn, &fix, fixer)?;
-    let answer = match turn.ask(question(&call, &fix)).await {
+    let answer = match turn.ask(question(&call)).await {
         Ok(answer) => answer,
         Err(stop) => {
             close(turn, &call.id, ToolStatus::Failed, None)?;
@@ -140,9 +140,8 @@ fn announce(turn: &Turn, fix: &Fix, fixer: &Fixer) -> Result<ToolCall, Stop> {
 }
 
 /// The question carries the diff too: a client may show it without having kept the tool call.
-fn question(call: &ToolCall, fix: &Fix) -> Question {
+fn question(call: &ToolCall) -> Question {
     let choice = |id: &str, name: &str, kind| Choice { id: id.to_owned(), name: name.to_owned(), kind };
-    debug_assert!(!fix.files.is_empty(), "an empty fix is never offered");
     Question {
         tool_call_id: call.id.clone(),
         title: call.title.clone(),
