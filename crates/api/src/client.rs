@@ -24,7 +24,6 @@ use crate::problem::{Code, Problem};
 pub use endpoint::{BadUrl, Endpoint};
 pub use error::ClientError;
 pub use query::{EventsQuery, SessionsQuery};
-pub use routes::{Items, LoginLink};
 pub use stream::{EventStream, SessionEvent, StreamItem};
 
 /// The first pause before a retry; it doubles up to [`LONGEST_PAUSE`].

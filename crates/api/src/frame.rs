@@ -1,10 +1,16 @@
-//! Frames of `GET /v1/ws` and of the list stream `GET /v1/events`.
+//! Events and frames as they go over `GET /v1/ws`, the list stream `GET /v1/events` and the streams of sessions.
 
-use convene_core::ids::SessionId;
+use convene_core::{
+    event::KnownEvent,
+    ids::{SessionId, TurnId},
+    view::{SessionView, ThreadView},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
+
+use crate::{body::WorkerView, problem::Problem};
 
 /// What a client says on the socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -17,7 +23,7 @@ pub enum ClientFrame {
         /// For `list` a `pos`, for a session a `seq`; absent: from now on.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<u64>,
-        /// The epoch that the cursor is of; one that is over closes the topic with `cursor_too_old`.
+        /// The epoch that the cursor is of; one that is over is refused with `cursor_too_old`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         epoch: Option<u64>,
     },
@@ -30,23 +36,41 @@ pub enum ClientFrame {
     Ping {},
 }
 
-/// The first frame of the server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Hello {
-    /// Always `hello`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The server's version.
-    pub version: String,
-    /// The log's epoch.
-    pub epoch: u64,
-    /// The server's clock.
-    pub server_time: Timestamp,
+/// What the server says on the socket, but for what passes through as text: [`ListFrame`] and [`TopicEvent`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerFrame {
+    /// The first frame.
+    Hello {
+        /// The server's version.
+        version: String,
+        /// The log's epoch.
+        epoch: u64,
+        /// The server's clock.
+        server_time: Timestamp,
+    },
+    /// The past of a topic is delivered; what follows is live.
+    CaughtUp {
+        /// The topic.
+        topic: String,
+        /// The cursor that is reached.
+        after: u64,
+    },
+    /// Answer to `ping`.
+    Pong {},
+    /// A frame of the client was refused, or a topic has ended.
+    Problem {
+        /// The topic, if it is about one.
+        topic: Option<String>,
+        /// Why.
+        problem: Problem,
+    },
 }
 
-/// A list frame: `session:started`, `session:updated`, `session:ended`, `session:deleted`, `thread:*`, `worker:*`,
-/// `agent:*`. After a gap each changed object comes once, as it is now.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A change of the list, as the object that it is now: `session:started`, `session:updated`, `session:ended`,
+/// `session:deleted`, `thread:created`, `thread:updated`, `thread:deleted`, `worker:connected`, `worker:updated`,
+/// `worker:disconnected`. After a gap each changed object comes once, and each worker as it is.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ListFrame {
     /// What happened.
     #[serde(rename = "type")]
@@ -59,26 +83,57 @@ pub struct ListFrame {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// The full object; of a deleted one its `id` alone.
+    #[schema(value_type = ListObject)]
     pub data: Box<RawValue>,
 }
 
+/// What the list has.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it describes; objects are written from what changed")]
+enum ListObject {
+    /// A session.
+    Session(Box<SessionView>),
+    /// A thread.
+    Thread(Box<ThreadView>),
+    /// A worker.
+    Worker(Box<WorkerView>),
+    /// What is gone.
+    Gone {
+        /// Its id.
+        id: String,
+    },
+}
+
 /// A session's event on the socket.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct TopicEvent {
     /// The session.
     pub topic: SessionId,
     /// The event, as in the log.
+    #[schema(value_type = AnyEvent)]
     pub event: Box<RawValue>,
 }
 
-/// Told once the past of a topic is delivered; what follows is live.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct CaughtUp {
-    /// Always `caught_up`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The topic.
-    pub topic: String,
-    /// The cursor that is reached.
-    pub after: u64,
+/// An event as it is stored, streamed and shown: its place, and one of the events by its `type`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes; events themselves pass through as text")]
+pub struct AnyEvent {
+    /// The session's log.
+    session: SessionId,
+    /// Its place there, gapless from 1.
+    seq: u64,
+    /// Its place in the commit order of the whole store.
+    pos: u64,
+    /// When it was committed.
+    at: Timestamp,
+    /// The turn it belongs to.
+    turn: Option<TurnId>,
+    /// The attempt it comes from or is about.
+    attempt: Option<u32>,
+    /// The idempotency key of the command that caused it.
+    command: Option<String>,
+    /// What happened. A type that is not on the list comes from a newer runner.
+    #[serde(flatten)]
+    body: KnownEvent,
 }

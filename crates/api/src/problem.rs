@@ -90,7 +90,7 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-/// Puts fields into the braces of a template; tells whether each brace found its field.
+/// Puts fields into the braces of a template; tells whether each brace found something to say.
 fn fill(template: &str, fields: &Map<String, Value>) -> (String, bool) {
     let mut text = String::with_capacity(template.len());
     let mut whole = true;
@@ -99,6 +99,11 @@ fn fill(template: &str, fields: &Map<String, Value>) -> (String, bool) {
         text.push_str(before);
         match fields.get(name) {
             Some(Value::String(value)) => text.push_str(value),
+            // "has: " is no hint.
+            Some(Value::Array(values)) if values.is_empty() => {
+                text.push_str("none");
+                whole = false;
+            }
             Some(Value::Array(values)) => text.push_str(&list(values)),
             Some(value) => text.push_str(&value.to_string()),
             None => {

@@ -132,6 +132,9 @@ fn filled_problem_leaves_a_hint_out_that_it_cannot_say() {
     assert_eq!(problem.detail, "codex has no model o9");
     assert_eq!(problem.hint, None);
 
+    let problem = Problem::filled(Code::ModelUnknown, [("m", json!("o9")), ("list", json!([]))]);
+    assert_eq!(problem.hint, None);
+
     let problem = Problem::filled(
         Code::ModelUnknown,
         [("agent", json!("codex")), ("m", json!("o9")), ("list", json!(["o3", "o4"]))],

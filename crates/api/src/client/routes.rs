@@ -1,44 +1,22 @@
 //! One method for each route.
 
-use std::collections::BTreeMap;
-
 use convene_core::{
     ids::{ElicitationId, PermissionId, SessionId, ThreadId, TokenId, TurnId},
-    view::{PermissionView, SessionView, ThreadView},
+    view::{PermissionView, QueueEntryView, SessionView, ThreadView},
 };
 use http::Method;
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{Client, ClientError, CommandKey, EventStream, EventsQuery, SessionsQuery, query::escape};
 use crate::body::{
     AgentView, AnswerElicitation, CancelTurn, CreateSession, CreateThread, CreateToken, CreatedSession, CreatedThread,
-    CreatedToken, DecidePermission, EditQueueEntry, History, Page, PatchSession, PatchThread, PermissionDecidedBody,
-    PromptAccepted, Queue, SendPrompt, ServerStatus, SessionHealth, Shutdown, ShuttingDown, StopSession, TokenView,
-    WorkerView,
+    CreatedToken, DecidePermission, EditQueueEntry, History, Items, LoginLink, Page, PatchSession, PatchThread,
+    PermissionDecidedBody, PromptAccepted, SendPrompt, ServerStatus, SessionHealth, Shutdown, ShuttingDown,
+    StopSession, TokenView, WorkerView,
 };
 
 /// For bodies that are left out.
 const NONE: Option<&()> = None;
-
-/// Answer of `POST /v1/login/links`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct LoginLink {
-    /// The path to open, on the server's own address.
-    pub path: String,
-    /// Until when it opens.
-    pub expires_at: jiff::Timestamp,
-}
-
-/// A list that comes whole.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Items<T> {
-    /// The items.
-    pub items: Vec<T>,
-    /// Whatever else the list says.
-    #[serde(flatten)]
-    pub rest: BTreeMap<String, serde_json::Value>,
-}
 
 impl Client {
     /// `GET /readyz`
@@ -107,7 +85,7 @@ impl Client {
     }
 
     /// `GET /v1/sessions/{id}/queue`
-    pub async fn queue(&self, id: SessionId) -> Result<Queue, ClientError> {
+    pub async fn queue(&self, id: SessionId) -> Result<Items<QueueEntryView>, ClientError> {
         self.get(format!("/v1/sessions/{id}/queue")).await
     }
 
@@ -118,7 +96,7 @@ impl Client {
         entry: TurnId,
         body: &EditQueueEntry,
         key: &CommandKey,
-    ) -> Result<Queue, ClientError> {
+    ) -> Result<Items<QueueEntryView>, ClientError> {
         self.change(Method::PATCH, format!("/v1/sessions/{id}/queue/{entry}"), Some(body), key).await
     }
 
@@ -128,12 +106,7 @@ impl Client {
     }
 
     /// `POST /v1/sessions/{id}/cancel`
-    pub async fn cancel(
-        &self,
-        id: SessionId,
-        body: &CancelTurn,
-        key: &CommandKey,
-    ) -> Result<SessionView, ClientError> {
+    pub async fn cancel(&self, id: SessionId, body: &CancelTurn, key: &CommandKey) -> Result<SessionView, ClientError> {
         self.change(Method::POST, format!("/v1/sessions/{id}/cancel"), Some(body), key).await
     }
 

@@ -1,0 +1,94 @@
+//! Bodies about prompts and the turns that they start.
+
+use convene_core::{content::ContentBlock, ids::TurnId, view::SessionView};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Cursor;
+
+/// A prompt: text, or content blocks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum PromptInput {
+    /// Plain text or markdown.
+    Text(String),
+    /// Content blocks.
+    Blocks(Vec<ContentBlock>),
+}
+
+impl PromptInput {
+    /// The content blocks.
+    pub fn into_blocks(self) -> Vec<ContentBlock> {
+        match self {
+            Self::Text(text) => vec![ContentBlock::text(text)],
+            Self::Blocks(blocks) => blocks,
+        }
+    }
+}
+
+/// Body of `POST /v1/sessions/{id}/prompts`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SendPrompt {
+    /// What is said.
+    pub content: PromptInput,
+    /// What happens when a turn is running.
+    #[serde(default)]
+    pub mode: PromptMode,
+}
+
+/// What happens to a prompt when a turn is running.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PromptMode {
+    /// It waits.
+    #[default]
+    Queue,
+    /// It is added to the running turn. Not built yet: refused by name.
+    Steer,
+    /// The running turn is cancelled and it goes first.
+    Interrupt,
+}
+
+/// Answer of `POST /v1/sessions/{id}/prompts`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PromptAccepted {
+    /// What happened.
+    pub status: PromptStatus,
+    /// Its turn, which is also the id of its queue entry.
+    pub turn: TurnId,
+    /// Its place in the queue, from 1; absent when it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<usize>,
+    /// The session as it is after the transaction.
+    pub session: SessionView,
+    /// Where its events go on.
+    pub cursor: Cursor,
+}
+
+/// What happened to a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PromptStatus {
+    /// Its turn began, or begins as soon as the agent is up.
+    Started,
+    /// It waits behind a running turn.
+    Queued,
+}
+
+/// Body of `PATCH /v1/sessions/{id}/queue/{entry}`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditQueueEntry {
+    /// The new content.
+    pub content: PromptInput,
+}
+
+/// Body of `POST /v1/sessions/{id}/cancel`; may be absent.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelTurn {
+    /// The turn that is meant; the running one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<TurnId>,
+}

@@ -1,0 +1,48 @@
+//! Bodies about the server itself.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Answer of `GET /healthz`, `GET /readyz` and `GET /v1/status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ServerStatus {
+    /// `ok`, `starting`, `stopping`.
+    pub status: String,
+    /// The server's version.
+    pub version: String,
+    /// The log's epoch.
+    pub epoch: u64,
+    /// The server's clock.
+    pub server_time: Timestamp,
+    /// Seconds since it started.
+    pub uptime_seconds: u64,
+    /// Sessions by badge, archived ones left out.
+    pub sessions: BTreeMap<String, u64>,
+    /// Workers that are connected.
+    pub workers: u32,
+    /// Their seats.
+    pub seats: u32,
+    /// Seats in use.
+    pub seats_taken: u32,
+}
+
+/// Body of `POST /v1/shutdown`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Shutdown {
+    /// Whether all sessions are stopped first.
+    #[serde(default)]
+    pub stop_sessions: bool,
+}
+
+/// Answer of `POST /v1/shutdown`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ShuttingDown {
+    /// Sessions that go on without the server.
+    pub sessions_going_on: u64,
+    /// Sessions that were stopped.
+    pub sessions_stopped: u64,
+}

@@ -1,0 +1,190 @@
+//! Bodies about sessions.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use convene_core::{
+    event::StopMode,
+    failure::AttemptExit,
+    ids::{SessionId, ThreadId, TurnId},
+    spec::{CrashPolicy, OnTurnEnd, PermissionMode},
+    view::{Badge, SessionView},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{Cursor, PromptInput};
+use crate::frame::AnyEvent;
+
+/// Body of `POST /v1/sessions`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateSession {
+    /// The first prompt; without one the session waits idle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<PromptInput>,
+    /// The agent's name; the server's `run.agent` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// The working directory, absolute; the caller's home if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    /// Its title; the prompt's first line if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// An existing thread; a new one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread_id: Option<ThreadId>,
+    /// Said to the agent before the first prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_prompt: Option<String>,
+    /// The model, as the agent names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The agent's mode, as it names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// Further config options of the agent, by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Object)]
+    pub config: BTreeMap<String, Value>,
+    /// Who answers permission requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<PermissionMode>,
+    /// Environment of the agent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Directories beside `cwd`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub add_dirs: Vec<String>,
+    /// MCP servers in ACP's own shape.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub mcp_servers: Vec<Value>,
+    /// Not built yet: refused by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
+    pub repos: Option<Value>,
+    /// Not built yet: refused by name unless `false`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<bool>)]
+    pub worktree: Option<Value>,
+    /// Not built yet: refused by name unless `"none"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub sandbox: Option<Value>,
+    /// The worker it must run on, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub worker: Option<Value>,
+    /// Wall clock for a turn, in seconds; 0 or absent is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u64>,
+    /// What happens when a turn ends and nothing is queued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_turn_end: Option<OnTurnEnd>,
+    /// What happens after a crash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crash_policy: Option<CrashPolicy>,
+    /// Not built yet: refused by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
+    pub limits: Option<Value>,
+}
+
+/// Answer of `POST /v1/sessions`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CreatedSession {
+    /// The session as it is after the transaction.
+    pub session: SessionView,
+    /// Where its events go on.
+    pub cursor: Cursor,
+}
+
+/// Body of `PATCH /v1/sessions/{id}`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PatchSession {
+    /// The title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The labels, all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<BTreeMap<String, String>>,
+    /// The model, as the agent names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The agent's mode, as it names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// Config options by id, merged over the old ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Object)]
+    pub config: BTreeMap<String, Value>,
+    /// Who answers permission requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<PermissionMode>,
+    /// Wall clock for a turn, in seconds; 0 is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u64>,
+    /// Not built yet: refused by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
+    pub limits: Option<Value>,
+}
+
+/// Body of `POST /v1/sessions/{id}/stop`; may be absent.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StopSession {
+    /// Whether the agent gets time.
+    #[serde(default)]
+    pub mode: StopMode,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// Health of a session: what is known about its life, and since when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SessionHealth {
+    /// The session.
+    pub id: SessionId,
+    /// Its state.
+    pub state: String,
+    /// Its badge.
+    pub badge: Badge,
+    /// Whether its runner's uplink is up.
+    pub runner_connected: bool,
+    /// The current or last attempt.
+    pub attempt: u32,
+    /// Where it runs.
+    pub worker: Option<String>,
+    /// When its last event was.
+    pub last_event_at: Timestamp,
+    /// How its last attempt ended, if it ended.
+    pub last_exit: Option<AttemptExit>,
+}
+
+/// Answer of `GET /v1/sessions/{id}/history`: events by turn, in first-seen order.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct History {
+    /// The groups.
+    pub turns: Vec<HistoryTurn>,
+    /// Where the session's events go on.
+    pub cursor: Cursor,
+}
+
+/// The events of one turn.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct HistoryTurn {
+    /// The turn; absent for events outside turns.
+    pub turn: Option<TurnId>,
+    /// Its events, as in the log.
+    #[schema(value_type = Vec<AnyEvent>)]
+    pub events: Vec<Arc<serde_json::value::RawValue>>,
+}
