@@ -16,8 +16,10 @@ struct Generated {
     test: &'static str,
 }
 
-const GENERATED: &[Generated] =
-    &[Generated { path: "docs/errors.md", package: "convene-api", test: "generated_errors_page" }];
+const GENERATED: &[Generated] = &[
+    Generated { path: "docs/errors.md", package: "convene-api", test: "generated_errors_page" },
+    Generated { path: "openapi.json", package: "convene-server", test: "generated_openapi" },
+];
 
 /// Writes every generated file.
 pub fn write(workspace: &Workspace) -> Result<()> {

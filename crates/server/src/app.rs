@@ -15,6 +15,7 @@ use convene_core::{
     ids::{SessionId, WorkerName},
 };
 use convene_engine::storage::SqliteReader;
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -53,6 +54,8 @@ pub struct Shared {
     pub sockets: TaskTracker,
     /// Who is connected.
     pub links_up: LinksUp,
+    /// Told that something about a worker may have changed.
+    pub workers_changed: watch::Sender<()>,
 }
 
 impl Deref for App {

@@ -79,11 +79,8 @@ impl Connected<IncomingStream<'_, Unix>> for Peer {
     }
 }
 
-/// Listens on TCP; an address that the network reaches wants a proxy that is trusted.
-pub async fn tcp(addr: SocketAddr, trust_proxy: bool) -> Result<(Tcp, SocketAddr), ServeError> {
-    if !addr.ip().is_loopback() && !trust_proxy {
-        return Err(ServeError::BindRefused { addr });
-    }
+/// Listens on TCP.
+pub async fn tcp(addr: SocketAddr) -> Result<(Tcp, SocketAddr), ServeError> {
     let listener = TcpListener::bind(addr).await.map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => ServeError::PortInUse { addr },
         _ => ServeError::Bind { addr, source },

@@ -6,112 +6,28 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use convene_api::{
-    frame::{CaughtUp, ClientFrame, Hello},
-    problem::{Code, Problem},
+    frame::{AnyEvent, ClientFrame, ListFrame, ServerFrame, TopicEvent},
+    problem::{self, Code, Problem},
 };
-use convene_core::{
-    Timestamp,
-    event::KnownEvent,
-    ids::{SessionId, TurnId},
-    thread::ThreadEvent,
-    view::{SessionView, ThreadView},
-};
+use convene_core::{event::KnownEvent, thread::ThreadEvent};
 use utoipa::{
-    Modify, OpenApi as _, ToSchema,
+    Modify, OpenApi as _,
     openapi::{
-        OpenApi,
+        Content, OpenApi, Ref, RefOr, Required, ResponseBuilder,
+        path::{Operation, ParameterBuilder, ParameterIn},
+        schema::{ObjectBuilder, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
 
-use crate::app::App;
-
-/// An event as it is stored, streamed and shown: its place, and one of the events by its `type`.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes; events themselves pass through as text")]
-pub struct AnyEvent {
-    /// The session's log.
-    session: SessionId,
-    /// Its place there, gapless from 1.
-    seq: u64,
-    /// Its place in the commit order of the whole store.
-    pos: u64,
-    /// When it was committed.
-    at: Timestamp,
-    /// The turn it belongs to.
-    turn: Option<TurnId>,
-    /// The attempt it comes from or is about.
-    attempt: Option<u32>,
-    /// The idempotency key of the command that caused it.
-    command: Option<String>,
-    /// What happened. A type that is not on the list comes from a newer runner.
-    #[schema(inline = false)]
-    #[serde(flatten)]
-    body: KnownEvent,
-}
-
-/// A frame of the list: `session:started`, `session:updated`, `session:ended`, `session:deleted`, `thread:created`,
-/// `thread:updated`, `thread:deleted`.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes; frames are written from what changed")]
-pub struct AnyListFrame {
-    /// What happened.
-    r#type: String,
-    /// The change's place in the store: the cursor of the list.
-    pos: u64,
-    /// When.
-    at: Timestamp,
-    /// The idempotency key of the command that caused it.
-    command: Option<String>,
-    /// The object as it is now; of a deleted one its `id` alone.
-    data: ListObject,
-}
-
-/// What the list has.
-#[derive(ToSchema)]
-#[schema(as = ListObject)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "it describes")]
-pub enum ListObject {
-    /// A session.
-    Session(Box<SessionView>),
-    /// A thread.
-    Thread(Box<ThreadView>),
-}
-
-/// What the server says on the socket.
-#[derive(ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "it describes")]
-pub enum ServerFrame {
-    /// First.
-    Hello(Hello),
-    /// An event of a session.
-    Event {
-        /// The session.
-        topic: SessionId,
-        /// The event.
-        event: AnyEvent,
-    },
-    /// A change of the list.
-    List(AnyListFrame),
-    /// The past of a topic is delivered.
-    CaughtUp(CaughtUp),
-    /// A frame of the client's was refused.
-    Problem {
-        /// The topic, if it was about one.
-        topic: Option<String>,
-        /// Why.
-        problem: Problem,
-    },
-}
+use crate::{app::App, extract::KEY_MAX};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(title = "Convene", description = "Runs, supervises and shows coding-agent sessions.", license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
-    components(schemas(AnyEvent, AnyListFrame, KnownEvent, ThreadEvent, ClientFrame, ServerFrame, Problem, Code)),
+    components(schemas(AnyEvent, ListFrame, TopicEvent, KnownEvent, ThreadEvent, ClientFrame, ServerFrame, Problem, Code)),
     security(("bearer" = []), ("cookie" = [])),
-    modifiers(&Access),
+    modifiers(&Access, &Common),
     tags(
         (name = "sessions", description = "Supervised agent conversations, each with a durable log."),
         (name = "threads", description = "A person's pieces of work, owners of sessions."),
@@ -137,14 +53,66 @@ impl Modify for Access {
     }
 }
 
+/// What all routes have in common: any of them may refuse, and mutations take a key.
+struct Common;
+
+/// The name of both components.
+const PROBLEM: &str = "Problem";
+const KEY: &str = "IdempotencyKey";
+
+impl Modify for Common {
+    fn modify(&self, openapi: &mut OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        let body = Content::new(Some(Ref::from_schema_name(PROBLEM)));
+        let refused = ResponseBuilder::new().description("Refused, or failed.").content(problem::CONTENT_TYPE, body);
+        components.responses.insert(PROBLEM.to_owned(), refused.build().into());
+        let key = ParameterBuilder::new()
+            .name("Idempotency-Key")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some(
+                "An exact retry with the same key gets the recorded answer with `Idempotency-Replayed: true`; the same \
+                 key with another body is refused.",
+            ))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(KEY_MAX))));
+        components.parameters.insert(KEY.to_owned(), key.build().into());
+    }
+}
+
 /// The description without the routes.
 pub fn base() -> OpenApi {
     Base::openapi()
 }
 
 /// The whole description.
-pub fn document() -> OpenApi {
-    crate::routes::described().split_for_parts().1
+fn document() -> OpenApi {
+    let mut document = crate::routes::described().split_for_parts().1;
+    for item in document.paths.paths.values_mut() {
+        for read in item.get.iter_mut() {
+            complete(read);
+        }
+        for change in [&mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten() {
+            complete(change);
+            change
+                .parameters
+                .get_or_insert_default()
+                .push(RefOr::Ref(Ref::new(format!("#/components/parameters/{KEY}"))));
+        }
+    }
+    document
+}
+
+/// Says what holds for every operation, so that no handler repeats it.
+fn complete(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            let status = status.parse().unwrap_or(StatusCode::OK);
+            response.description = status.canonical_reason().unwrap_or_default().to_owned();
+        }
+    }
+    operation.responses.responses.insert("default".to_owned(), Ref::from_response_name(PROBLEM).into());
 }
 
 /// The whole description as JSON, the same bytes at each call.
@@ -159,26 +127,6 @@ pub async fn get_openapi(State(app): State<App>) -> Response {
     (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], app.openapi.clone()).into_response()
 }
 
-/// The methods of the route that a path fits, for the refusal of another one.
-pub fn methods_of(path: &str) -> Vec<String> {
-    let fits = |template: &str| {
-        let (mut a, mut b) = (template.split('/'), path.split('/'));
-        loop {
-            match (a.next(), b.next()) {
-                (None, None) => return true,
-                (Some(a), Some(b)) if a == b || a.starts_with('{') => {}
-                (Some(_) | None, Some(_) | None) => return false,
-            }
-        }
-    };
-    let document = document();
-    let found = document.paths.paths.iter().find(|(template, _)| fits(template));
-    let Some((_, item)) = found else { return Vec::new() };
-    let methods = [
-        ("GET", item.get.is_some()),
-        ("POST", item.post.is_some()),
-        ("PATCH", item.patch.is_some()),
-        ("DELETE", item.delete.is_some()),
-    ];
-    methods.into_iter().filter(|(_, has)| *has).map(|(name, _)| name.to_owned()).collect()
-}
+#[cfg(test)]
+#[path = "openapi_tests.rs"]
+mod tests;

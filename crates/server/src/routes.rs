@@ -13,7 +13,7 @@ use std::any::Any;
 
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, Method, StatusCode, Uri},
+    http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware,
     response::{IntoResponse as _, Response},
 };
@@ -65,16 +65,20 @@ pub fn service(app: App) -> Router {
     let limit = |name: &'static str, value: usize| {
         SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from(value))
     };
-    described
+    let routes = described
         .merge(not_built::router())
         .merge(page::router())
         .route("/openapi.json", axum::routing::get(openapi::get_openapi))
         .route(convene_api::uplink::RUNNER_PATH, axum::routing::get(uplink::runner::open))
         .route(convene_api::uplink::WORKER_PATH, axum::routing::get(uplink::worker::open))
         .fallback(no_route)
-        .method_not_allowed_fallback(no_method)
+        .with_state(app.clone());
+    // Around the router, which lists the methods of a route only once it is through with it.
+    Router::new()
+        .fallback_service(routes)
+        .layer(middleware::map_response(no_method))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(app.clone(), auth::guard))
+        .layer(middleware::from_fn_with_state(app, auth::guard))
         .layer(limit("x-limit-body", BODY_MAX))
         .layer(limit("x-limit-prompt", convene_core::limits::PROMPT))
         .layer(limit("x-limit-queue", convene_core::limits::QUEUE))
@@ -86,7 +90,6 @@ pub fn service(app: App) -> Router {
             HeaderName::from_static("cache-control"),
             HeaderValue::from_static("no-store"),
         ))
-        .with_state(app)
 }
 
 async fn no_route(uri: Uri) -> Refusal {
@@ -94,11 +97,14 @@ async fn no_route(uri: Uri) -> Refusal {
     Problem::new(Code::NotFound, format!("no such route: {path}")).hint("the routes are in /openapi.json").into()
 }
 
-async fn no_method(method: Method, uri: Uri) -> Refusal {
-    let methods = openapi::methods_of(uri.path());
-    let route = uri.path().to_owned();
-    let problem = Problem::filled(Code::MethodNotAllowed, [("route", route.into()), ("methods", methods.into())]);
-    problem.with("method", method.as_str()).into()
+/// A route without that method, with the words for it; the router has listed the methods that it has.
+async fn no_method(method: Method, uri: Uri, response: Response) -> Response {
+    let allowed = response.headers().get(header::ALLOW).filter(|_| response.status() == StatusCode::METHOD_NOT_ALLOWED);
+    let Some(allowed) = allowed.cloned() else { return response };
+    let methods: Vec<&str> = allowed.to_str().unwrap_or_default().split(',').collect();
+    let fields = [("route", uri.path().into()), ("methods", methods.into())];
+    let problem = Problem::filled(Code::MethodNotAllowed, fields).with("method", method.as_str());
+    ([(header::ALLOW, allowed)], Refusal::from(problem)).into_response()
 }
 
 /// A bug: told with a number under which the log has the rest.

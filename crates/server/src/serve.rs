@@ -4,7 +4,11 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::serve::Listener;
 use convene_engine::{Clock as _, Env, Running, SystemClock, reconcile, storage::SqliteStore};
-use tokio::{sync::oneshot, task::JoinSet, time::timeout};
+use tokio::{
+    sync::{oneshot, watch},
+    task::JoinSet,
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -24,12 +28,13 @@ const GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 /// If it cannot be started, or a listener ends by itself.
 pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Result<(), ServeError> {
+    // An address that the network reaches wants a proxy that is trusted.
     if !config.bind.ip().is_loopback() && !config.trust_proxy {
         return Err(ServeError::BindRefused { addr: config.bind });
     }
     let dir = config.data_dir.clone();
     let lock = blocking(move || lock::take(&dir)).await?;
-    let (tcp, addr) = listen::tcp(config.bind, config.trust_proxy).await?;
+    let (tcp, addr) = listen::tcp(config.bind).await?;
     let dir = config.data_dir.clone();
     let (engine, running, keys) = blocking(move || open(&dir)).await?;
     for (session, why) in &running.quarantined {
@@ -58,6 +63,7 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
         closing: closing.clone(),
         sockets: sockets.clone(),
         links_up: LinksUp::default(),
+        workers_changed: watch::Sender::new(()),
         engine: engine.clone(),
         config,
         keys,

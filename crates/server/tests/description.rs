@@ -16,7 +16,7 @@ async fn the_description_is_served_and_whole() {
         "SessionView",
         "KnownEvent",
         "AnyEvent",
-        "AnyListFrame",
+        "ListFrame",
         "ClientFrame",
         "ServerFrame",
         "Problem",
@@ -28,8 +28,8 @@ async fn the_description_is_served_and_whole() {
     // Nothing points into the void.
     let mut refs = Vec::new();
     collect(&document, &mut refs);
-    for name in refs {
-        assert!(schemas.contains_key(&name), "{name} is used and not described");
+    for place in refs {
+        assert!(document.pointer(&place).is_some(), "{place} is used and not described");
     }
     // Every described route is there: it does not answer "no such route".
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -53,7 +53,7 @@ fn collect(value: &Value, refs: &mut Vec<String>) {
     match value {
         Value::Object(map) => {
             if let Some(Value::String(name)) = map.get("$ref") {
-                refs.push(name.strip_prefix("#/components/schemas/").unwrap().to_owned());
+                refs.push(name.strip_prefix("#").unwrap().to_owned());
             }
             map.values().for_each(|v| collect(v, refs));
         }

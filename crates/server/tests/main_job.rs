@@ -21,6 +21,8 @@ async fn a_prompt_becomes_a_finished_turn_that_everyone_saw() {
     list.subscribe("list", None).await;
     assert_eq!(list.next().await["type"], "caught_up");
     let mut worker = Worker::connect(&server).await;
+    let here = list.next().await;
+    assert_eq!((&here["type"], &here["data"]["name"]), (&json!("worker:connected"), &json!("here")));
 
     let created = client.create_session(&create("say hello"), &CommandKey::fresh()).await.unwrap();
     let id = created.session.id;

@@ -40,6 +40,7 @@ async fn what_is_wrong_with_a_session_is_said_by_name() {
         (json!({"prompt": "x", "timeout": "long"}), 400, "invalid_request", ""),
         (json!({"prompt": "x", "title": "t".repeat(201)}), 400, "invalid_request", ""),
         (json!({"prompt": "x", "worktree": true}), 501, "not_supported_yet", "git worktree"),
+        (json!({"prompt": "x", "env": {"KEY": "env:MY_KEY"}}), 501, "not_supported_yet", "config"),
         (json!({"prompt": "x", "sandbox": "landlock"}), 501, "not_supported_yet", ""),
         (json!({"prompt": "x", "repos": ["a"]}), 501, "not_supported_yet", ""),
         (json!({"prompt": "x", "limits": {}}), 501, "not_supported_yet", ""),
@@ -81,6 +82,8 @@ async fn what_is_wrong_with_a_request_is_said_by_name() {
         (request("PUT", "/v1/sessions"), 405, "method_not_allowed"),
         (request("GET", "/v1/sessions?stat=idle"), 400, "unknown_field"),
         (request("GET", "/v1/sessions?state=sleeping"), 400, "invalid_request"),
+        (request("GET", "/v1/sessions?badge=sleepy"), 400, "invalid_request"),
+        (request("GET", "/v1/threads?archived=any"), 400, "invalid_request"),
         (request("GET", "/v1/sessions?limit=0"), 400, "invalid_request"),
         (request("GET", "/v1/sessions?limit=many"), 400, "invalid_request"),
         (request("GET", "/v1/sessions?cursor=x"), 400, "invalid_request"),
@@ -112,8 +115,11 @@ async fn what_is_wrong_with_a_request_is_said_by_name() {
         let answer = request.send(&server).await;
         assert_eq!((answer.code().as_str(), answer.status), (code, status), "{answer:?}");
     }
-    let methods = request("PUT", "/v1/sessions").send(&server).await.json();
-    assert_eq!(methods["detail"], "/v1/sessions knows GET, POST");
+    let put = request("PUT", "/v1/sessions").send(&server).await;
+    assert_eq!(put.headers["allow"], "POST,GET,HEAD");
+    assert_eq!(put.json()["methods"], json!(["POST", "GET", "HEAD"]));
+    let get = request("GET", "/v1/chat").send(&server).await;
+    assert_eq!(get.json()["detail"], "/v1/chat knows POST");
     server.stop().await;
 }
 

@@ -106,7 +106,9 @@ async fn a_sessions_stream_goes_on_after_the_last_event_id() {
 async fn the_lists_stream_tells_each_changed_object_once_after_a_gap() {
     let server = support::start().await;
     let mut live = Sse::open(&server, "/v1/events", &[]).await;
-    let (session, _worker, _runner) = talked(&server).await;
+    let (session, worker, _runner) = talked(&server).await;
+    let (_, here) = live.next().await;
+    assert_eq!((&here["type"], &here["data"]["connected"]), (&json!("worker:connected"), &json!(true)));
     let (pos, first) = live.next().await;
     assert_eq!((&first["type"], &first["pos"]), (&json!("session:started"), &json!(pos)));
     let mut later = Sse::open(&server, "/v1/events?after=0", &[]).await;
@@ -123,6 +125,19 @@ async fn the_lists_stream_tells_each_changed_object_once_after_a_gap() {
     assert_eq!(of_session.len(), 1, "once, as it is now");
     assert_eq!(of_session[0]["type"], "session:started", "it is new to this reader");
     assert_eq!(of_session[0]["data"]["state"], "idle");
+    drop(worker);
+    for stream in [&mut live, &mut later] {
+        let gone = loop {
+            let (_, frame) = stream.next().await;
+            if frame["type"] == "worker:disconnected" {
+                break frame;
+            }
+        };
+        assert_eq!((&gone["data"]["name"], &gone["data"]["connected"]), (&json!("here"), &json!(false)));
+    }
+    let mut back = Sse::open(&server, &format!("/v1/events?after={}", session.pos), &[]).await;
+    let (_, frame) = back.next().await;
+    assert_eq!(frame["type"], "worker:disconnected", "workers are told as they are to whoever comes back");
     server.stop().await;
 }
 

@@ -86,7 +86,7 @@ async fn a_batch_is_stored_once_and_whole() {
             }
         })
         .collect();
-    assert_eq!(said, ["a", "b", "c", "unreadable_event", "unreadable_event", "f"]);
+    assert_eq!(said, ["a", "b", "c", "malformed", "malformed", "f"]);
     // A type of a newer runner passes through.
     runner.report(&[json!({"type": "agent_dreamed", "of": ["sheep"]})]).await;
     let last = events(&server, id).await.pop().unwrap();

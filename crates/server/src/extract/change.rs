@@ -22,7 +22,7 @@ use crate::{
 pub const BODY_MAX: usize = 16 << 20;
 
 /// The longest idempotency key, in bytes.
-const KEY_MAX: usize = 255;
+pub const KEY_MAX: usize = 255;
 
 /// The key of a mutation and what it is the key of.
 #[derive(Debug, Clone)]
@@ -75,9 +75,9 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Change<T> {
         if !value.is_object() {
             return Err(invalid("body", "it must be a JSON object").into());
         }
-        // Object members are sorted by the map, so spelling does not matter to the hash.
+        // Of the bytes as they came: a retry is what was sent before, once more.
         let hash = Sha256::new().chain_update(parts.method.as_str()).chain_update(" ").chain_update(path);
-        let hash = hash.chain_update("\n").chain_update(value.to_string()).finalize();
+        let hash = hash.chain_update("\n").chain_update(&bytes).finalize();
         let asked = Asked { key, hash: format!("{hash:x}") };
         match T::deserialize(&value) {
             Ok(body) => Ok(Self { body, asked }),

@@ -6,12 +6,12 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use convene_api::problem::{Code, Problem};
-use convene_core::Timestamp;
+use convene_api::{
+    body::{LogIn, LoginLink},
+    problem::{Code, Problem},
+};
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::ToSchema;
 
 use super::sessions::delete::Empty;
 use crate::{
@@ -24,27 +24,10 @@ use crate::{
 /// For how long a browser stays in.
 const COOKIE_DAYS: i64 = 30;
 
-/// Body of `POST /v1/login`.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LogIn {
-    /// What the link has in its fragment after `t=`.
-    token: String,
-}
-
-/// Answer of `POST /v1/login/links`.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct LoginLink {
-    /// The path to open, on the server's own address.
-    path: String,
-    /// Until when it opens.
-    expires_at: Timestamp,
-}
-
 /// Takes a login link, once, and gives the browser its cookie.
 #[utoipa::path(
     post, path = "/v1/login", tag = "access", request_body = LogIn, security(()),
-    responses((status = 200, description = "The cookie is set."), (status = 410, body = Problem, content_type = "application/problem+json"), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, description = "The cookie is set.")),
 )]
 pub async fn log_in(State(app): State<App>, Change { body, .. }: Change<LogIn>) -> Result<Response, Refusal> {
     let now = app.engine.now();
@@ -75,7 +58,7 @@ pub async fn log_in(State(app): State<App>, Change { body, .. }: Change<LogIn>) 
 /// Makes a login link for a browser of the owner.
 #[utoipa::path(
     post, path = "/v1/login/links", tag = "access",
-    responses((status = 201, body = LoginLink), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 201, body = LoginLink)),
 )]
 pub async fn make_login_link(
     State(app): State<App>,

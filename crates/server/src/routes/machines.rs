@@ -1,39 +1,23 @@
 //! `GET /v1/agents` and `GET /v1/workers`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use axum::{Json, extract::State};
-use convene_api::{
-    body::{AgentView, WorkerView},
-    problem::Problem,
+use convene_api::body::{AgentView, Items, WorkerView};
+use convene_core::{
+    catalogue::{self, CATALOGUE},
+    ids::WorkerName,
 };
-use convene_core::catalogue::{self, CATALOGUE};
 use convene_engine::{WorkerRecord, Workers};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::{app::App, refusal::Refusal};
 
-/// Agents that are known.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Agents {
-    /// In the order of the catalogue, then those of configs.
-    items: Vec<AgentView>,
-}
-
-/// Workers that are or were connected.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct WorkerList {
-    /// By name.
-    items: Vec<WorkerView>,
-}
-
-/// The agents that are known, with what each worker found on its machine.
+/// The agents that are known, those of the catalogue first, with what each worker found on its machine.
 #[utoipa::path(
     get, path = "/v1/agents", tag = "machines",
-    responses((status = 200, body = Agents), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = Items<AgentView>)),
 )]
-pub async fn list_agents(State(app): State<App>) -> Result<Json<Agents>, Refusal> {
+pub async fn list_agents(State(app): State<App>) -> Result<Json<Items<AgentView>>, Refusal> {
     let workers = app.engine.workers().all();
     let mut names: Vec<String> = CATALOGUE.iter().map(|entry| entry.name.to_owned()).collect();
     let others = app.config.agents.iter().chain(workers.iter().flat_map(|w| w.status.agents.iter().map(|a| &a.name)));
@@ -42,17 +26,23 @@ pub async fn list_agents(State(app): State<App>) -> Result<Json<Agents>, Refusal
             names.push(name.clone());
         }
     }
-    Ok(Json(Agents { items: names.iter().map(|name| agent(name, &workers)).collect() }))
+    Ok(Json(Items { items: names.iter().map(|name| agent(name, &workers)).collect() }))
 }
 
 /// The workers that are or were connected.
 #[utoipa::path(
     get, path = "/v1/workers", tag = "machines",
-    responses((status = 200, body = WorkerList), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = Items<WorkerView>)),
 )]
-pub async fn list_workers(State(app): State<App>) -> Result<Json<WorkerList>, Refusal> {
+pub async fn list_workers(State(app): State<App>) -> Result<Json<Items<WorkerView>>, Refusal> {
     let taken = Workers::seats_taken(app.engine.shared());
-    let items = app.engine.workers().all().into_iter().map(|record| WorkerView {
+    let items = app.engine.workers().all().into_iter().map(|record| worker(record, &taken));
+    Ok(Json(Items { items: items.collect() }))
+}
+
+/// A worker as clients see it; `taken` are the seats in use.
+pub fn worker(record: WorkerRecord, taken: &HashMap<WorkerName, u32>) -> WorkerView {
+    WorkerView {
         name: record.status.name.to_string(),
         connected: record.status.connected,
         version: record.version,
@@ -61,8 +51,7 @@ pub async fn list_workers(State(app): State<App>) -> Result<Json<WorkerList>, Re
         labels: record.status.labels,
         agents: record.status.agents,
         last_seen_at: record.last_seen_at,
-    });
-    Ok(Json(WorkerList { items: items.collect() }))
+    }
 }
 
 fn agent(name: &str, workers: &[WorkerRecord]) -> AgentView {

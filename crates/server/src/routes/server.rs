@@ -24,7 +24,7 @@ const STOP_PATIENCE: Duration = Duration::from_secs(30);
 /// How the server is, and what runs.
 #[utoipa::path(
     get, path = "/v1/status", tag = "server",
-    responses((status = 200, body = ServerStatus), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = ServerStatus)),
 )]
 pub async fn server_status(State(app): State<App>) -> Result<Json<ServerStatus>, Refusal> {
     let counts = app.engine.query(|reader| reader.count_by_badge()).await?;
@@ -40,7 +40,7 @@ pub async fn healthz(State(app): State<App>) -> Json<ServerStatus> {
 /// Whether it takes requests: it has read its store, and is not on its way out.
 #[utoipa::path(
     get, path = "/readyz", tag = "server", security(()),
-    responses((status = 200, body = ServerStatus), (status = 503, body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = ServerStatus)),
 )]
 pub async fn readyz(State(app): State<App>) -> Result<Json<ServerStatus>, Refusal> {
     if app.closing.is_cancelled() {
@@ -52,7 +52,7 @@ pub async fn readyz(State(app): State<App>) -> Result<Json<ServerStatus>, Refusa
 /// Counters for a collector.
 #[utoipa::path(
     get, path = "/metrics", tag = "server",
-    responses((status = 200, body = String, content_type = "application/openmetrics-text"), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = String, content_type = "application/openmetrics-text")),
 )]
 pub async fn metrics(State(app): State<App>) -> Result<Response, Refusal> {
     let text = metrics::text(&app).map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
@@ -63,7 +63,7 @@ pub async fn metrics(State(app): State<App>) -> Result<Response, Refusal> {
 /// Ends the server. Sessions go on unless they are to be stopped first.
 #[utoipa::path(
     post, path = "/v1/shutdown", tag = "server", request_body = Shutdown,
-    responses((status = 200, body = ShuttingDown), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = ShuttingDown)),
 )]
 pub async fn shut_down(
     State(app): State<App>,

@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use convene_api::{
-    body::{CreateToken, CreatedToken, TokenView},
+    body::{CreateToken, CreatedToken, Items, TokenView},
     problem::{Code, Problem},
 };
 use convene_core::ids::TokenId;
@@ -15,10 +15,8 @@ use convene_engine::{
     Work,
     storage::{Reader as _, TokenRow},
 };
-use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use utoipa::ToSchema;
 
 use super::sessions::delete::Empty;
 use crate::{
@@ -32,17 +30,10 @@ use crate::{
 /// The longest life of a token that ends, in seconds: ten years.
 const LONGEST: u64 = 10 * 366 * 86_400;
 
-/// API tokens without their secrets.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Tokens {
-    /// Oldest first.
-    items: Vec<TokenView>,
-}
-
 /// Makes an API token; its secret is in the answer and nowhere else.
 #[utoipa::path(
     post, path = "/v1/tokens", tag = "tokens", request_body = CreateToken,
-    responses((status = 201, body = CreatedToken), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 201, body = CreatedToken)),
 )]
 pub async fn create_token(
     State(app): State<App>,
@@ -89,20 +80,20 @@ async fn with_secret(app: &App, reply: Response) -> Result<Response, Refusal> {
     Ok(response)
 }
 
-/// The API tokens.
+/// The API tokens without their secrets, oldest first.
 #[utoipa::path(
     get, path = "/v1/tokens", tag = "tokens",
-    responses((status = 200, body = Tokens), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = Items<TokenView>)),
 )]
-pub async fn list_tokens(State(app): State<App>) -> Result<Json<Tokens>, Refusal> {
+pub async fn list_tokens(State(app): State<App>) -> Result<Json<Items<TokenView>>, Refusal> {
     let rows = app.engine.query(|reader| reader.tokens()).await?;
-    Ok(Json(Tokens { items: rows.iter().map(view).collect() }))
+    Ok(Json(Items { items: rows.iter().map(view).collect() }))
 }
 
 /// Ends a token.
 #[utoipa::path(
     delete, path = "/v1/tokens/{id}", tag = "tokens", params(("id" = String, Path)),
-    responses((status = 200, description = "It is gone."), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, description = "It is gone.")),
 )]
 pub async fn revoke_token(
     State(app): State<App>,

@@ -10,7 +10,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use convene_api::problem::Problem;
+use convene_api::frame::ListFrame;
 use convene_core::{
     event::wire_json,
     ids::{SessionId, TurnId},
@@ -20,12 +20,11 @@ use futures_util::stream;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::frames::{List, of_kind};
+use super::list::List;
 use crate::{
     app::App,
     extract::Params,
-    openapi::AnyListFrame,
-    refusal::{Refusal, cursor_too_old, invalid},
+    refusal::{Refusal, invalid},
     routes::sessions::events::{last_event_id, wants_stream},
 };
 
@@ -45,8 +44,8 @@ pub struct Wanted {
 
 /// Everything that the caller may see, as it changes: after a gap each changed object once, as it is now.
 #[utoipa::path(
-    get, path = "/v1/events", tag = "streams", params(Wanted),
-    responses((status = 200, body = AnyListFrame, content_type = "text/event-stream"), (status = "default", body = Problem, content_type = "application/problem+json")),
+    get, path = "/v1/events", tag = "streams", params(Wanted, ("Last-Event-ID" = Option<u64>, Header, description = "Goes before `after`.")),
+    responses((status = 200, body = ListFrame, content_type = "text/event-stream")),
 )]
 pub async fn list_events(
     State(app): State<App>,
@@ -56,12 +55,11 @@ pub async fn list_events(
     if headers.contains_key("accept") && !wants_stream(&headers) && !accepts_all(&headers) {
         return Err(invalid("accept", "this is a stream; ask for text/event-stream").into());
     }
-    let after = list_cursor(&app, last_event_id(&headers)?.or(wanted.after), wanted.epoch)?;
-    let list = List::new(app.engine.follow_list(after));
+    let list = List::open(&app, last_event_id(&headers)?.or(wanted.after), wanted.epoch)?;
     let state = (app, list, Vec::new().into_iter());
     let events = stream::unfold(state, |(app, mut list, mut ready)| async move {
         loop {
-            if let Some(super::frames::Frame { pos, text }) = ready.next() {
+            if let Some(super::list::Frame { pos, text }) = ready.next() {
                 return Some((
                     Ok::<_, Infallible>(Event::default().id(pos.to_string()).data(text)),
                     (app, list, ready),
@@ -69,7 +67,7 @@ pub async fn list_events(
             }
             let frames = tokio::select! {
                 () = app.closing.cancelled() => return None,
-                frames = list.next(|| app.engine.now()) => frames.ok()?,
+                frames = list.next() => frames.ok()?,
             };
             ready = frames.into_iter();
         }
@@ -111,23 +109,6 @@ pub fn session(
     sse(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-/// Where a reader of the list begins.
-///
-/// # Errors
-/// `cursor_too_old` if the cursor is of another log, or from a future that a restored backup does not have.
-pub fn list_cursor(app: &App, after: Option<u64>, epoch: Option<u64>) -> Result<u64, Problem> {
-    let shared = app.engine.shared();
-    let last = *shared.feed.follow_all().borrow();
-    if epoch.is_some_and(|of| of != shared.epoch) {
-        return Err(cursor_too_old("the cursor is of another log"));
-    }
-    match after {
-        Some(after) if after > last => Err(cursor_too_old(format!("the list ends at {last}"))),
-        Some(after) => Ok(after),
-        None => Ok(last),
-    }
-}
-
 fn accepts_all(headers: &HeaderMap) -> bool {
     headers.get_all("accept").iter().any(|v| v.to_str().is_ok_and(|v| v.contains("*/*")))
 }
@@ -138,4 +119,15 @@ fn sse(stream: impl IntoResponse) -> Response {
     let name = HeaderName::from_static("x-accel-buffering");
     response.headers_mut().insert(name, HeaderValue::from_static("no"));
     response
+}
+
+/// Whether an event, as it is stored, is of one of these types; all are if there are none.
+pub fn of_kind(data: &str, kinds: &[String]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Tag<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: std::borrow::Cow<'a, str>,
+    }
+    kinds.is_empty()
+        || serde_json::from_str::<Tag<'_>>(data).is_ok_and(|tag| kinds.iter().any(|kind| *kind == tag.kind))
 }

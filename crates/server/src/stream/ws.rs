@@ -15,7 +15,7 @@ use axum::{
     response::Response,
 };
 use convene_api::{
-    frame::{CaughtUp, ClientFrame, Hello},
+    frame::{ClientFrame, ServerFrame},
     problem::{Code, Problem},
 };
 use convene_core::{event::wire_json, ids::SessionId};
@@ -28,14 +28,9 @@ use futures_util::{
     future::{AbortHandle, Abortable},
     stream::{FuturesUnordered, SplitSink},
 };
-use serde::Serialize;
-use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use super::{
-    frames::{Frame, List},
-    sse::list_cursor,
-};
+use super::list::{Frame, List};
 use crate::{
     app::App,
     auth::{self, Caller},
@@ -61,7 +56,7 @@ const CLIENT_FRAME_MAX: usize = 64 << 10;
 /// Opens the socket. The server says `hello` first; then the client subscribes to `list` or sessions.
 #[utoipa::path(
     get, path = "/v1/ws", tag = "streams",
-    responses((status = 101, description = "See the schemas `ClientFrame` and `ServerFrame`."), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 101, description = "See the schemas `ClientFrame` and `ServerFrame`.")),
 )]
 pub async fn open_socket(
     State(app): State<App>,
@@ -170,8 +165,7 @@ impl Socket {
     }
 
     async fn hello(&mut self) -> Result<(), Close> {
-        let hello = Hello {
-            kind: "hello".to_owned(),
+        let hello = ServerFrame::Hello {
             version: self.app.config.version.clone(),
             epoch: self.app.engine.shared().epoch,
             server_time: self.app.engine.now(),
@@ -196,20 +190,20 @@ impl Socket {
             Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return Ok(()),
         };
         match serde_json::from_str::<ClientFrame>(&text) {
-            Ok(ClientFrame::Ping {}) => self.say(&json!({"type": "pong"})).await,
+            Ok(ClientFrame::Ping {}) => self.say(&ServerFrame::Pong {}).await,
             Ok(ClientFrame::Subscribe { topic, after, epoch }) => self.subscribe(topic, after, epoch).await,
             Ok(ClientFrame::Unsubscribe { topic }) => {
                 self.drop_topic(&topic);
                 Ok(())
             }
-            Err(error) => self.problem(None, &invalid("frame", error.to_string())).await,
+            Err(error) => self.problem(None, invalid("frame", error.to_string())).await,
         }
     }
 
     async fn subscribe(&mut self, topic: String, after: Option<u64>, epoch: Option<u64>) -> Result<(), Close> {
         if self.topics.len() >= TOPICS_MAX {
             let problem = invalid("topic", format!("a socket has at most {TOPICS_MAX} of them"));
-            return self.problem(Some(&topic), &problem).await;
+            return self.problem(Some(topic), problem).await;
         }
         let begun =
             if topic == "list" { self.begin_list(after, epoch) } else { self.begin_log(&topic, after, epoch).await };
@@ -219,13 +213,12 @@ impl Socket {
                 self.wait(begun);
                 Ok(())
             }
-            Err(problem) => self.problem(Some(&topic), &problem).await,
+            Err(problem) => self.problem(Some(topic), problem).await,
         }
     }
 
     fn begin_list(&self, after: Option<u64>, epoch: Option<u64>) -> Result<Topic, Problem> {
-        let after = list_cursor(&self.app, after, epoch)?;
-        let list = List::new(self.app.engine.follow_list(after));
+        let list = List::open(&self.app, after, epoch)?;
         Ok(Topic { name: "list".to_owned(), reader: TopicReader::List(Box::new(list)), told: false })
     }
 
@@ -252,14 +245,14 @@ impl Socket {
                 Ok(())
             }
             Ready::CaughtUp(topic) => {
-                let (name, after) = (topic.name.clone(), topic.after());
-                self.say(&CaughtUp { kind: "caught_up".to_owned(), topic: name, after }).await?;
+                self.say(&ServerFrame::CaughtUp { topic: topic.name.clone(), after: topic.after() }).await?;
                 self.wait(topic);
                 Ok(())
             }
             Ready::Gone(topic) => {
                 self.topics.remove(&topic.name);
-                self.problem(Some(&topic.name), &no_session(&topic.name)).await
+                let problem = no_session(&topic.name);
+                self.problem(Some(topic.name), problem).await
             }
             Ready::Failed(error) => Err(failed(&error)),
         }
@@ -269,8 +262,7 @@ impl Socket {
     fn wait(&mut self, topic: Topic) {
         let (handle, registration) = AbortHandle::new_pair();
         self.topics.insert(topic.name.clone(), handle);
-        let app = self.app.clone();
-        let waiting: Waiting = Box::pin(topic.next(app));
+        let waiting: Waiting = Box::pin(topic.next());
         self.waiting.push(Abortable::new(waiting, registration));
     }
 
@@ -280,11 +272,12 @@ impl Socket {
         }
     }
 
-    async fn problem(&mut self, topic: Option<&str>, problem: &Problem) -> Result<(), Close> {
-        self.say(&json!({"type": "problem", "topic": topic, "problem": problem})).await
+    async fn problem(&mut self, topic: Option<String>, problem: Problem) -> Result<(), Close> {
+        self.say(&ServerFrame::Problem { topic, problem }).await
     }
 
-    async fn say(&mut self, frame: &impl Serialize) -> Result<(), Close> {
+    async fn say(&mut self, frame: &ServerFrame) -> Result<(), Close> {
+        // Our own frames always serialize: string keys, finite numbers.
         let text = serde_json::to_string(frame).unwrap_or_default();
         self.write([Message::text(text)]).await
     }
@@ -307,10 +300,10 @@ impl Topic {
     }
 
     /// The past page by page, then "caught up", then what comes. A page at a time, so that topics take turns.
-    async fn next(mut self, app: App) -> Ready {
+    async fn next(mut self) -> Ready {
         let texts = match (&mut self.reader, self.told) {
-            (TopicReader::List(list), false) => list.read(app.engine.now()).await.map(|f| Some(texts_of(f))),
-            (TopicReader::List(list), true) => list.next(|| app.engine.now()).await.map(|f| Some(texts_of(f))),
+            (TopicReader::List(list), false) => list.read().await.map(|f| Some(texts_of(f))),
+            (TopicReader::List(list), true) => list.next().await.map(|f| Some(texts_of(f))),
             (TopicReader::Log(id, log), false) => log.read().await.map(|rows| Some(events_of(*id, &rows))),
             (TopicReader::Log(id, log), true) => log.next().await.map(|rows| rows.map(|rows| events_of(*id, &rows))),
         };

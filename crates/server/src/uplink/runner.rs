@@ -11,14 +11,8 @@ use axum::{
     response::Response,
 };
 use convene_api::uplink::{Batch, PROTOCOL, RunnerDown, RunnerHello, RunnerUp, RunnerWelcome};
-use convene_core::{
-    command::Command,
-    event::{EventData, KnownEvent},
-    rejection::Rejection,
-    session::SessionState,
-};
+use convene_core::{command::Command, event::EventData, rejection::Rejection, session::SessionState};
 use convene_engine::{Error, Outcome};
-use serde_json::value::RawValue;
 use tokio::time::timeout;
 
 use super::link::{Down, HELLO_PATIENCE, Link, Over, Up, limits};
@@ -199,18 +193,8 @@ impl Conversation<'_> {
 /// The command of a batch. An event that cannot be read keeps its place as a note, so that the ones after it keep
 /// theirs.
 pub fn report(attempt: u32, instance: convene_core::ids::InstanceId, batch: Batch) -> Command {
-    let events = batch.events.iter().map(|event| read(event)).collect();
+    let events = batch.events.iter().map(|event| EventData::from_report(event.get())).collect();
     Command::Report { attempt, instance, first_index: batch.first_index, events }
-}
-
-fn read(event: &RawValue) -> EventData {
-    EventData::from_json(event.get()).unwrap_or_else(|error| {
-        EventData::new(KnownEvent::LogNote {
-            code: "unreadable_event".to_owned(),
-            detail: error.to_string(),
-            raw: serde_json::from_str(event.get()).ok(),
-        })
-    })
 }
 
 /// The engine said no: for good if the attempt is not wanted, for now if the disk is at fault.

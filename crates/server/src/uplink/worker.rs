@@ -64,7 +64,14 @@ async fn run(app: App, caller: Caller, socket: WebSocket) -> Result<(), Over> {
     let hello = match timeout(HELLO_PATIENCE, up.next()).await {
         Ok(text) => match serde_json::from_str(&text?) {
             Ok(WorkerUp::Hello(hello)) => hello,
-            Ok(_) | Err(_) => return reject(&mut down, Code::InvalidRequest, "the first frame is a hello").await,
+            Ok(
+                WorkerUp::Taken { .. }
+                | WorkerUp::Refused { .. }
+                | WorkerUp::Tail { .. }
+                | WorkerUp::Ended { .. }
+                | WorkerUp::Agents { .. },
+            )
+            | Err(_) => return reject(&mut down, Code::InvalidRequest, "the first frame is a hello").await,
         },
         Err(_) => return Err(Over),
     };
@@ -75,6 +82,7 @@ async fn run(app: App, caller: Caller, socket: WebSocket) -> Result<(), Over> {
         let reason = format!("another worker is connected as {}", hello.name);
         return reject(&mut down, Code::WrongState, &reason).await;
     }
+    app.workers_changed.send_replace(());
     let name = hello.name.clone();
     let instance = hello.instance;
     let link = app.links_up.worker_up(&name);
@@ -84,6 +92,7 @@ async fn run(app: App, caller: Caller, socket: WebSocket) -> Result<(), Over> {
     // A worker that redialed before this was noticed is connected all the same.
     if app.links_up.is_newest(&name, link) {
         app.engine.workers().disconnect(&name, instance, app.engine.now());
+        app.workers_changed.send_replace(());
         tracing::info!(worker.id = %name, "a worker is gone");
     }
     result
@@ -257,6 +266,7 @@ impl Conversation<'_> {
             }
             Ok(WorkerUp::Agents { agents }) => {
                 engine.workers().set_agents(&self.name, agents);
+                self.app.workers_changed.send_replace(());
                 engine.shared().dispatch.notify_one();
                 Ok(())
             }

@@ -1,7 +1,6 @@
 //! `POST /v1/sessions/{id}/archive` and `/unarchive`
 
 use axum::{Extension, extract::State, response::Response};
-use convene_api::problem::Problem;
 use convene_core::{command::Command, view::SessionView};
 
 use super::delete::Empty;
@@ -16,7 +15,7 @@ use crate::{
 /// Puts away a session that has no runner.
 #[utoipa::path(
     post, path = "/v1/sessions/{id}/archive", tag = "sessions", params(("id" = String, Path)),
-    responses((status = 200, body = SessionView), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = SessionView)),
 )]
 pub async fn archive_session(
     State(app): State<App>,
@@ -30,7 +29,7 @@ pub async fn archive_session(
 /// Brings a session back from the archive.
 #[utoipa::path(
     post, path = "/v1/sessions/{id}/unarchive", tag = "sessions", params(("id" = String, Path)),
-    responses((status = 200, body = SessionView), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = SessionView)),
 )]
 pub async fn unarchive_session(
     State(app): State<App>,

@@ -1,7 +1,7 @@
 //! `POST /v1/sessions/{id}/cancel`
 
 use axum::{Extension, extract::State, response::Response};
-use convene_api::{body::CancelTurn, problem::Problem};
+use convene_api::body::CancelTurn;
 use convene_core::{command::Command, view::SessionView};
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 /// Ends the running turn; the agent's answer to that comes as events.
 #[utoipa::path(
     post, path = "/v1/sessions/{id}/cancel", tag = "sessions", params(("id" = String, Path)), request_body = CancelTurn,
-    responses((status = 200, body = SessionView), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = SessionView)),
 )]
 pub async fn cancel_turn(
     State(app): State<App>,

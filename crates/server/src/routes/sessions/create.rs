@@ -1,10 +1,7 @@
 //! `POST /v1/sessions`
 
 use axum::{Extension, extract::State, http::StatusCode, response::Response};
-use convene_api::{
-    body::{CreateSession, CreatedSession},
-    problem::Problem,
-};
+use convene_api::body::{CreateSession, CreatedSession};
 use convene_engine::Work;
 
 use super::spec::new_session;
@@ -19,7 +16,7 @@ use crate::{
 /// Makes a session, with its first prompt if it has one.
 #[utoipa::path(
     post, path = "/v1/sessions", tag = "sessions", request_body = CreateSession,
-    responses((status = 201, body = CreatedSession), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 201, body = CreatedSession)),
 )]
 pub async fn create_session(
     State(app): State<App>,

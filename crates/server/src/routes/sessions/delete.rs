@@ -1,7 +1,6 @@
 //! `DELETE /v1/sessions/{id}`
 
 use axum::{Extension, extract::State, http::StatusCode, response::Response};
-use convene_api::problem::Problem;
 use convene_core::command::Command;
 use convene_engine::Work;
 use serde_json::json;
@@ -22,7 +21,7 @@ pub struct Empty {}
 /// Removes a session that has no runner, and its log.
 #[utoipa::path(
     delete, path = "/v1/sessions/{id}", tag = "sessions", params(("id" = String, Path)),
-    responses((status = 200, description = "It is gone."), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, description = "It is gone.")),
 )]
 pub async fn delete_session(
     State(app): State<App>,

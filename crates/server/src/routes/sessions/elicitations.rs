@@ -22,7 +22,7 @@ use crate::{
 /// Answers a question of the agent.
 #[utoipa::path(
     post, path = "/v1/sessions/{id}/elicitations/{request}", tag = "sessions", params(("id" = String, Path), ("request" = String, Path)), request_body = AnswerElicitation,
-    responses((status = 200, body = SessionView), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = SessionView)),
 )]
 pub async fn answer_elicitation(
     State(app): State<App>,

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use convene_api::{body::Page, problem::Problem};
+use convene_api::{body::Page, frame::AnyEvent, problem::Problem};
 use convene_core::{
     event::wire_json,
     ids::{SessionId, TurnId},
@@ -20,7 +20,6 @@ use super::list::limit;
 use crate::{
     app::App,
     extract::{Params, SessionName},
-    openapi::AnyEvent,
     refusal::{Refusal, cursor_too_old, invalid, not_built},
     reply,
     stream::sse,
@@ -49,8 +48,8 @@ pub struct Wanted {
 
 /// A page of a session's events; with `Accept: text/event-stream` the events after a cursor, then live.
 #[utoipa::path(
-    get, path = "/v1/sessions/{id}/events", tag = "sessions", params(("id" = String, Path), Wanted),
-    responses((status = 200, content((Page<AnyEvent> = "application/json"), (AnyEvent = "text/event-stream"))), (status = "default", body = Problem, content_type = "application/problem+json")),
+    get, path = "/v1/sessions/{id}/events", tag = "sessions", params(("id" = String, Path), Wanted, ("Last-Event-ID" = Option<u64>, Header, description = "Of a stream: goes before `after`.")),
+    responses((status = 200, content((Page<AnyEvent> = "application/json"), (AnyEvent = "text/event-stream")))),
 )]
 pub async fn session_events(
     State(app): State<App>,
@@ -70,7 +69,8 @@ pub async fn session_events(
         wanted.r#type.iter().flat_map(|t| t.split(',')).filter(|t| !t.is_empty()).map(str::to_owned).collect();
     if wants_stream(&headers) {
         if wanted.before.is_some() || wanted.limit.is_some() {
-            return Err(invalid("before", "a stream goes forward and has no limit").into());
+            let field = if wanted.before.is_some() { "before" } else { "limit" };
+            return Err(invalid(field, "a stream goes forward and has no limit").into());
         }
         let after = last_event_id(&headers)?.or(wanted.after).unwrap_or(0);
         if after > published.state.seq {

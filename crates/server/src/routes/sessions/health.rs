@@ -1,7 +1,7 @@
 //! `GET /v1/sessions/{id}/health`
 
 use axum::{Json, extract::State};
-use convene_api::{body::SessionHealth, problem::Problem};
+use convene_api::body::SessionHealth;
 use convene_core::{
     event::{EventBody, EventData, KnownEvent},
     failure::AttemptExit,
@@ -14,7 +14,7 @@ use crate::{app::App, extract::SessionName, refusal::Refusal};
 /// What is known about a session's life.
 #[utoipa::path(
     get, path = "/v1/sessions/{id}/health", tag = "sessions", params(("id" = String, Path)),
-    responses((status = 200, body = SessionHealth), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = SessionHealth)),
 )]
 pub async fn session_health(
     State(app): State<App>,

@@ -19,7 +19,7 @@ const READ: usize = 2000;
 /// A session's events by turn, in the order in which turns were first seen.
 #[utoipa::path(
     get, path = "/v1/sessions/{id}/history", tag = "sessions", params(("id" = String, Path)),
-    responses((status = 200, body = History), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = History)),
 )]
 pub async fn session_history(State(app): State<App>, SessionName(id): SessionName) -> Result<Json<History>, Refusal> {
     let published = app.engine.session(id).await?;

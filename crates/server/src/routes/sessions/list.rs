@@ -7,7 +7,7 @@ use convene_api::{
 };
 use convene_core::{
     ids::ThreadId,
-    view::{self, SessionView},
+    view::{self, Badge, SessionView},
 };
 use convene_engine::storage::SessionFilter;
 use serde::Deserialize;
@@ -31,7 +31,7 @@ pub struct Wanted {
     /// In one of these states, separated by commas.
     state: Option<String>,
     /// Of this badge.
-    badge: Option<String>,
+    badge: Option<Badge>,
     /// Of this agent.
     agent: Option<String>,
     /// Of this thread.
@@ -53,7 +53,7 @@ pub struct Wanted {
 /// Sessions, newest first.
 #[utoipa::path(
     get, path = "/v1/sessions", tag = "sessions", params(Wanted),
-    responses((status = 200, body = Page<SessionView>), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = Page<SessionView>)),
 )]
 pub async fn list_sessions(
     State(app): State<App>,
@@ -71,7 +71,7 @@ pub async fn list_sessions(
     let filter = SessionFilter {
         namespace: Some(caller.namespace.to_owned()),
         states: states(wanted.state.as_deref())?,
-        badge: wanted.badge,
+        badge: wanted.badge.map(|badge| badge.to_string()),
         agent: wanted.agent,
         thread: wanted.thread,
         archived: archived(wanted.archived.as_deref())?,
@@ -106,8 +106,8 @@ fn states(wanted: Option<&str>) -> Result<Vec<String>, Problem> {
     }
 }
 
-/// The archive's part of a list.
-pub fn archived(wanted: Option<&str>) -> Result<Option<bool>, Problem> {
+/// The archive's part of the list.
+fn archived(wanted: Option<&str>) -> Result<Option<bool>, Problem> {
     match wanted {
         None | Some("false") => Ok(Some(false)),
         Some("true") => Ok(Some(true)),

@@ -1,7 +1,7 @@
 //! `PATCH /v1/sessions/{id}`
 
 use axum::{Extension, extract::State, response::Response};
-use convene_api::{body::PatchSession, problem::Problem};
+use convene_api::body::PatchSession;
 use convene_core::{command::Command, event::SessionChanges, view::SessionView};
 
 use super::spec::title;
@@ -16,7 +16,7 @@ use crate::{
 /// Changes what is wanted of a session; the effect on a live agent comes back as an event.
 #[utoipa::path(
     patch, path = "/v1/sessions/{id}", tag = "sessions", params(("id" = String, Path)), request_body = PatchSession,
-    responses((status = 200, body = SessionView), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = SessionView)),
 )]
 pub async fn patch_session(
     State(app): State<App>,

@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use convene_api::{
-    body::{DecidePermission, DecisionInput, PermissionDecidedBody},
+    body::{DecidePermission, DecisionInput, Items, PermissionDecidedBody},
     problem::{Code, Problem},
 };
 use convene_core::{
@@ -19,8 +19,6 @@ use convene_core::{
     view::{self, PermissionView},
 };
 use convene_engine::Work;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::{
     app::App,
@@ -30,30 +28,23 @@ use crate::{
     reply::{change, session_of},
 };
 
-/// Permission requests that wait.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Permissions {
-    /// Oldest first.
-    items: Vec<PermissionView>,
-}
-
 /// The permission requests that wait.
 #[utoipa::path(
     get, path = "/v1/sessions/{id}/permissions", tag = "sessions", params(("id" = String, Path)),
-    responses((status = 200, body = Permissions), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = Items<PermissionView>)),
 )]
 pub async fn list_permissions(
     State(app): State<App>,
     SessionName(id): SessionName,
-) -> Result<Json<Permissions>, Refusal> {
+) -> Result<Json<Items<PermissionView>>, Refusal> {
     let published = app.engine.session(id).await?;
-    Ok(Json(Permissions { items: view::permissions(&published.state) }))
+    Ok(Json(Items { items: view::permissions(&published.state) }))
 }
 
 /// Answers a permission request; the first answer wins, a later one is told who was first.
 #[utoipa::path(
     post, path = "/v1/sessions/{id}/permissions/{request}", tag = "sessions", params(("id" = String, Path), ("request" = String, Path)), request_body = DecidePermission,
-    responses((status = 200, body = PermissionDecidedBody), (status = 409, body = Problem, content_type = "application/problem+json"), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = PermissionDecidedBody)),
 )]
 pub async fn decide_permission(
     State(app): State<App>,

@@ -23,7 +23,7 @@ use crate::{
 /// Says something to the agent; answers what became of it.
 #[utoipa::path(
     post, path = "/v1/sessions/{id}/prompts", tag = "sessions", params(("id" = String, Path)), request_body = SendPrompt,
-    responses((status = 202, body = PromptAccepted), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 202, body = PromptAccepted)),
 )]
 pub async fn send_prompt(
     State(app): State<App>,

@@ -7,10 +7,14 @@ use axum::{
     response::Response,
 };
 use convene_api::{
-    body::{EditQueueEntry, Queue},
+    body::{EditQueueEntry, Items},
     problem::{Code, Problem},
 };
-use convene_core::{command::Command, ids::TurnId, view};
+use convene_core::{
+    command::Command,
+    ids::TurnId,
+    view::{self, QueueEntryView},
+};
 use convene_engine::Work;
 
 use super::{delete::Empty, spec::content};
@@ -25,17 +29,20 @@ use crate::{
 /// The prompts that wait.
 #[utoipa::path(
     get, path = "/v1/sessions/{id}/queue", tag = "sessions", params(("id" = String, Path)),
-    responses((status = 200, body = Queue), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = Items<QueueEntryView>)),
 )]
-pub async fn get_queue(State(app): State<App>, SessionName(id): SessionName) -> Result<Json<Queue>, Refusal> {
+pub async fn get_queue(
+    State(app): State<App>,
+    SessionName(id): SessionName,
+) -> Result<Json<Items<QueueEntryView>>, Refusal> {
     let published = app.engine.session(id).await?;
-    Ok(Json(Queue { items: view::queue(&published.state) }))
+    Ok(Json(Items { items: view::queue(&published.state) }))
 }
 
 /// Changes the text of a prompt that waits.
 #[utoipa::path(
     patch, path = "/v1/sessions/{id}/queue/{entry}", tag = "sessions", params(("id" = String, Path), ("entry" = String, Path)), request_body = EditQueueEntry,
-    responses((status = 200, body = Queue), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = Items<QueueEntryView>)),
 )]
 pub async fn edit_queue_entry(
     State(app): State<App>,
@@ -51,7 +58,7 @@ pub async fn edit_queue_entry(
 /// Takes back a prompt that waits.
 #[utoipa::path(
     delete, path = "/v1/sessions/{id}/queue/{entry}", tag = "sessions", params(("id" = String, Path), ("entry" = String, Path)),
-    responses((status = 200, body = Queue), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = Items<QueueEntryView>)),
 )]
 pub async fn drop_queue_entry(
     State(app): State<App>,
@@ -66,7 +73,7 @@ pub async fn drop_queue_entry(
 
 async fn answer(app: &App, caller: &Caller, asked: crate::extract::Asked, work: Work) -> Result<Response, Refusal> {
     change(app, caller, asked, work, StatusCode::OK, |outcome| {
-        outcome.session.as_deref().map(|state| Queue { items: view::queue(state) })
+        outcome.session.as_deref().map(|state| Items { items: view::queue(state) })
     })
     .await
 }

@@ -129,6 +129,9 @@ fn refuse_not_built(body: &CreateSession) -> Result<(), Problem> {
     if body.limits.as_ref().is_some_and(|v| !v.is_null()) {
         return Err(not_built("limits", "timeout limits a turn"));
     }
+    if body.env.values().any(|value| value.starts_with("env:")) {
+        return Err(not_built("env:NAME in a session's env", "put it into the env of an agent in the worker's config"));
+    }
     Ok(())
 }
 

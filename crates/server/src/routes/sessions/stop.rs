@@ -1,7 +1,7 @@
 //! `POST /v1/sessions/{id}/stop`
 
 use axum::{Extension, extract::State, response::Response};
-use convene_api::{body::StopSession, problem::Problem};
+use convene_api::body::StopSession;
 use convene_core::{command::Command, failure::StopCause, view::SessionView};
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 /// Ends the session's agent and all its processes; a prompt takes the session up again.
 #[utoipa::path(
     post, path = "/v1/sessions/{id}/stop", tag = "sessions", params(("id" = String, Path)), request_body = StopSession,
-    responses((status = 200, body = SessionView), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = SessionView)),
 )]
 pub async fn stop_session(
     State(app): State<App>,

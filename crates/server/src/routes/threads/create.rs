@@ -1,10 +1,7 @@
 //! `POST /v1/threads`
 
 use axum::{Extension, extract::State, http::StatusCode, response::Response};
-use convene_api::{
-    body::{CreateSession, CreateThread, CreatedThread},
-    problem::Problem,
-};
+use convene_api::body::{CreateSession, CreateThread, CreatedThread};
 use convene_core::{ids::ThreadId, view};
 use convene_engine::{NewThread, ThreadPlace, Work};
 
@@ -20,7 +17,7 @@ use crate::{
 /// Makes a thread, with its first session in the same transaction if it has a prompt.
 #[utoipa::path(
     post, path = "/v1/threads", tag = "threads", request_body = CreateThread,
-    responses((status = 201, body = CreatedThread), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 201, body = CreatedThread)),
 )]
 pub async fn create_thread(
     State(app): State<App>,

@@ -1,7 +1,7 @@
 //! `GET /v1/threads`
 
 use axum::{Extension, Json, extract::State};
-use convene_api::{body::Page, problem::Problem};
+use convene_api::body::Page;
 use convene_core::view::{self, ThreadView};
 use convene_engine::Error;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use crate::{
     auth::Caller,
     extract::Params,
     refusal::Refusal,
-    routes::sessions::list::{archived, before, limit},
+    routes::sessions::list::{before, limit},
 };
 
 /// Which threads are wanted.
@@ -21,7 +21,8 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct Wanted {
     /// `true`: those that are put away; otherwise those that are not.
-    archived: Option<String>,
+    #[serde(default)]
+    archived: bool,
     /// At most so many, up to 500; 100 by default.
     limit: Option<usize>,
     /// The `next_cursor` of the page before.
@@ -31,19 +32,18 @@ pub struct Wanted {
 /// Threads, newest first.
 #[utoipa::path(
     get, path = "/v1/threads", tag = "threads", params(Wanted),
-    responses((status = 200, body = Page<ThreadView>), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = Page<ThreadView>)),
 )]
 pub async fn list_threads(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
     Params(wanted): Params<Wanted>,
 ) -> Result<Json<Page<ThreadView>>, Refusal> {
-    let archived = archived(wanted.archived.as_deref())?.unwrap_or(false);
     let limit = limit(wanted.limit, 100, 500)?;
     let before = before(&app, wanted.cursor.as_deref())?;
     let shared = app.engine.shared();
     let (pos, epoch) = (*shared.feed.follow_all().borrow(), shared.epoch);
-    let mut found = app.engine.threads(caller.namespace.to_owned(), archived, before, limit + 1).await?;
+    let mut found = app.engine.threads(caller.namespace.to_owned(), wanted.archived, before, limit + 1).await?;
     let more = found.len() > limit;
     found.truncate(limit);
     let next_cursor = found.last().filter(|_| more).map(|(_, created)| format!("{epoch}.{created}"));

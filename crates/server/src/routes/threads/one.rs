@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use convene_api::{body::PatchThread, problem::Problem};
+use convene_api::body::PatchThread;
 use convene_core::{
     thread::ThreadChanges,
     view::{self, ThreadView},
@@ -27,7 +27,7 @@ use crate::{
 /// A thread as it is.
 #[utoipa::path(
     get, path = "/v1/threads/{id}", tag = "threads", params(("id" = String, Path)),
-    responses((status = 200, body = ThreadView), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = ThreadView)),
 )]
 pub async fn get_thread(State(app): State<App>, Path(id): Path<String>) -> Result<Json<ThreadView>, Refusal> {
     let (thread, sessions) = app.engine.thread(thread_id(&id)?).await?;
@@ -37,7 +37,7 @@ pub async fn get_thread(State(app): State<App>, Path(id): Path<String>) -> Resul
 /// Changes a thread.
 #[utoipa::path(
     patch, path = "/v1/threads/{id}", tag = "threads", params(("id" = String, Path)), request_body = PatchThread,
-    responses((status = 200, body = ThreadView), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = ThreadView)),
 )]
 pub async fn patch_thread(
     State(app): State<App>,
@@ -61,7 +61,7 @@ pub async fn patch_thread(
 /// Removes a thread and its sessions; none of them may have a runner.
 #[utoipa::path(
     delete, path = "/v1/threads/{id}", tag = "threads", params(("id" = String, Path)),
-    responses((status = 200, description = "It is gone."), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, description = "It is gone.")),
 )]
 pub async fn delete_thread(
     State(app): State<App>,

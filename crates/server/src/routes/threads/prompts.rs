@@ -5,10 +5,7 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use convene_api::{
-    body::{PromptAccepted, SendPrompt},
-    problem::Problem,
-};
+use convene_api::body::{PromptAccepted, SendPrompt};
 
 use super::one::latest_session;
 use crate::{app::App, auth::Caller, extract::Change, refusal::Refusal, routes::sessions::prompts::send};
@@ -16,7 +13,7 @@ use crate::{app::App, auth::Caller, extract::Change, refusal::Refusal, routes::s
 /// Prompts the latest session of a thread.
 #[utoipa::path(
     post, path = "/v1/threads/{id}/prompts", tag = "threads", params(("id" = String, Path)), request_body = SendPrompt,
-    responses((status = 202, body = PromptAccepted), (status = "default", body = Problem, content_type = "application/problem+json")),
+    responses((status = 202, body = PromptAccepted)),
 )]
 pub async fn prompt_thread(
     State(app): State<App>,
