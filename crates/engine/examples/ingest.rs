@@ -30,7 +30,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = tempfile::tempdir()?;
     let env = Env::system();
     let (mut sequencer, _) = Sequencer::open(SqliteStore::open(dir.path(), env.clock.now(), 1)?, env.clone())?;
-    let ids: Vec<_> = (0..sessions).map(|_| (SessionId::new(env.ids.uuid()), InstanceId::new(env.ids.uuid()))).collect();
+    let ids: Vec<_> =
+        (0..sessions).map(|_| (SessionId::new(env.ids.uuid()), InstanceId::new(env.ids.uuid()))).collect();
     for (id, instance) in &ids {
         begin(&mut sequencer, &env, *id, *instance)?;
     }
@@ -63,7 +64,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let commit = shared.metrics.commit_nanos.load(std::sync::atomic::Ordering::Relaxed);
     println!("{events} events in {wall:.2} s, {:.0} a second with everything", events / wall);
     println!("cpu {:.2} us an event, of which parse (wall) {:.2}", cpu * 1e6 / events, parse * 1e6 / events);
-    println!("in the store (wall) {:.2} us an event", std::time::Duration::from_nanos(commit).as_secs_f64() * 1e6 / events);
+    println!(
+        "in the store (wall) {:.2} us an event",
+        std::time::Duration::from_nanos(commit).as_secs_f64() * 1e6 / events
+    );
     Ok(())
 }
 
@@ -108,7 +112,8 @@ fn begin(
 fn texts(message: MessageId, first: usize) -> Vec<String> {
     let piece = |index: usize| {
         let end = if index.is_multiple_of(10) { "\n" } else { " " };
-        let text = format!("piece {index:06} of \"an answer\" that goes on and on, so that it has about a hundred bytes{end}");
+        let text =
+            format!("piece {index:06} of \"an answer\" that goes on and on, so that it has about a hundred bytes{end}");
         let (role, channel, content) = (Role::Agent, Channel::Answer, ContentBlock::text(text));
         EventData::new(KnownEvent::MessageAppended { message, role, channel, content }).to_json()
     };

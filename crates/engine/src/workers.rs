@@ -97,28 +97,6 @@ impl Workers {
         Registered::Yes
     }
 
-    /// A worker that has just registered says which attempts it has a run directory of. What it took and has none of
-    /// is sent again; the attempts whose runner had said hello, and which it knows nothing of, come back: they are over,
-    /// and nobody can tell how.
-    pub fn held(&self, name: &WorkerName, held: &[(SessionId, u32)], shared: &Shared) -> Vec<(SessionId, u32)> {
-        let held: HashSet<(SessionId, u32)> = held.iter().copied().collect();
-        let mut known = self.lock();
-        let mut lost = Vec::new();
-        for published in shared.sessions_where(|s| s.phase.attempt().is_some_and(|a| a.worker == *name)) {
-            let Some(attempt) = published.state.phase.attempt() else { continue };
-            let this = (published.state.id, attempt.number);
-            if held.contains(&this) {
-                continue;
-            }
-            if attempt.instance.is_some() {
-                lost.push(this);
-            } else {
-                known.taken.remove(&this);
-            }
-        }
-        lost
-    }
-
     /// The worker's uplink is down.
     pub fn disconnect(&self, name: &WorkerName, instance: InstanceId, now: Timestamp) {
         if let Some(record) = self.lock().workers.get_mut(name).filter(|w| w.instance == instance) {
@@ -146,7 +124,8 @@ impl Workers {
         self.lock().taken.insert((session, attempt));
     }
 
-    /// The attempt is over. It is forgotten without this as well, a little later.
+    /// The attempt is over, or its worker does not have it any more: if it is still wanted, it is sent again. What is
+    /// over is forgotten without this as well.
     pub fn ended(&self, session: SessionId, attempt: u32) {
         self.lock().taken.remove(&(session, attempt));
     }

@@ -26,6 +26,7 @@ use convene_testkit::{
     fault_store::{Fault, FaultStore, Faults},
     sim::MemDisk,
 };
+use tokio_util::sync::CancellationToken;
 
 fn id() -> SessionId {
     SessionId::new(Env::system().ids.uuid())
@@ -56,12 +57,7 @@ fn command(session: SessionId, command: Command) -> Work {
 }
 
 fn stop() -> Command {
-    Command::Stop {
-        cause: StopCause::UserRequested,
-        mode: StopMode::Graceful,
-        message: None,
-        by: "ana".to_owned(),
-    }
+    Command::Stop { cause: StopCause::UserRequested, mode: StopMode::Graceful, message: None, by: "ana".to_owned() }
 }
 
 fn keyed(key: &str) -> Option<Idempotency> {
@@ -314,13 +310,37 @@ fn a_worker_that_lost_what_it_took_is_sent_it_again() {
         one(&mut sequencer, command(session, Command::Assign { worker: name.clone() })).expect("assigned");
         workers.taken(session, 1);
     }
-    let hello = Command::Hello { attempt: 1, instance: InstanceId::new(uuid::Uuid::from_u128(9)), version: String::new() };
+    let hello =
+        Command::Hello { attempt: 1, instance: InstanceId::new(uuid::Uuid::from_u128(9)), version: String::new() };
     one(&mut sequencer, command(runs, hello)).expect("the first instance wins");
     assert!(workers.orders(&name, &shared, Timestamp::UNIX_EPOCH).is_empty(), "both were taken");
 
-    assert!(workers.held(&name, &[(waits, 1), (runs, 1)], &shared).is_empty());
-    assert!(workers.orders(&name, &shared, Timestamp::UNIX_EPOCH).is_empty(), "it has both");
-    assert_eq!(workers.held(&name, &[], &shared), vec![(runs, 1)], "its runner was there and is not");
+    // It redialed and had neither.
+    workers.ended(waits, 1);
+    workers.ended(runs, 1);
     let orders = workers.orders(&name, &shared, Timestamp::UNIX_EPOCH);
     assert!(matches!(&orders[..], [WorkerOrder::Start { session, .. }] if *session == waits), "{orders:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reconcilers_end_with_the_engine() {
+    let (engine, running) = Engine::start(MemDisk::default().open(), Env::system()).expect("an engine");
+    let bad = Idempotency {
+        owner: "ana".to_owned(),
+        key: "k".into(),
+        request: String::new(),
+        render: Box::new(|_| panic!("a bug")),
+    };
+    let never = CancellationToken::new();
+    let reconcilers = async {
+        tokio::join!(
+            reconcile::dispatch(engine.clone(), never.clone()),
+            reconcile::timers(engine.clone(), never.clone())
+        )
+    };
+    // Whoever runs them sees that they end, and ends too.
+    let (_, answer) = tokio::join!(reconcilers, engine.submit(create(id(), None), Some(bad)));
+    assert!(matches!(answer, Err(Error::Stopped)));
+    drop(engine);
+    running.join();
 }

@@ -65,14 +65,26 @@ fn tell<D: Disk>(seeds: Range<u64>, disk: impl Fn() -> D) -> Story {
     all
 }
 
+// Some tests rather than one, so that they are told side by side.
+
 #[test]
 fn stories_in_memory() {
-    tell(0..100, MemDisk::default);
+    tell(0..50, MemDisk::default);
 }
 
 #[test]
 fn more_stories_in_memory() {
-    tell(100..200, MemDisk::default);
+    tell(50..100, MemDisk::default);
+}
+
+#[test]
+fn further_stories_in_memory() {
+    tell(100..150, MemDisk::default);
+}
+
+#[test]
+fn yet_other_stories_in_memory() {
+    tell(150..200, MemDisk::default);
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub trait Reader: Clone + Send + Sync + 'static {
     /// Rows of sessions that fit the filter, deleted ones left out, newest first (by `created_pos`), at most `filter.limit`.
     fn sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionRow>, Error>;
 
-    /// Ids of sessions that are neither stopped nor deleted, oldest first: what the reconcilers look after.
+    /// Ids of sessions that are neither stopped, hibernated nor deleted, oldest first: what the reconcilers look after.
     fn live_sessions(&self) -> Result<Vec<SessionId>, Error>;
 
     /// How many sessions there are by badge, archived and deleted ones left out.

@@ -183,7 +183,8 @@ impl Reader for SqliteReader {
         self.read("listing live sessions", |conn| {
             all(
                 conn.prepare_cached(
-                    "SELECT id FROM sessions WHERE state <> 'stopped' AND deleted = 0 ORDER BY created_pos",
+                    "SELECT id FROM sessions WHERE state <> 'stopped' AND deleted = 0 AND state <> 'hibernated'
+                    ORDER BY created_pos",
                 )?,
                 [],
                 |row| columns::parsed(row, 0),

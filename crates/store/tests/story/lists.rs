@@ -97,6 +97,7 @@ pub(crate) fn live_sessions_and_badges_are_counted<P: Place>(book: &mut Book<P>)
         SessionRow { deleted: true, ..with(4, "running", "running") },
         SessionRow { archived: true, ..with(5, "idle", "idle") },
         with(6, "pending", "idle"),
+        with(7, "hibernated", "idle"),
     ]));
     let live =
         |book: &Book<P>| -> Vec<u64> { book.reader().live_sessions().unwrap().into_iter().map(number).collect() };
@@ -105,10 +106,10 @@ pub(crate) fn live_sessions_and_badges_are_counted<P: Place>(book: &mut Book<P>)
         pairs.iter().map(|(badge, count)| ((*badge).to_owned(), *count)).collect()
     };
     assert_eq!(live(book), [1, 2, 5, 6]);
-    assert_eq!(count(book), badges(&[("idle", 2), ("running", 1), ("stopped", 1)]));
+    assert_eq!(count(book), badges(&[("idle", 3), ("running", 1), ("stopped", 1)]));
     book.commit(&sessions(vec![with(1, "stopped", "failed"), with(3, "idle", "idle"), with(4, "running", "running")]));
     assert_eq!(live(book), [2, 3, 4, 5, 6]);
-    assert_eq!(count(book), badges(&[("failed", 1), ("idle", 2), ("running", 2)]));
+    assert_eq!(count(book), badges(&[("failed", 1), ("idle", 3), ("running", 2)]));
 }
 
 pub(crate) fn a_session_is_found_by_the_end_of_its_id<P: Place>(book: &mut Book<P>) {

@@ -65,6 +65,8 @@ pub(super) struct RunDir {
     /// The worker's word about it is on its way.
     in_flight: bool,
     tail_done: bool,
+    /// The runner has begun to talk, so it is on the disk.
+    touched: bool,
 }
 
 pub(super) struct Runner {
@@ -133,6 +135,8 @@ impl Machine {
                 for (key, dir) in &mut self.dirs {
                     dir.power_cut(*key, around);
                 }
+                // A directory that was just made may not be there after it.
+                self.dirs.retain(|_, dir| dir.touched || around.calm);
             }
             // A runner's link breaks.
             3..=5 => {
@@ -203,11 +207,7 @@ impl Machine {
                 return;
             }
             self.connected = true;
-            let held: Vec<_> = self.dirs.keys().copied().collect();
-            for (session, attempt) in up.workers.held(&self.name, &held, &up.shared) {
-                let exit = AttemptExit { by: "server".to_owned(), ..AttemptExit::default() };
-                around.net.say(Sender::Nobody, session, Command::EndAttempt { attempt, exit });
-            }
+            self.compare(up, around.net);
         }
         if around.rng.percent(50) {
             self.inbox.extend(up.workers.orders(&self.name, &up.shared, now));
@@ -227,6 +227,23 @@ impl Machine {
         }
         // What is told and acknowledged may go.
         self.dirs.retain(|_, dir| !(dir.tail_done && dir.exit.is_none() && dir.runner.is_none()));
+    }
+
+    /// What the server does with a worker's hello: what it should have and has not is ordered again, or over.
+    fn compare<D: Disk>(&self, up: &Up<D>, net: &mut Net) {
+        for published in up.shared.sessions_where(|s| s.phase.attempt().is_some_and(|a| a.worker == self.name)) {
+            let session = published.state.id;
+            let Some(attempt) = published.state.phase.attempt() else { continue };
+            if self.dirs.contains_key(&(session, attempt.number)) {
+                up.workers.taken(session, attempt.number);
+                continue;
+            }
+            up.workers.ended(session, attempt.number);
+            if attempt.instance.is_some() {
+                let exit = AttemptExit { by: "server".to_owned(), ..AttemptExit::default() };
+                net.say(Sender::Nobody, session, Command::EndAttempt { attempt: attempt.number, exit });
+            }
+        }
     }
 
     fn record(&self, now: convene_core::Timestamp) -> WorkerRecord {
@@ -326,7 +343,16 @@ impl RunDir {
             cancelled: HashSet::new(),
             stopping: false,
         };
-        Self { instance, cut: None, marker: None, exit: None, runner: Some(runner), in_flight: false, tail_done: false }
+        Self {
+            instance,
+            cut: None,
+            marker: None,
+            exit: None,
+            runner: Some(runner),
+            in_flight: false,
+            tail_done: false,
+            touched: false,
+        }
     }
 
     /// Runner, agent and all that they started are dead, and there is proof.
@@ -385,6 +411,7 @@ impl RunDir {
     /// The runner and its agent do one thing.
     fn step<D: Disk>(&mut self, key: (SessionId, u32), around: &mut Around<'_, D>) -> Result<(), String> {
         let Some(mut runner) = self.runner.take() else { return Ok(()) };
+        self.touched = true;
         self.talk(key, &mut runner, around);
         self.act(key, &mut runner, around)?;
         let spooled = around.truth.spooled.get(&(key.0, key.1, self.instance)).map_or(0, Vec::len);
@@ -464,7 +491,7 @@ impl RunDir {
                     }
                 }
                 Order::Stop { .. } => runner.stopping = true,
-                Order::Answer { .. } | Order::Configure { .. } => {}
+                Order::Answer { .. } | Order::Configure { .. } | Order::Permissions { .. } => {}
             }
         }
     }
