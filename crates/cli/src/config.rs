@@ -233,7 +233,7 @@ impl Default for Config {
             },
             worker: Worker {
                 name: "local".to_owned(),
-                seats: 8,
+                seats: 32,
                 labels: BTreeMap::new(),
                 start_timeout: Duration::from_secs(60),
                 sandbox: "none".to_owned(),

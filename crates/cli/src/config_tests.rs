@@ -24,7 +24,7 @@ run = { agent = "builtin", permissions = "ask", timeout = "0s", on_turn_end = "k
 permissions = { ask_timeout = "5m", bell = true }
 ui = { color = "auto", plain = false, thoughts = "folded", tools = "short", tool_lines = 12, diff_lines = 60, links = "text" }
 limits = { sessions = 16, queue = 10, prompt = "1 MB", line = "16 MB", hibernate_after = "15m" }
-worker = { name = "local", seats = 8, labels = {}, start_timeout = "60s", sandbox = "none" }
+worker = { name = "local", seats = 32, labels = {}, start_timeout = "60s", sandbox = "none" }
 "#;
 
 #[test]
@@ -88,7 +88,10 @@ fn complaints_name_the_line_and_the_nearest_name() {
             "config_unknown_key: config.toml:3: unknown key \"agents.mine.envv\" / did you mean \"env\"?",
         ),
         ("[agents.mine]\nenv = {}\n", "config_invalid: config.toml:1: agents.mine has no command / "),
-        ("[agents.mine]\ncommand = []\n", "config_invalid: config.toml:2: agents.mine.command: the command is empty / "),
+        (
+            "[agents.mine]\ncommand = []\n",
+            "config_invalid: config.toml:2: agents.mine.command: the command is empty / ",
+        ),
         (
             "[ui]\n\ncolor = \"sometimes\"\n",
             "config_invalid: config.toml:3: ui.color: auto, always, never is wanted, not \"sometimes\" / ",
@@ -101,7 +104,10 @@ fn complaints_name_the_line_and_the_nearest_name() {
             "[client]\ntoken = \"hunter2\"\n",
             "config_invalid: config.toml:2: client.token: \"env:NAME\" or \"file:PATH\" is wanted, never the token itself / ",
         ),
-        ("[worker]\nseats = -1\n", "config_invalid: config.toml:2: worker.seats: a whole number is wanted, not a number below zero or too large / "),
+        (
+            "[worker]\nseats = -1\n",
+            "config_invalid: config.toml:2: worker.seats: a whole number is wanted, not a number below zero or too large / ",
+        ),
     ] {
         assert_eq!(parse(text).expect_err(text), expected, "{text}");
     }

@@ -59,14 +59,8 @@ struct Said {
 }
 
 fn said(output: Output, home: &Path) -> Said {
-    let text = |bytes: Vec<u8>| {
-        String::from_utf8(bytes).expect("UTF-8").replace(&home.display().to_string(), "HOME")
-    };
-    Said {
-        code: output.status.code().expect("an exit code"),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8").replace(&home.display().to_string(), "HOME");
+    Said { code: output.status.code().expect("an exit code"), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 const DOWN: &str = "\
@@ -123,15 +117,36 @@ fn with_json_a_problem_is_one_line_on_stderr() {
 fn what_is_not_built_is_refused_by_name() {
     let home = Home::new("not-built");
     for name in [
-        "attach", "resume", "hibernate", "clear", "fork", "set", "repair", "export", "replay", "doctor", "config",
-        "completion", "operator", "crd", "acp", "mcp", "mock-llm", "agent",
+        "attach",
+        "resume",
+        "hibernate",
+        "clear",
+        "fork",
+        "set",
+        "repair",
+        "export",
+        "replay",
+        "doctor",
+        "config",
+        "completion",
+        "operator",
+        "crd",
+        "acp",
+        "mcp",
+        "mock-llm",
+        "agent",
     ] {
         let said = home.run(&[name]);
         let first = said.stderr.lines().next().unwrap_or_default();
         assert_eq!(first, format!("error[not_supported_yet]: convene {name} is not built yet"));
         assert_eq!((said.code, said.stdout.as_str()), (1, ""), "{name}");
     }
-    for args in [&["prompt", "x", "y", "--retry"][..], &["queue", "x", "promote", "1"], &["agents", "test", "codex"], &["show", "x", "--changes"]] {
+    for args in [
+        &["prompt", "x", "y", "--retry"][..],
+        &["queue", "x", "promote", "1"],
+        &["agents", "test", "codex"],
+        &["show", "x", "--changes"],
+    ] {
         let said = home.run(args);
         assert!(said.stderr.starts_with("error[not_supported_yet]: "), "{args:?}: {}", said.stderr);
     }
@@ -258,7 +273,8 @@ fn a_server_that_does_not_start_says_why() {
     let output = home.command(&["ls"]).env_remove("CONVENE_CLIENT_AUTOSTART").output().expect("it runs");
     let said = self::said(output, &home.dir);
     assert_eq!((said.code, said.stdout.as_str()), (6, ""));
-    let expected = "error[server_start_failed]: the local server ended: error[bind_refused]: 0.0.0.0:0 is open to the network";
+    let expected =
+        "error[server_start_failed]: the local server ended: error[bind_refused]: 0.0.0.0:0 is open to the network";
     assert!(said.stderr.starts_with(expected), "{}", said.stderr);
 }
 
@@ -269,7 +285,11 @@ fn the_address_of_a_server_is_checked() {
     assert!(said.stderr.starts_with("error[invalid_request]: \"https://a.example\" is no address"), "{}", said.stderr);
     assert_eq!(said.code, 2);
     let said = home.run(&["--server", "http://127.0.0.1:9", "ls"]);
-    assert!(said.stderr.starts_with("error[server_unreachable]: nothing answers at http://127.0.0.1:9"), "{}", said.stderr);
+    assert!(
+        said.stderr.starts_with("error[server_unreachable]: nothing answers at http://127.0.0.1:9"),
+        "{}",
+        said.stderr
+    );
     assert_eq!(said.code, 6);
 }
 

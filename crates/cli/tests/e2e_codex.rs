@@ -81,7 +81,8 @@ async fn codex_streams_and_ends_through_the_command_line() -> Result<()> {
 async fn codex_streams_and_ends_through_the_api_and_knows_its_last_turn() -> Result<()> {
     let (model, home) = (Model::start()?, tempfile::tempdir()?);
     let cluster = with_codex(&model, home.path())?.start().await?;
-    let created = cluster.client()?.create_session(&cluster.session_of("codex", "SLOW 40"), &CommandKey::fresh()).await?;
+    let created =
+        cluster.client()?.create_session(&cluster.session_of("codex", "SLOW 40"), &CommandKey::fresh()).await?;
     let id = created.session.id;
     let view = cluster.wait_idle(id).await?;
     let first = view.last_turn.context("a turn has ended")?;

@@ -57,7 +57,8 @@ fn marks_become_colors_and_nothing_else_changes() {
 #[test]
 fn code_stays_as_it_is() {
     let text = "```rust\nfn main() {\n    let a = \"**x** `y`\";\n# no heading\n}\n```\nafter **b**\n";
-    let expected = "<dim>```rust</>\nfn main() {\n    let a = \"**x** `y`\";\n# no heading\n}\n<dim>```</>\nafter <bold>b</>\n";
+    let expected =
+        "<dim>```rust</>\nfn main() {\n    let a = \"**x** `y`\";\n# no heading\n}\n<dim>```</>\nafter <bold>b</>\n";
     assert_eq!(named(&draw(text, COLOR, 1_000)), expected);
     assert_eq!(named(&draw("~~~\n```\n~~~\n*x*\n", COLOR, 1_000)), "<dim>~~~</>\n```\n<dim>~~~</>\n<italic>x</>\n");
 }

@@ -26,7 +26,9 @@ fn call(value: serde_json::Value) -> ToolCall {
 }
 
 fn push() -> ToolCall {
-    call(json!({"id": "t1", "kind": "execute", "title": "Push", "raw_input": {"command": ["bash", "-lc", "git push origin HEAD:main"]}}))
+    call(
+        json!({"id": "t1", "kind": "execute", "title": "Push", "raw_input": {"command": ["bash", "-lc", "git push origin HEAD:main"]}}),
+    )
 }
 
 fn question() -> Question {
