@@ -17,7 +17,7 @@ use convene_core::{
     ids::{InstanceId, SessionId, ThreadId, WorkerName},
     spec::SessionSpec,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 /// The protocol versions that this build speaks, lowest and highest.
@@ -142,8 +142,15 @@ pub struct RunnerWelcome {
     pub agent_session_id: Option<String>,
     /// The index that the next event must have.
     pub next_index: u64,
-    /// All directives after `last_directive`, oldest first.
+    /// All directives after `last_directive`, oldest first; those that this version does not know are left out.
+    #[serde(deserialize_with = "known")]
     pub directives: Vec<Directive>,
+}
+
+/// The directives that this version knows. One that it does not know must not cost the whole welcome.
+fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Directive>, D::Error> {
+    let all = Vec::<serde_json::Value>::deserialize(deserializer)?;
+    Ok(all.into_iter().filter_map(|directive| serde_json::from_value(directive).ok()).collect())
 }
 
 /// What a worker says.
@@ -303,3 +310,7 @@ impl std::fmt::Debug for StartAttempt {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "uplink_tests.rs"]
+mod tests;

@@ -9,6 +9,7 @@ use crate::{
     content::ContentBlock,
     event::StopMode,
     ids::{ElicitationId, PermissionId, TurnId},
+    spec::PermissionMode,
 };
 
 /// A directive with its number; a runner that has seen a number ignores it and all before it.
@@ -62,6 +63,11 @@ pub enum Order {
         option: String,
         /// The wanted value.
         value: Value,
+    },
+    /// From now on the agent may do this through the runner.
+    Permissions {
+        /// The mode.
+        mode: PermissionMode,
     },
     /// End the agent and leave.
     Stop {

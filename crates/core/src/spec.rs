@@ -32,7 +32,7 @@ pub struct SessionSpec {
     /// Who answers permission requests.
     #[serde(default)]
     pub permissions: PermissionMode,
-    /// Environment of the agent: values, or references that the worker resolves at launch.
+    /// Environment of the agent, as it is: these values are in the log. Secrets belong in the agent's configuration.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
     /// MCP servers offered to the agent, in ACP's own shape.

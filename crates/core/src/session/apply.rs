@@ -82,7 +82,7 @@ impl SessionState {
             | KnownEvent::AgentDiagnostic { .. }
             | KnownEvent::PlanUpdated { .. }
             | KnownEvent::LogNote { .. } => {}
-            KnownEvent::SessionUpdated { changes } => self.apply_changes(changes),
+            KnownEvent::SessionUpdated { changes } => self.apply_changes(event.seq, changes),
             KnownEvent::SessionWaiting { reason, detail } => {
                 if let Phase::Pending { waiting } = &mut self.phase {
                     *waiting = Some(super::Waiting { reason: reason.clone(), detail: detail.clone() });
@@ -271,7 +271,7 @@ impl SessionState {
         }
     }
 
-    fn apply_changes(&mut self, changes: &SessionChanges) {
+    fn apply_changes(&mut self, seq: u64, changes: &SessionChanges) {
         if let Some(title) = &changes.title {
             self.title.clone_from(title);
         }
@@ -291,6 +291,11 @@ impl SessionState {
         spec.config.extend(changes.config.clone());
         if let Some(timeout) = changes.timeout {
             spec.timeout = timeout;
+        }
+        // A runner that has not said hello gets the spec with its welcome.
+        let is_greeted = self.phase.attempt().is_some_and(|attempt| attempt.instance.is_some());
+        if let Some(mode) = changes.permissions.filter(|_| is_greeted) {
+            self.direct(seq, Order::Permissions { mode });
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
 
 impl SessionState {
     /// Adds a directive; it takes the place of an older one that it makes void. Past the limit the oldest goes that is
-    /// about a detail: a prompt, a cancel or a stop stays.
+    /// about a detail: a prompt, a cancel, a mode or a stop stays, and of each of these there is one.
     pub(super) fn direct(&mut self, seq: u64, order: Order) {
         self.directives.retain(|d| !order.replaces(&d.order));
         if self.directives.len() >= limits::DIRECTIVES
@@ -27,7 +27,9 @@ impl SessionState {
 
     /// The turn is over, and with it whatever was said about it. Settings and the end of the session stay.
     pub(super) fn drop_turn(&mut self) {
-        self.directives.retain(|d| matches!(d.order, Order::Configure { .. } | Order::Stop { .. }));
+        self.directives.retain(|d| {
+            matches!(d.order, Order::Configure { .. } | Order::Permissions { .. } | Order::Stop { .. })
+        });
     }
 
     /// The agent would not take this setting.
@@ -50,19 +52,21 @@ impl Order {
     fn replaces(&self, older: &Self) -> bool {
         match (self, older) {
             (Self::Configure { option, .. }, Self::Configure { option: before, .. }) => option == before,
-            (Self::Stop { .. }, Self::Stop { .. }) => true,
+            (Self::Permissions { .. }, Self::Permissions { .. }) | (Self::Stop { .. }, Self::Stop { .. }) => true,
             (
                 Self::Prompt { .. }
                 | Self::Cancel { .. }
                 | Self::Decide { .. }
                 | Self::Answer { .. }
                 | Self::Configure { .. }
+                | Self::Permissions { .. }
                 | Self::Stop { .. },
                 Self::Prompt { .. }
                 | Self::Cancel { .. }
                 | Self::Decide { .. }
                 | Self::Answer { .. }
                 | Self::Configure { .. }
+                | Self::Permissions { .. }
                 | Self::Stop { .. },
             ) => false,
         }
@@ -71,7 +75,7 @@ impl Order {
     const fn is_detail(&self) -> bool {
         match self {
             Self::Decide { .. } | Self::Answer { .. } | Self::Configure { .. } => true,
-            Self::Prompt { .. } | Self::Cancel { .. } | Self::Stop { .. } => false,
+            Self::Prompt { .. } | Self::Cancel { .. } | Self::Permissions { .. } | Self::Stop { .. } => false,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the server wants: welcomes, acknowledgements, directives. A directive is carried out once, or it was too late.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use convene_api::uplink::DirectiveOutcome;
 use convene_core::{
@@ -61,6 +61,12 @@ impl Runner {
                 } else {
                     DirectiveOutcome::Stale
                 }
+            }
+            Order::Permissions { mode } => {
+                if let Some(spec) = &mut self.spec {
+                    Arc::make_mut(spec).permissions = mode;
+                }
+                DirectiveOutcome::Applied
             }
             Order::Stop { mode } => {
                 self.outbox.directive_done(seq, DirectiveOutcome::Applied);

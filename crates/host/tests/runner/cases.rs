@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use convene_core::{directive::Order, event::StopMode};
+use convene_core::{directive::Order, event::StopMode, spec::PermissionMode};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
@@ -42,6 +42,7 @@ trials_of!(
     tells_tool_calls_plans_thoughts_and_diffs,
     reads_and_writes_files_inside_the_directory_only,
     refuses_what_the_permissions_do_not_allow,
+    heeds_a_changed_permission_mode,
     runs_a_terminal,
     answers_unknown_requests_politely,
     survives_garbage_and_invalid_utf8,
@@ -220,6 +221,21 @@ async fn refuses_what_the_permissions_do_not_allow() {
     // What a person allowed is not refused again.
     assert_eq!(attempt.server.answer(), "got helloerror -32603error -32603chose allow_onceok");
     assert_eq!(std::fs::read_to_string(attempt.cwd.join("there")).unwrap(), "yes");
+    attempt.finish().await;
+}
+
+async fn heeds_a_changed_permission_mode() {
+    let attempt = Attempt::start(With { spec: json!({"permissions": "deny"}), ..With::default() });
+    attempt.server.event("agent_session_started").await;
+    let there = attempt.cwd.join("there");
+    let write = format!("WRITE {} yes", there.display());
+    attempt.prompt(2, &write);
+    ended(&attempt, 2).await;
+    attempt.server.order(Order::Permissions { mode: PermissionMode::All });
+    attempt.prompt(3, &write);
+    ended(&attempt, 3).await;
+    assert_eq!(attempt.server.answer(), "error -32603ok");
+    assert_eq!(std::fs::read_to_string(there).unwrap(), "yes");
     attempt.finish().await;
 }
 

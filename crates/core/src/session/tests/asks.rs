@@ -143,6 +143,30 @@ fn a_changed_mode_answers_what_is_open() {
 }
 
 #[test]
+fn a_runner_is_told_of_a_changed_mode_once_and_keeps_it_past_the_turn() {
+    let change = |mode| {
+        let changes = SessionChanges { permissions: Some(mode), ..SessionChanges::default() };
+        Command::Change { changes }
+    };
+    let modes = |w: &World| -> Vec<PermissionMode> {
+        let orders = w.orders();
+        orders.iter().filter_map(|order| if let Order::Permissions { mode } = order { Some(*mode) } else { None }).collect()
+    };
+    // Nobody has said hello: the welcome will have the spec.
+    let mut w = World::prompted(spec());
+    w.ok(change(PermissionMode::Reads));
+    assert_eq!(modes(&w), []);
+
+    let mut w = World::prompted(spec()).with_turn();
+    w.ok(change(PermissionMode::All));
+    w.ok(change(PermissionMode::Deny));
+    assert_eq!(modes(&w), [PermissionMode::Deny]);
+    let turn = w.turn();
+    w.ok(w.report([ended(turn, StopReason::EndTurn)]));
+    assert_eq!(modes(&w), [PermissionMode::Deny]);
+}
+
+#[test]
 fn a_mode_that_would_allow_asks_a_person_when_the_agent_offers_no_yes() {
     let mut w = World::prompted(with(PermissionMode::All)).with_turn();
     let odd = vec![PermissionOption { id: "x".to_owned(), name: "X".to_owned(), kind: PermissionKind::Other }];
