@@ -26,34 +26,60 @@ const BURIAL_PATIENCE: Duration = Duration::from_secs(10);
 /// One look meets everybody (see `process::pids`), were it not for a wrap-around of pids at the wrong moment.
 const EMPTY_LOOKS: u32 = 2;
 
+/// Why an attempt could not be launched, watched or buried.
 #[derive(Debug, Error)]
 pub enum Error {
+    /// Nobody buries the living.
     #[error("the keeper of attempt {attempt} of {session} is alive")]
-    Alive { session: String, attempt: u32 },
+    Alive {
+        /// The session's id.
+        session: String,
+        /// The attempt's number.
+        attempt: u32,
+    },
+    /// The lock is held, and not by the keeper.
     #[error("somebody else buries attempt {attempt} of {session}")]
-    Busy { session: String, attempt: u32 },
+    Busy {
+        /// The session's id.
+        session: String,
+        /// The attempt's number.
+        attempt: u32,
+    },
+    /// The system refused.
     #[error("cannot {action}")]
     System {
+        /// What was tried.
         action: &'static str,
+        /// Why.
         #[source]
         source: io::Error,
     },
+    /// The run directory.
     #[error(transparent)]
     RunDir(#[from] rundir::Error),
+    /// The process table.
     #[error(transparent)]
     Process(#[from] process::Error),
+    /// The mark of the attempt.
     #[error(transparent)]
     Marker(#[from] marker::Error),
+    /// What a keeper does, too.
     #[error(transparent)]
     Keeper(#[from] keeper::Error),
 }
 
 /// Makes orphans of dead keepers the worker's children. Once, at the start of a worker.
+///
+/// # Errors
+/// If the system refuses.
 pub fn become_subreaper() -> Result<(), Error> {
     Ok(keeper::become_subreaper()?)
 }
 
 /// Opens a descriptor that becomes readable when the keeper has ended. `None` when it has already.
+///
+/// # Errors
+/// If there are no descriptors left.
 #[cfg(target_os = "linux")]
 pub fn watch(keeper: &Identity) -> Result<Option<rustix::fd::OwnedFd>, Error> {
     Ok(keeper.pidfd()?)
@@ -63,6 +89,10 @@ pub fn watch(keeper: &Identity) -> Result<Option<rustix::fd::OwnedFd>, Error> {
 ///
 /// Finds what is left by the attempt's marks, kills it, reaps what became the caller's child, and looks again until
 /// nothing is there. A runner that still lives gets a moment to do the same from inside.
+///
+/// # Errors
+/// [`Error::Alive`] and [`Error::Busy`] for an attempt that is not the caller's to bury; else if the process table
+/// cannot be read, or the record not be written. Then the call may be repeated.
 pub fn bury(run_dir: &RunDir) -> Result<ExitRecord, Error> {
     let attempt = unless_damaged(run_dir.attempt_record())?;
     wait_for_runner(attempt.as_ref())?;
@@ -96,6 +126,9 @@ pub fn bury(run_dir: &RunDir) -> Result<ExitRecord, Error> {
 /// Reaps ended processes of attempts that became children of the caller's when everybody above them died. To be called
 /// now and then by a worker, so that no zombie stays. Keepers are among them: nobody needs their status, since who
 /// watches one is told of its end by a descriptor, and the exit record says the rest.
+///
+/// # Errors
+/// If the process table cannot be read.
 pub fn reap_adopted() -> Result<u32, Error> {
     let me = std::process::id().cast_signed();
     let is_remains = |process: &Process| process.over && process.parent == me && marker::is_marked(process.pid);

@@ -34,9 +34,10 @@ pub const PARENT_DEATH: Signal = Signal::USR2;
 /// Exit code of a runner whose keeper died, and of a keeper that could not do its work.
 pub const EXIT_ABANDONED: i32 = 75;
 
+/// How a keeper goes about its work.
 #[derive(Clone, Debug)]
 pub struct KeeperOptions {
-    /// From SIGTERM to SIGKILL of the runner. Longer than the runner's own ladder towards its agent.
+    /// From SIGTERM to SIGKILL of the runner, in whole seconds. Longer than the runner's own ladder towards its agent.
     pub stop_patience: Duration,
     /// How long a killed process may take to be gone before it counts as a survivor.
     pub burial_patience: Duration,
@@ -44,9 +45,12 @@ pub struct KeeperOptions {
     pub cgroup: CgroupUse,
 }
 
+/// Whether a cgroup is made for the attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CgroupUse {
+    /// Where the system has given its hierarchy to us.
     WherePossible,
+    /// Not even there.
     Never,
 }
 
@@ -60,24 +64,47 @@ impl Default for KeeperOptions {
     }
 }
 
+/// Why an attempt could not begin, or its end not be proven or recorded.
 #[derive(Debug, Error)]
 pub enum Error {
+    /// Nobody has prepared the run directory.
     #[error("{path} has no attempt.json")]
-    NoAttempt { path: std::path::PathBuf },
+    NoAttempt {
+        /// The run directory.
+        path: std::path::PathBuf,
+    },
+    /// It runs.
     #[error("attempt {attempt} of {session} has a keeper already")]
-    Taken { session: String, attempt: u32 },
+    Taken {
+        /// The session's id.
+        session: String,
+        /// The attempt's number.
+        attempt: u32,
+    },
+    /// It ran.
     #[error("attempt {attempt} of {session} has ended already")]
-    Ended { session: String, attempt: u32 },
+    Ended {
+        /// The session's id.
+        session: String,
+        /// The attempt's number.
+        attempt: u32,
+    },
+    /// The system refused.
     #[error("cannot {action}")]
     System {
+        /// What was tried.
         action: &'static str,
+        /// Why.
         #[source]
         source: io::Error,
     },
+    /// The run directory.
     #[error(transparent)]
     RunDir(#[from] rundir::Error),
+    /// The process table.
     #[error(transparent)]
     Process(#[from] process::Error),
+    /// The mark of the attempt.
     #[error(transparent)]
     Marker(#[from] marker::Error),
 }
@@ -85,6 +112,9 @@ pub enum Error {
 /// Splits the process in two. Returns in the runner only; the keeper exits with the runner's status (128 + n for a signal).
 ///
 /// Must be called before any thread exists, and before any descriptor is opened that only one of the two should have.
+///
+/// # Errors
+/// If the attempt has a keeper or has ended, or the system refuses what is needed. Then nothing was started.
 pub fn keeper_main(run_dir: &Path, options: &KeeperOptions) -> Result<RunnerSide, Error> {
     let run_dir = RunDir::open(run_dir)?;
     let record = run_dir.attempt_record()?.ok_or_else(|| Error::NoAttempt { path: run_dir.path().to_owned() })?;
@@ -124,6 +154,9 @@ fn take_lock(run_dir: &RunDir) -> Result<Lock, Error> {
 }
 
 /// Makes orphans below this process its children instead of init's.
+///
+/// # Errors
+/// If the system refuses.
 pub fn become_subreaper() -> Result<(), Error> {
     #[cfg(target_os = "linux")]
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))

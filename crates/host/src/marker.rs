@@ -31,15 +31,19 @@ pub enum Hold {
     EnvironmentOnly,
 }
 
+/// Why a process could not be marked, or the marked ones not be found.
 #[derive(Debug, Error)]
 pub enum Error {
+    /// The system refused.
     #[error("cannot set the resource limit that marks the processes of an attempt")]
     Limit(#[source] std::io::Error),
+    /// The process table.
     #[error(transparent)]
     Process(#[from] process::Error),
 }
 
 impl Marker {
+    /// The mark of an attempt.
     pub fn of(session: &str, attempt: u32) -> Marker {
         // FNV-1a, then a finalizer so that all bits of the short attempt number reach the 56 that are kept.
         let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
@@ -64,6 +68,9 @@ pub fn environment(session: &str, attempt: u32) -> [(&'static str, String); 2] {
 }
 
 /// Marks the calling process and everything that it will start. The mark can't be taken off again.
+///
+/// # Errors
+/// If the system refuses.
 pub fn mark_self(session: &str, attempt: u32) -> Result<Hold, Error> {
     limits::set(Marker::of(session, attempt))
 }
@@ -84,6 +91,9 @@ pub fn is_marked(pid: i32) -> bool {
 }
 
 /// Every running process of an attempt, found by either mark. Zombies are not among them.
+///
+/// # Errors
+/// If the process table cannot be read.
 pub fn marked_processes(session: &str, attempt: u32) -> Result<Vec<Process>, Error> {
     Ok(carriers(session, attempt)?.filter(|process| !process.over).collect())
 }

@@ -23,11 +23,18 @@ pub use tree::{Burial, descendants, kill_tree_until_none};
 /// What can go wrong while looking at or ending processes.
 #[derive(Debug, Error)]
 pub enum Error {
+    /// There is no such process.
     #[error("process {pid} does not exist")]
-    Gone { pid: i32 },
+    Gone {
+        /// The pid that was looked for.
+        pid: i32,
+    },
+    /// The system refused.
     #[error("cannot {action}")]
     System {
+        /// What was tried.
         action: &'static str,
+        /// Why.
         #[source]
         source: io::Error,
     },
@@ -42,18 +49,24 @@ impl Error {
 /// Names one process for ever: a pid alone is reused, also after a reboot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
+    /// Its pid.
     pub pid: i32,
-    /// In the system's own unit (Linux: clock ticks since boot); only ever compared.
+    /// When it was started, in the system's own unit (Linux: clock ticks since boot); only ever compared.
     pub start_time: u64,
+    /// Which boot of the machine it belongs to; empty where the system does not tell.
     pub boot_id: String,
 }
 
 /// One line of the process table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
+    /// Its pid.
     pub pid: i32,
+    /// Its parent's pid.
     pub parent: i32,
+    /// Its process group.
     pub group: i32,
+    /// As in [`Identity`].
     pub start_time: u64,
     /// Nothing of it runs any more; it only waits to be reaped.
     pub over: bool,
@@ -63,7 +76,9 @@ pub struct Process {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Exit {
+    /// By itself, with this status.
     Code(i32),
+    /// By this signal.
     Signal(i32),
 }
 
@@ -92,10 +107,18 @@ impl From<Exit> for ProcessExit {
 }
 
 impl Identity {
+    /// The calling process.
+    ///
+    /// # Errors
+    /// If the process table cannot be read.
     pub fn current() -> Result<Identity, Error> {
         Identity::of(std::process::id().cast_signed())
     }
 
+    /// The process that has this pid now.
+    ///
+    /// # Errors
+    /// If there is none.
     pub fn of(pid: i32) -> Result<Identity, Error> {
         let process = read(pid).ok_or(Error::Gone { pid })?;
         Ok(process.identity())
@@ -108,6 +131,9 @@ impl Identity {
     }
 
     /// Sends a signal to this process and to no later one of the same pid. `false` when it is gone.
+    ///
+    /// # Errors
+    /// If this user may not.
     pub fn signal(&self, signal: Signal) -> Result<bool, Error> {
         #[cfg(target_os = "linux")]
         {
@@ -132,6 +158,9 @@ impl Identity {
     }
 
     /// Opens a descriptor that becomes readable when this process has ended. `None` when it is gone already.
+    ///
+    /// # Errors
+    /// If there are no descriptors left.
     #[cfg(target_os = "linux")]
     pub fn pidfd(&self) -> Result<Option<rustix::fd::OwnedFd>, Error> {
         use rustix::process::{PidfdFlags, pidfd_open};
@@ -149,6 +178,9 @@ impl Identity {
     }
 
     /// Waits until this process has ended, at most for `patience`. It is not reaped. `true` when it has ended.
+    ///
+    /// # Errors
+    /// If it cannot be waited for.
     pub fn wait_for_end(&self, patience: Duration) -> Result<bool, Error> {
         #[cfg(target_os = "linux")]
         {
@@ -174,12 +206,16 @@ impl Identity {
 }
 
 impl Process {
+    /// Its name for ever.
     pub fn identity(&self) -> Identity {
         Identity { pid: self.pid, start_time: self.start_time, boot_id: table::boot_id() }
     }
 }
 
 /// All processes of the machine that the caller may see.
+///
+/// # Errors
+/// If the process table cannot be read.
 pub fn list() -> Result<Vec<Process>, Error> {
     Ok(pids()?.filter_map(read).collect())
 }

@@ -25,23 +25,35 @@ use thiserror::Error;
 
 use crate::process::{Exit, Identity};
 
+/// What can go wrong with a run directory.
 #[derive(Debug, Error)]
 pub enum Error {
+    /// The system refused.
     #[error("cannot {action} {path}")]
     Io {
+        /// What was tried.
         action: &'static str,
+        /// With which file or directory.
         path: PathBuf,
+        /// Why.
         #[source]
         source: io::Error,
     },
+    /// A file is not what was written.
     #[error("{path} is damaged")]
     Malformed {
+        /// The file.
         path: PathBuf,
+        /// What is wrong with it.
         #[source]
         source: serde_json::Error,
     },
+    /// The path is not one of a run directory.
     #[error("{path} is not a run directory: it must end in <session>/<attempt>")]
-    NotARunDirectory { path: PathBuf },
+    NotARunDirectory {
+        /// The path.
+        path: PathBuf,
+    },
 }
 
 /// The run directory of one attempt.
@@ -55,15 +67,21 @@ pub struct RunDir {
 /// Who runs an attempt. The worker writes it without processes, the keeper completes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptRecord {
+    /// The session's id.
     pub session: String,
+    /// The attempt's number.
     pub attempt: u32,
+    /// The name of the worker that launched it.
     pub worker: String,
     /// Distinguishes two launches of the same attempt; the first to report wins.
     pub instance: String,
+    /// The keeper; none until it has begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keeper: Option<Identity>,
+    /// The runner; none until the keeper has begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runner: Option<Identity>,
+    /// What holds its processes together; none until the keeper has begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub containment: Option<Containment>,
     /// The attempt's cgroup, when it has one.
@@ -86,29 +104,41 @@ pub enum Containment {
 /// How an attempt ended, told by the last one who could know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitRecord {
+    /// The session's id.
     pub session: String,
+    /// The attempt's number.
     pub attempt: u32,
+    /// Who tells.
     pub by: Recorder,
+    /// Why it ended.
     pub reason: EndReason,
     /// Unknown when nobody was there to collect it; never invented.
     pub runner: Option<Exit>,
+    /// As the runner collected it; unknown when it died before.
     pub agent: Option<AgentExit>,
     /// No process of the attempt is alive.
     pub verified: bool,
     /// How many were left alive, when not verified.
     pub survivors: u32,
+    /// What held its processes together.
     pub containment: Containment,
+    /// When it was written.
     pub at: jiff::Timestamp,
 }
 
+/// Who wrote the exit record: whoever was left to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Recorder {
+    /// As it should be.
     Keeper,
+    /// Its keeper was dead.
     Runner,
+    /// Both were.
     Worker,
 }
 
+/// Why an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {
@@ -134,14 +164,18 @@ pub enum EndReason {
 /// The agent's exit status as the runner collected it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentExit {
+    /// The agent's pid.
     pub pid: i32,
+    /// How it ended.
     pub exit: Exit,
+    /// When that was collected.
     pub at: jiff::Timestamp,
 }
 
 /// The turn whose prompt was (or was about to be) handed to the agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandOver {
+    /// The turn's id.
     pub turn: String,
 }
 
@@ -151,6 +185,9 @@ pub struct Lock(#[expect(dead_code, reason = "held, not used")] File);
 
 impl RunDir {
     /// Makes the run directory of an attempt, with everything in it that is known before a process exists.
+    ///
+    /// # Errors
+    /// If it cannot be written, or the session's name would lead out of `root`.
     pub fn create(root: &Path, record: &AttemptRecord) -> Result<RunDir, Error> {
         let path = root.join(&record.session).join(record.attempt.to_string());
         let run_dir = RunDir::open(&path)?;
@@ -164,6 +201,9 @@ impl RunDir {
     }
 
     /// Names a run directory by its path; nothing is read.
+    ///
+    /// # Errors
+    /// If the path does not end in `<session>/<attempt>`.
     pub fn open(path: &Path) -> Result<RunDir, Error> {
         let not_one = || Error::NotARunDirectory { path: path.to_owned() };
         let name = |path: &Path| Some(path.file_name()?.to_str()?.to_owned());
@@ -173,6 +213,9 @@ impl RunDir {
     }
 
     /// Every run directory below `root`, oldest session first. What is none is passed over.
+    ///
+    /// # Errors
+    /// If a directory cannot be read.
     pub fn scan(root: &Path) -> Result<Vec<RunDir>, Error> {
         let mut found = Vec::new();
         for session in directories(root)? {
@@ -183,6 +226,9 @@ impl RunDir {
     }
 
     /// Deletes the directory, once everything in it has been delivered.
+    ///
+    /// # Errors
+    /// If something in it cannot be deleted.
     pub fn remove(self) -> Result<(), Error> {
         match fs::remove_dir_all(&self.path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -197,66 +243,108 @@ impl RunDir {
         Ok(())
     }
 
+    /// The session's id.
     pub fn session(&self) -> &str {
         &self.session
     }
 
+    /// The attempt's number.
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
+    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// The log of keeper and runner.
     pub fn stderr_path(&self) -> PathBuf {
         self.path.join("stderr")
     }
 
+    /// The events that are not acknowledged yet.
     pub fn spool_path(&self) -> PathBuf {
         self.path.join("spool")
     }
 
     /// Opens the log of keeper and runner for appending.
+    ///
+    /// # Errors
+    /// If it cannot be made.
     pub fn open_stderr(&self) -> Result<File, Error> {
         let path = self.stderr_path();
         fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(io_error("open", &path))
     }
 
+    /// Who runs the attempt; `None` if that was never written.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is damaged.
     pub fn attempt_record(&self) -> Result<Option<AttemptRecord>, Error> {
         self.read("attempt.json")
     }
 
+    /// Puts down who runs the attempt.
+    ///
+    /// # Errors
+    /// If the disk refuses; what was there stays.
     pub fn write_attempt(&self, record: &AttemptRecord) -> Result<(), Error> {
         self.write("attempt.json", record)
     }
 
+    /// How the attempt ended; `None` while nobody has said so.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is damaged.
     pub fn exit_record(&self) -> Result<Option<ExitRecord>, Error> {
         self.read("exit.json")
     }
 
-    /// Only for who holds the lock: there is one end.
+    /// Puts down how the attempt ended. Only for who holds the lock: there is one end.
+    ///
+    /// # Errors
+    /// If the disk refuses.
     pub fn write_exit(&self, _held: &Lock, record: &ExitRecord) -> Result<(), Error> {
         self.write("exit.json", record)
     }
 
+    /// The last turn whose prompt was on its way to the agent; `None` if there was none.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is damaged.
     pub fn handed_over(&self) -> Result<Option<HandOver>, Error> {
         self.read("handed_over")
     }
 
+    /// Puts down that the prompt of a turn is on its way to the agent.
+    ///
+    /// # Errors
+    /// If the disk refuses; then the prompt must not go.
     pub fn write_handed_over(&self, turn: &str) -> Result<(), Error> {
         self.write("handed_over", &HandOver { turn: turn.to_owned() })
     }
 
+    /// The agent's exit status; `None` while nobody has collected it.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is damaged.
     pub fn agent_exit(&self) -> Result<Option<AgentExit>, Error> {
         self.read("agent_exit.json")
     }
 
+    /// Puts down the agent's exit status.
+    ///
+    /// # Errors
+    /// If the disk refuses.
     pub fn write_agent_exit(&self, exit: &AgentExit) -> Result<(), Error> {
         self.write("agent_exit.json", exit)
     }
 
     /// Whether somebody holds the lock: the keeper, or who buries in its place.
+    ///
+    /// # Errors
+    /// If the lock cannot be asked.
     pub fn is_alive(&self) -> Result<bool, Error> {
         // A shared lock, so that two who ask don't take each other for the keeper.
         let path = self.lock_path();
@@ -269,6 +357,9 @@ impl RunDir {
     }
 
     /// Takes the lock. `None` when another process holds it.
+    ///
+    /// # Errors
+    /// If the lock cannot be made or asked.
     pub fn try_lock(&self) -> Result<Option<Lock>, Error> {
         let path = self.lock_path();
         let mut options = fs::OpenOptions::new();
@@ -292,6 +383,9 @@ impl RunDir {
     }
 
     /// Blocks until nobody holds the lock any more. For systems without pidfds.
+    ///
+    /// # Errors
+    /// If the lock cannot be asked.
     pub fn wait_until_free(&self) -> Result<(), Error> {
         let path = self.lock_path();
         let Ok(file) = File::open(&path) else { return Ok(()) };

@@ -22,6 +22,9 @@ const FOR_US: &[&str] = &["RUST_BACKTRACE", "CONVENE_LOG", "CONVENE_LOG_FORMAT"]
 /// the environment), its output in the run directory's log, nothing else inherited.
 ///
 /// The keeper is a child of the caller's until one of the two ends: watch it, then [`Identity::reap`] it.
+///
+/// # Errors
+/// If the program cannot be started, or the disk refuses.
 pub fn launch(run_dir: &RunDir, exe: &Path, config_json: &[u8]) -> Result<Identity, Error> {
     let config = config_file(run_dir, config_json).map_err(system("store the configuration"))?;
     let log = run_dir.open_stderr()?;

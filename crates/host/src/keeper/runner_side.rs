@@ -43,6 +43,7 @@ impl RunnerSide {
         Ok(side)
     }
 
+    /// The attempt's run directory.
     pub fn run_dir(&self) -> &RunDir {
         &self.run_dir
     }
@@ -52,11 +53,15 @@ impl RunnerSide {
         &self.record
     }
 
+    /// What holds the processes of the attempt together.
     pub fn containment(&self) -> Containment {
         self.record.containment.unwrap_or(BASE_CONTAINMENT)
     }
 
     /// Reads the launch configuration from standard input to its end, then puts `/dev/null` in its place.
+    ///
+    /// # Errors
+    /// If it cannot be read.
     pub fn take_config(&self) -> Result<Vec<u8>, Error> {
         let mut config = Vec::new();
         io::stdin().lock().read_to_end(&mut config).map_err(system("read the configuration"))?;
@@ -70,10 +75,17 @@ impl RunnerSide {
     }
 
     /// Puts on disk that a turn's prompt is about to go to the agent. Call it before the first byte is written.
+    ///
+    /// # Errors
+    /// If the disk refuses; then the prompt must not go.
     pub fn write_handed_over(&self, turn: &str) -> Result<(), Error> {
         Ok(self.run_dir.write_handed_over(turn)?)
     }
 
+    /// Puts the agent's exit status on disk.
+    ///
+    /// # Errors
+    /// If the disk refuses.
     pub fn write_agent_exit(&self, pid: i32, exit: Exit) -> Result<(), Error> {
         Ok(self.run_dir.write_agent_exit(&AgentExit { pid, exit, at: now() })?)
     }
@@ -81,6 +93,9 @@ impl RunnerSide {
     /// Kills and reaps everything below the runner (all that is left of an agent) and says whether it is proven.
     ///
     /// Blocks for as long as that takes; `agent` is the pid whose exit status is to be recorded when it is met.
+    ///
+    /// # Errors
+    /// If the process table cannot be read, or the status not be recorded.
     pub fn kill_tree(&self, agent: Option<i32>) -> Result<Burial, Error> {
         let mut agent_exit = None;
         let burial = process::kill_tree_until_none(&[], self.burial_patience, |pid, exit| {

@@ -16,6 +16,9 @@ const FIRST_PID_AFTER_WRAP: i32 = 300;
 const NEWBORN_LIMIT: usize = 20_000;
 
 /// The pids of the machine: in ascending order those that are there, then the ones that come meanwhile.
+///
+/// # Errors
+/// If the process table cannot be read.
 pub fn pids() -> Result<impl Iterator<Item = i32>, Error> {
     let newest = newest_pid();
     let listing = fs::read_dir("/proc").map_err(|error| Error::system("read the process table", error))?;

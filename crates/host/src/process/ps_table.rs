@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use super::{Error, Process};
 
 /// The pids of the machine.
+///
+/// # Errors
+/// If the process table cannot be read.
 pub fn pids() -> Result<impl Iterator<Item = i32>, Error> {
     let table = ps(&["-axo", "pid="]).map_err(|error| Error::system("read the process table", error))?;
     let pids: Vec<i32> = table.lines().filter_map(|line| line.trim().parse().ok()).collect();

@@ -12,6 +12,9 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use super::{Error, Exit, Process, own_pid, pids, read, signal_pid};
 
 /// All processes below `root`, zombies included.
+///
+/// # Errors
+/// If the process table cannot be read.
 pub fn descendants(root: i32) -> Result<Vec<Process>, Error> {
     let mut found = Vec::new();
     walk(root, &[], |process| found.push(process.clone()))?;
@@ -21,12 +24,14 @@ pub fn descendants(root: i32) -> Result<Vec<Process>, Error> {
 /// What `kill_tree_until_none` achieved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Burial {
+    /// Children whose status was collected.
     pub reaped: u32,
     /// Processes that could not be ended: of another user, or stuck in the kernel for longer than the patience.
     pub survivors: u32,
 }
 
 impl Burial {
+    /// Whether nothing is left.
     pub fn is_proven(&self) -> bool {
         self.survivors == 0
     }
@@ -41,6 +46,9 @@ impl Burial {
 ///
 /// Between looking and blocking there is no gap: children that exist when a look begins can't vanish during it, since
 /// only the caller reaps them; so each look that does not end in `ECHILD` kills at least one, and its end wakes the wait.
+///
+/// # Errors
+/// If the process table cannot be read, or children not be waited for.
 pub fn kill_tree_until_none(
     keep: &[i32],
     patience: Duration,

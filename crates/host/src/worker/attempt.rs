@@ -9,7 +9,9 @@ use convene_core::{
     ids::{InstanceId, SessionId},
 };
 use rustix::process::Signal;
-use tokio::{io::unix::AsyncFd, sync::mpsc, task::spawn_blocking};
+#[cfg(target_os = "linux")]
+use tokio::io::unix::AsyncFd;
+use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{News, WorkerConfig, deliver::Remains};
 use crate::{
@@ -68,7 +70,7 @@ pub(super) async fn run(config: Arc<WorkerConfig>, start: StartAttempt, tell: mp
     };
     say(&tell, News::Launched(key, run_dir.clone())).await;
     // Until the keeper has written down who it is, nobody else can tell one that begins from one that never was.
-    wait_for(&keeper).await;
+    wait_for(&run_dir, keeper).await;
     bury(key, run_dir, tell).await;
 }
 
@@ -175,12 +177,29 @@ async fn bury(key: Key, run_dir: RunDir, tell: mpsc::Sender<News>) {
 async fn wait_for_keeper(run_dir: &RunDir) {
     let keeper = run_dir.attempt_record().ok().flatten().and_then(|record| record.keeper);
     if let Some(keeper) = keeper {
-        wait_for(&keeper).await;
+        wait_for(run_dir, keeper).await;
     }
 }
 
-async fn wait_for(keeper: &Identity) {
-    match watched(keeper) {
+#[cfg(not(target_os = "linux"))]
+async fn wait_for(run_dir: &RunDir, keeper: Identity) {
+    let run_dir = run_dir.clone();
+    let waited = spawn_blocking(move || {
+        // The lock is free also before a keeper that begins has taken it, so its life is what counts.
+        while keeper.is_alive() && run_dir.wait_until_free().is_ok() {
+            keeper.wait_for_end(LOCKED)?;
+        }
+        keeper.reap();
+        Ok::<_, crate::process::Error>(())
+    });
+    if let Ok(Err(error)) = waited.await {
+        tracing::warn!(error = chain(&error), "cannot watch a keeper");
+    }
+}
+
+#[cfg(target_os = "linux")]
+async fn wait_for(_run_dir: &RunDir, keeper: Identity) {
+    match watched(&keeper) {
         Ok(Some(pidfd)) => {
             // Readable means ended; an error means that it cannot be waited for, and burying finds out.
             let _ = pidfd.readable().await;
@@ -191,6 +210,7 @@ async fn wait_for(keeper: &Identity) {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "registering a descriptor is unsafe, because a descriptor may be closed behind tokio")]
 fn watched(keeper: &Identity) -> Result<Option<AsyncFd<rustix::fd::OwnedFd>>, death::Error> {
     let Some(pidfd) = death::watch(keeper)? else { return Ok(None) };
