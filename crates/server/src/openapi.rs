@@ -88,7 +88,7 @@ pub fn base() -> OpenApi {
 fn document() -> OpenApi {
     let mut document = crate::routes::described().split_for_parts().1;
     for item in document.paths.paths.values_mut() {
-        for read in &mut item.get {
+        if let Some(read) = &mut item.get {
             complete(read);
         }
         for change in [&mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten() {
