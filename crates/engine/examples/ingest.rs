@@ -21,7 +21,7 @@ use convene_store::sqlite::SqliteStore;
 const BATCH: usize = 512;
 
 /// Batches in a group, as the engine's backlog takes them.
-const PER_GROUP: usize = 4;
+const PER_GROUP: usize = 2;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut numbers = std::env::args().skip(1).map(|arg| arg.parse::<usize>());

@@ -12,8 +12,8 @@ use crate::{engine::Item, work::Work};
 /// The most items in a group: bounds how long the first of them waits for the last to be decided.
 const ITEMS: usize = 512;
 
-/// No further report joins a group that has so many events. Some ten milliseconds of work.
-const EVENTS: usize = 2048;
+/// No further report joins a group that has so many events. Some ten milliseconds of work with the disk.
+const EVENTS: usize = 1024;
 
 #[derive(Default)]
 pub(crate) struct Backlog {

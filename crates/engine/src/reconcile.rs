@@ -23,6 +23,14 @@ pub use unreachable::pass as unreachable_pass;
 /// The longest time between two passes.
 const PERIOD: Duration = Duration::from_secs(1);
 
+/// A lease and its margin, in seconds: what a peer that only lost its network needs to come back. Nobody's time is up
+/// before, counted from when the server came up.
+const LEASE: i64 = 45;
+
+/// Timers that have not run for so many seconds have slept with their machine, or the clock was set; then it is as if
+/// the server had just come up.
+const ASLEEP: i64 = 15;
+
 /// A pass that takes longer is followed by a pause.
 const HARD_WORK: Duration = Duration::from_millis(1);
 
@@ -51,10 +59,15 @@ pub async fn dispatch<R: Reader>(engine: Engine<R>, cancel: CancellationToken) {
 /// Runs the timers until it is cancelled or the engine has stopped.
 pub async fn timers<R: Reader>(engine: Engine<R>, cancel: CancellationToken) {
     let shared = Arc::clone(engine.shared());
-    let started = engine.now();
+    let mut started = engine.now();
+    let mut last = started;
     loop {
         let now = engine.now();
-        let mut commands = timers_pass(&shared, now);
+        if (now.as_second() - last.as_second()).abs() > ASLEEP {
+            started = now;
+        }
+        last = now;
+        let mut commands = timers_pass(&shared, started, now);
         commands.extend(unreachable_pass(&shared, engine.workers(), started, now));
         submit(&engine, commands).await;
         tokio::select! {

@@ -410,6 +410,7 @@ async fn a_report_sent_again_is_taken_once_and_a_stale_one_not_at_all() {
 async fn a_turn_that_is_out_of_time_is_cancelled_and_ends_as_timeout() {
     let bench = Bench::new();
     let (engine, running) = bench.engine();
+    let started = engine.now();
     let (id, instance) = (bench.session_id(), InstanceId::new(Uuid::from_u128(5)));
     let Work::CreateSession(mut new) = bench.new_session(id, Some("hello")) else { unreachable!("it is a create") };
     new.spec.timeout = 60;
@@ -420,9 +421,9 @@ async fn a_turn_that_is_out_of_time_is_cancelled_and_ends_as_timeout() {
         .await
         .expect("taken");
     bench.clock.advance(59);
-    assert!(reconcile::timers_pass(engine.shared(), engine.now()).is_empty());
+    assert!(reconcile::timers_pass(engine.shared(), started, engine.now()).is_empty());
     bench.clock.advance(1);
-    for (session, command) in reconcile::timers_pass(engine.shared(), engine.now()) {
+    for (session, command) in reconcile::timers_pass(engine.shared(), started, engine.now()) {
         engine.command(session, command).await.expect("expired");
     }
     let ended = KnownEvent::TurnEnded { stop_reason: StopReason::Cancelled, failure: None, usage: None };

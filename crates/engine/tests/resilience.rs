@@ -9,11 +9,11 @@ use std::{
 use convene_core::{
     Timestamp,
     command::{BusyMode, Command, NewPrompt},
-    content::ContentBlock,
+    content::{ContentBlock, ToolCall},
     dispatch::WorkerStatus,
-    event::StopMode,
+    event::{EventData, KnownEvent, StopMode},
     failure::StopCause,
-    ids::{InstanceId, SessionId, ThreadId, TurnId, WorkerName},
+    ids::{InstanceId, PermissionId, SessionId, ThreadId, TurnId, WorkerName},
     session::Phase,
     spec::{Origin, SessionSpec, TurnSource},
 };
@@ -297,6 +297,31 @@ fn a_stop_waits_for_a_worker_that_is_away_and_then_says_that_nothing_is_proved()
     }
     let phase = &shared.session(session).expect("published").state.phase;
     assert!(matches!(phase, Phase::Stopped { cause: StopCause::UserRequested, verified: false, .. }), "{phase:?}");
+}
+
+#[test]
+fn a_server_that_has_just_come_up_expires_nothing_that_began_before() {
+    let mut sequencer = open(MemDisk::default().open());
+    let shared = sequencer.shared();
+    let session = id();
+    one(&mut sequencer, create(session, Some(prompt()))).expect("created");
+    one(&mut sequencer, command(session, Command::Assign { worker: WorkerName::new("local") })).expect("assigned");
+    let instance = InstanceId::new(uuid::Uuid::from_u128(9));
+    one(&mut sequencer, command(session, Command::Hello { attempt: 1, instance, version: String::new() }))
+        .expect("won");
+    let request = PermissionId::new(Env::system().ids.uuid());
+    let asked = KnownEvent::PermissionRequested { request, tool_call: ToolCall::default(), options: Vec::new() };
+    let events = vec![EventData::new(asked)];
+    one(&mut sequencer, command(session, Command::Report { attempt: 1, instance, first_index: 0, events }))
+        .expect("taken");
+    let at = shared.session(session).expect("published").state.updated_at.as_second();
+    let at = |seconds: i64| Timestamp::from_second(at + seconds).expect("in range");
+
+    let due = |started, now| reconcile::timers_pass(&shared, started, now).len();
+    assert_eq!(due(at(-10), at(299)), 0);
+    assert_eq!(due(at(-10), at(301)), 1, "a server that was there all the time");
+    assert_eq!(due(at(1000), at(1044)), 0, "a server that came up after the time was over");
+    assert_eq!(due(at(1000), at(1045)), 1);
 }
 
 #[test]

@@ -239,7 +239,7 @@ impl<D: Disk> World<D> {
             commands.extend(reconcile::dispatch_pass(&up.shared, &up.workers));
         }
         if self.calm || self.rng.percent(20) {
-            commands.extend(reconcile::timers_pass(&up.shared, now));
+            commands.extend(reconcile::timers_pass(&up.shared, up.started, now));
             commands.extend(reconcile::unreachable_pass(&up.shared, &up.workers, up.started, now));
         }
         for (session, command) in commands {

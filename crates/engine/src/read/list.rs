@@ -68,6 +68,18 @@ impl ListCursor {
         self.after
     }
 
+    /// Whether everything that changed is in memory, as it is while sessions stream: then reading need not leave its
+    /// thread.
+    fn is_in_memory(&self, shared: &Shared) -> bool {
+        shared.changed_after(self.after, PAGE).is_some_and(|changed| {
+            changed.iter().all(|(_, object)| match object {
+                ChangedObject::Session(id) => shared.session(*id).is_some(),
+                // Its sessions are looked up in the store.
+                ChangedObject::Thread(_) => false,
+            })
+        })
+    }
+
     /// What changed after the cursor, which it moves; empty: nothing. Blocks while it reads the store.
     pub fn read<R: Reader>(&mut self, shared: &Shared, reader: &R) -> Result<Vec<ListChange>, Error> {
         let published = *shared.feed.follow_all().borrow();
@@ -151,6 +163,11 @@ impl<R: Reader> ListReader<R> {
         // Marked as seen before the read: what comes during it is news.
         self.all.mark_unchanged();
         self.material.mark_unchanged();
+        if self.cursor.is_in_memory(&self.engine.shared) {
+            let changes = self.cursor.read(&self.engine.shared, &self.engine.reader)?;
+            self.caught_up = self.cursor.caught_up.then(Instant::now);
+            return Ok(changes);
+        }
         let (mut cursor, shared) = (self.cursor.clone(), Arc::clone(&self.engine.shared));
         let read = move |reader: &R| cursor.read(&shared, reader).map(|changes| (cursor, changes));
         let (cursor, changes) = self.engine.read(read).await?;

@@ -2,11 +2,8 @@
 
 use convene_core::{Timestamp, command::Command, failure::AttemptExit, ids::SessionId, session::Phase};
 
+use super::LEASE;
 use crate::{shared::Shared, workers::Workers};
-
-/// How long a stop waits for a worker that is not connected, in seconds: a lease and its margin, which a worker that
-/// only lost its network needs to come back.
-const PATIENCE: i64 = 45;
 
 /// One pass: the ends that are due. A server that has just `started` waits as long as if everybody had been there then.
 pub fn pass(shared: &Shared, workers: &Workers, started: Timestamp, now: Timestamp) -> Vec<(SessionId, Command)> {
@@ -24,7 +21,7 @@ pub fn pass(shared: &Shared, workers: &Workers, started: Timestamp, now: Timesta
         }
         let seen = worker.map_or(started, |w| w.last_seen_at);
         let quiet_since = started.max(*since).max(seen);
-        if now.as_second() - quiet_since.as_second() < PATIENCE {
+        if now.as_second() - quiet_since.as_second() < LEASE {
             continue;
         }
         let exit = AttemptExit {
