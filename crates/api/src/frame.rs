@@ -99,10 +99,16 @@ enum ListObject {
     /// A worker.
     Worker(Box<WorkerView>),
     /// What is gone.
-    Gone {
-        /// Its id.
-        id: String,
-    },
+    Gone(Gone),
+}
+
+/// What is left of something that was deleted.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes")]
+struct Gone {
+    /// Its id.
+    id: String,
 }
 
 /// A session's event on the socket.
