@@ -79,7 +79,17 @@ fn strip_escapes(text: &str) -> String {
                         }
                     }
                 }
-                Some(_) | None => {}
+                // Any other: intermediates such as the `(` of a character set, then one final character. An escape
+                // that is broken off is left to the next round.
+                Some(mut c) => {
+                    while (' '..='/').contains(&c) {
+                        match chars.next_if(|next| *next != '\u{1b}') {
+                            Some(next) => c = next,
+                            None => break,
+                        }
+                    }
+                }
+                None => {}
             },
             '\r' if chars.peek() == Some(&'\n') => {}
             '\r' => plain.push('\n'),

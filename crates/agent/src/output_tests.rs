@@ -33,3 +33,10 @@ fn escapes_and_progress_bars_become_plain_lines() {
     assert_eq!(output.text(), "red\ndone 10%\ndone 20%\n");
     assert_eq!(output.latest(), "red\ndone 10%\ndone 20%");
 }
+
+#[test]
+fn an_escape_with_intermediates_goes_with_its_final_character() {
+    let mut output = Output::default();
+    output.push(b"\x1b(B\x1b[mplain\x1b(0line\x1b(B \x1b%G\x1b7kept\x1b8\x1b(\x1b[1mbold\x1b(");
+    assert_eq!(output.text(), "plainline keptbold");
+}
