@@ -18,7 +18,7 @@ const LEAVE: &str = "leave";
 pub(super) enum Mended {
     /// Applied to so many files, and whether the check passes now.
     Applied { files: usize, more: usize, passes: bool },
-    /// The person said no.
+    /// It was not allowed: by a person, a rule, or because nobody answered.
     Left { files: usize },
     /// There is nothing to apply, or it did not work.
     NotPossible(String),

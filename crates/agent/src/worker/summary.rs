@@ -66,12 +66,14 @@ pub(super) fn opening(cwd: &Path, projects: &[Project], steps: &[(String, Step)]
 pub(super) fn closing(cwd: &Path, projects: &[Project], checked: &[Checked], mended: &[Mended]) -> String {
     let mut text = String::new();
     if !checked.is_empty() {
-        let passed = checked.iter().filter(|result| result.passed()).count();
+        // Offers are made for failed checks only, so none is counted twice.
+        let fixed = mended.iter().filter(|outcome| outcome.passes_now()).count();
+        let passed = checked.iter().filter(|result| result.passed()).count() + fixed;
         let total = checked.len();
-        let headline = if passed == total {
-            format!("All {total} checks passed")
-        } else {
-            format!("{passed} of {total} checks passed")
+        let headline = match (fixed, passed == total) {
+            (0, true) => format!("All {total} checks passed"),
+            (0, false) => format!("{passed} of {total} checks passed"),
+            (_, _) => format!("{passed} of {total} checks passed after the fix"),
         };
         let _ = write!(text, "### {headline}\n\n");
         for result in checked {
@@ -128,7 +130,7 @@ fn mending(outcome: &Mended) -> String {
             }
             text
         }
-        Mended::Left { files: n } => format!("The formatter's fix for {} was left alone, as you decided.", files(*n)),
+        Mended::Left { files: n } => format!("The formatter's fix for {} was not allowed and left alone.", files(*n)),
         Mended::NotPossible(why) => format!("The formatter's fix was not applied: {why}."),
     }
 }

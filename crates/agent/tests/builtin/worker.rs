@@ -59,7 +59,7 @@ async fn the_formatters_fix_is_shown_asked_for_applied_and_checked() {
         assert_eq!(first["rawOutput"]["exit_code"], 1);
         let plan = seen.of("plan").pop().unwrap();
         assert_eq!(plan["entries"][0]["status"], "completed");
-        assert!(seen.text().contains("0 of 1 checks passed"), "{}", seen.text());
+        assert!(seen.text().contains("1 of 1 checks passed after the fix"), "{}", seen.text());
         assert!(seen.text().contains("`src/lib.rs`"), "{}", seen.text());
         assert!(seen.text().contains("applied to 1 file, and the check passes now"), "{}", seen.text());
         assert_eq!(seen.of("session_info_update").len(), 1);
