@@ -25,6 +25,35 @@ use crate::launch_spec::ServerAddr;
 /// The first and the longest pause between two tries.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
+/// The pauses between tries: each twice as long as the one before, up to a limit.
+#[derive(Debug)]
+pub(crate) struct Backoff(Duration);
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self(BACKOFF.0)
+    }
+}
+
+impl Backoff {
+    /// Waits between half of the pause and all of it, so that those who lost the same server don't come back at once.
+    pub(crate) async fn wait(&mut self) {
+        let mut byte = [0];
+        // Without randomness there is no jitter, which is no reason to fail.
+        let _ = getrandom::fill(&mut byte);
+        tokio::time::sleep(self.0 / 2 + self.0 * u32::from(byte[0]) / 512).await;
+        self.0 = (self.0 * 2).min(BACKOFF.1);
+    }
+
+    /// A link is lost that was up for so long: one that held is dialed again soon, but a server that takes a hello and
+    /// hangs up is no reason to hurry.
+    pub(crate) fn lost_after(&mut self, up: Duration) {
+        if up > BACKOFF.1 {
+            self.0 = BACKOFF.0;
+        }
+    }
+}
+
 /// How long a try may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -72,17 +101,16 @@ pub enum Dialed {
 
 /// Dials until the server answers.
 pub async fn redial(server: ServerAddr, path: &'static str, token: String) -> Dialed {
-    let mut pause = BACKOFF.0;
+    let mut backoff = Backoff::default();
     loop {
         match dial(&server, path, &token).await {
             Ok(link) => return Dialed::Linked(link),
             Err(Error::Refused { status }) if status == 401 || status == 403 => {
                 return Dialed::Refused(format!("it answers {status}"));
             }
-            Err(error) => tracing::debug!(error = %error, "dialing again"),
+            Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "dialing again"),
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(BACKOFF.1);
+        backoff.wait().await;
     }
 }
 

@@ -312,13 +312,13 @@ fn close_stdin() {
 
 /// The log of keeper and runner is their standard error, and nobody is above them to be told.
 fn complain(what: &str, error: &dyn std::error::Error) {
-    let mut message = format!("keeper: {what}: {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        message.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    let _ = writeln!(io::stderr(), "{message}");
+    let _ = writeln!(io::stderr(), "keeper: {what}: {}", chain(error));
+}
+
+/// An error and its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn system(action: &'static str) -> impl Fn(io::Error) -> Error {

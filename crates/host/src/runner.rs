@@ -34,25 +34,15 @@ use crate::{
     uplink::{Uplink, UplinkEvent},
 };
 
-#[path = "runner/agent.rs"]
 pub(crate) mod agent;
-#[path = "runner/directives.rs"]
 mod directives;
-#[path = "runner/ending.rs"]
 mod ending;
-#[path = "runner/environment.rs"]
 mod environment;
-#[path = "runner/files.rs"]
 mod files;
-#[path = "runner/handshake.rs"]
 mod handshake;
-#[path = "runner/outbox.rs"]
 mod outbox;
-#[path = "runner/reading.rs"]
 mod reading;
-#[path = "runner/requests.rs"]
 mod requests;
-#[path = "runner/turns.rs"]
 mod turns;
 
 use agent::Agent;

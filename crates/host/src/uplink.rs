@@ -15,11 +15,11 @@ use convene_api::uplink::{RUNNER_PATH, RunnerDown, RunnerHello, RunnerUp, Runner
 use convene_core::directive::Directive;
 use tokio::{sync::mpsc, time::Instant};
 
-use crate::{dial, launch_spec::ServerAddr};
+use crate::{
+    dial::{self, Backoff},
+    launch_spec::ServerAddr,
+};
 
-/// The first pause before dialing again, doubled up to [`PAUSE_MAX`].
-const PAUSE_MIN: Duration = Duration::from_millis(50);
-const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// How long the answer to hello may take.
 const ANSWER: Duration = Duration::from_secs(10);
 /// How long a server may refuse the token before the attempt counts as fenced. A server that restores its state, or
@@ -106,7 +106,7 @@ impl From<dial::Error> for End {
 impl Uplink {
     /// Serves the uplink until the server fences the runner or the runner drops the receiver.
     pub async fn serve(self, events: mpsc::Sender<UplinkEvent>) {
-        let mut pause = PAUSE_MIN;
+        let mut backoff = Backoff::default();
         let mut refused_since: Option<Instant> = None;
         loop {
             let mut up_since = None;
@@ -115,10 +115,7 @@ impl Uplink {
                 Err(end) => end,
             };
             if let Some(since) = up_since {
-                // A server that takes a hello and hangs up is no reason to hurry.
-                if since.elapsed() > PAUSE_MAX {
-                    pause = PAUSE_MIN;
-                }
+                backoff.lost_after(since.elapsed());
                 if events.send(UplinkEvent::Down).await.is_err() {
                     return;
                 }
@@ -139,8 +136,7 @@ impl Uplink {
                 let _ = events.send(UplinkEvent::Fenced(reason)).await;
                 return;
             }
-            tokio::time::sleep(jittered(pause)).await;
-            pause = (pause * 2).min(PAUSE_MAX);
+            backoff.wait().await;
         }
     }
 
@@ -182,12 +178,4 @@ impl Uplink {
             events.send(event).await.map_err(|_| End::NobodyListens)?;
         }
     }
-}
-
-/// Between half of it and all of it, so that runners that lost the same server don't come back at once.
-fn jittered(pause: Duration) -> Duration {
-    let mut byte = [0];
-    // Without randomness there is no jitter, which is no reason to fail.
-    let _ = getrandom::fill(&mut byte);
-    pause / 2 + pause * u32::from(byte[0]) / 512
 }

@@ -364,7 +364,7 @@ impl Worker {
         let (config, tell) = (Arc::clone(&self.config), self.tell.clone());
         self.house = Some(self.tasks.spawn_blocking(move || {
             if let Err(error) = death::reap_adopted() {
-                tracing::warn!(error = attempt::chain(&error), "cannot reap");
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot reap");
             }
             // The worker is gone if this fails.
             let _ = tell.blocking_send(News::Agents(config.agents.detect()));

@@ -16,7 +16,6 @@ const TESTKIT: &str = "convene-testkit";
 const ROOMS: &[Room] = &[
     Room { package: "convene-core", folder: "crates/core", may: &[] },
     Room { package: "convene-agent", folder: "crates/agent", may: &[] },
-    Room { package: "convene-mock-llm", folder: "crates/mock-llm", may: &[] },
     Room { package: "convene-api", folder: "crates/api", may: &["convene-core"] },
     Room { package: "convene-store", folder: "crates/store", may: &["convene-core"] },
     Room { package: "convene-engine", folder: "crates/engine", may: &["convene-core", "convene-store"] },
@@ -26,25 +25,17 @@ const ROOMS: &[Room] = &[
         may: &["convene-core", "convene-api", "convene-engine"],
     },
     Room { package: "convene-host", folder: "crates/host", may: &["convene-core", "convene-api"] },
-    Room {
-        package: "convene-operator",
-        folder: "crates/operator",
-        // The host for the worker contract.
-        may: &["convene-core", "convene-api", "convene-host"],
-    },
     Room { package: "convene", folder: "crates/cli", may: &ALL_BUT_TESTKIT },
     Room { package: TESTKIT, folder: "crates/testkit", may: &ALL_BUT_TESTKIT },
     Room { package: "xtask", folder: "xtask", may: &[] },
 ];
 
-const ALL_BUT_TESTKIT: [&str; 9] = [
+const ALL_BUT_TESTKIT: [&str; 7] = [
     "convene-agent",
     "convene-api",
     "convene-core",
     "convene-engine",
     "convene-host",
-    "convene-mock-llm",
-    "convene-operator",
     "convene-server",
     "convene-store",
 ];

@@ -204,18 +204,18 @@ impl Runner {
         let agent = &self.config.agent;
         let name = agent.display_name();
         let wrote = last_line(stderr).map(|line| format!("; it wrote: {line}")).unwrap_or_default();
-        let test = format!("convene agents test {}", agent.name);
+        let show = format!("convene agents show {}", agent.name);
         match &self.stage {
             Stage::Waiting | Stage::Starting => match &self.noise.first {
                 Some(line) if stderr.is_empty() => self.not_acp(line),
                 Some(_) | None => {
                     let summary = format!("{name} ended with {exit} before it said hello{wrote}");
-                    Failure::new(FailureKind::StartupFailure, summary).code("agent_exited_early").hint(test)
+                    Failure::new(FailureKind::StartupFailure, summary).code("agent_exited_early").hint(show)
                 }
             },
             Stage::Opening | Stage::Configuring(_) => {
                 let summary = format!("{name} ended with {exit} before its session was open{wrote}");
-                Failure::new(FailureKind::StartupFailure, summary).code("agent_exited_early").hint(test)
+                Failure::new(FailureKind::StartupFailure, summary).code("agent_exited_early").hint(show)
             }
             Stage::Ready => {
                 let when = if self.turn.is_some() { "in a turn" } else { "while it was idle" };
@@ -235,7 +235,7 @@ impl Runner {
             (Stage::Waiting | Stage::Starting | Stage::Opening | Stage::Configuring(_), _) => {
                 Failure::new(FailureKind::HandshakeFailure, summary)
                     .code("agent_no_handshake")
-                    .hint(format!("convene agents test {}", agent.name))
+                    .hint(format!("convene agents show {}", agent.name))
             }
             (Stage::Ready, _) => Failure::new(FailureKind::ProcessExit, summary)
                 .code("agent_crashed")

@@ -86,7 +86,7 @@ impl Runner {
                 {
                     failure.hint(self.config.agent.install.clone())
                 }
-                _ => failure.hint(format!("convene agents test {}", self.config.agent.name)),
+                _ => failure.hint(format!("convene agents show {}", self.config.agent.name)),
             }
         })?;
         let pid = started.agent.pid;
@@ -143,7 +143,7 @@ impl Runner {
                     format!("{} answered initialize with: {}", self.config.agent.display_name(), error.text());
                 let failure = Failure::new(FailureKind::HandshakeFailure, summary)
                     .code("agent_not_acp")
-                    .hint(format!("convene agents test {}", self.config.agent.name));
+                    .hint(format!("convene agents show {}", self.config.agent.name));
                 return self.fail(failure, now);
             }
         };
@@ -259,7 +259,7 @@ impl Runner {
                 let summary = format!("{} opened no session: {}", self.config.agent.display_name(), error.text());
                 let failure = Failure::new(FailureKind::LoadSessionFailure, summary)
                     .code("agent_start_failed")
-                    .hint(format!("convene agents test {}", self.config.agent.name));
+                    .hint(format!("convene agents show {}", self.config.agent.name));
                 return self.fail(failure, now);
             }
         };
@@ -306,7 +306,10 @@ impl Runner {
         let (Some(peer), Some(session)) = (&self.peer, &self.session) else { return false };
         let Some(known) = config::find(&self.options, option) else {
             let names: Vec<&str> = self.options.iter().map(|o| o.id.as_str()).collect();
-            let detail = format!("{} has no option {option}; it has: {}", self.config.agent.name, names.join(", "));
+            let mut detail = format!("{} has no option {option}", self.config.agent.name);
+            if !names.is_empty() {
+                detail = format!("{detail}; it has: {}", names.join(", "));
+            }
             self.emit(KnownEvent::ConfigRejected { option: option.to_owned(), detail });
             return false;
         };

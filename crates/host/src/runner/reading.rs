@@ -52,18 +52,17 @@ impl Voice {
 
     pub(super) fn new_turn(&mut self) {
         self.run = None;
-        if self.known.len() > MESSAGES {
-            self.known.clear();
-        }
     }
 
     fn message(&mut self, role: Role, channel: Channel, theirs: Option<String>) -> MessageId {
         if let Some(theirs) = theirs {
             self.run = None;
-            return *self
-                .known
-                .entry((theirs, channel == Channel::Thought))
-                .or_insert_with(|| MessageId::new(new_uuid()));
+            let key = (theirs, channel == Channel::Thought);
+            // An old message that goes on after so many others becomes a message of its own.
+            if self.known.len() >= MESSAGES && !self.known.contains_key(&key) {
+                self.known.clear();
+            }
+            return *self.known.entry(key).or_insert_with(|| MessageId::new(new_uuid()));
         }
         match self.run {
             Some((r, c, message)) if r == role && c == channel => message,

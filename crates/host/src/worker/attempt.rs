@@ -16,6 +16,7 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 use super::{News, WorkerConfig, deliver::Remains};
 use crate::{
     death,
+    keeper::chain,
     launch_spec::{RunnerConfig, default_spool_max},
     process::Identity,
     rundir::{AttemptRecord, EndReason, ExitRecord, Recorder, RunDir},
@@ -130,20 +131,8 @@ fn launch(config: &WorkerConfig, start: &StartAttempt) -> Result<(RunDir, Identi
 pub(super) fn remove(run_dir: RunDir) {
     let (session, attempt) = (run_dir.session().to_owned(), run_dir.attempt());
     if let Err(error) = run_dir.remove() {
-        tracing::warn!(session, attempt, error = chain(&error), "cannot remove a run directory");
+        tracing::warn!(session, attempt, error = &error as &dyn std::error::Error, "cannot remove a run directory");
     }
-}
-
-/// An error and its causes on one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// Sees to it that nothing of an attempt is left, and tells its end.
@@ -158,19 +147,22 @@ async fn bury(key: Key, run_dir: RunDir, tell: mpsc::Sender<News>) {
                 wait_for_keeper(&run_dir).await;
             }
             Ok(Err(error)) => {
-                let error = chain(&error);
-                tracing::error!(session = %key.session, attempt = key.attempt, error, "cannot bury an attempt");
+                cannot_bury(key, &error);
                 tokio::time::sleep(REFUSED).await;
             }
             Err(stopped) if stopped.is_cancelled() => return,
             Err(panicked) => {
-                tracing::error!(session = %key.session, attempt = key.attempt, error = %panicked, "cannot bury an attempt");
+                cannot_bury(key, &panicked);
                 tokio::time::sleep(REFUSED).await;
             }
         }
     };
     tracing::info!(session = %key.session, attempt = key.attempt, verified = exit.verified, "an attempt has ended");
     say(&tell, News::Ended(key, Remains::new(run_dir, exit))).await;
+}
+
+fn cannot_bury(key: Key, error: &(dyn std::error::Error + 'static)) {
+    tracing::error!(session = %key.session, attempt = key.attempt, error, "cannot bury an attempt");
 }
 
 /// Waits until the keeper has ended, if it is known and alive.
@@ -193,7 +185,7 @@ async fn wait_for(run_dir: &RunDir, keeper: Identity) {
         Ok::<_, crate::process::Error>(())
     });
     if let Ok(Err(error)) = waited.await {
-        tracing::warn!(error = chain(&error), "cannot watch a keeper");
+        tracing::warn!(error = &error as &dyn std::error::Error, "cannot watch a keeper");
     }
 }
 
@@ -206,7 +198,7 @@ async fn wait_for(_run_dir: &RunDir, keeper: Identity) {
             keeper.reap();
         }
         Ok(None) => {}
-        Err(error) => tracing::warn!(error = chain(&error), "cannot watch a keeper"),
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "cannot watch a keeper"),
     }
 }
 
@@ -223,7 +215,7 @@ fn watched(keeper: &Identity) -> Result<Option<AsyncFd<rustix::fd::OwnedFd>>, de
 pub(super) fn ask_to_end(run_dir: &RunDir, mode: StopMode) {
     if let Err(error) = signal(run_dir, mode) {
         let (session, attempt) = (run_dir.session(), run_dir.attempt());
-        tracing::warn!(session, attempt, error = chain(&error), "cannot end an attempt");
+        tracing::warn!(session, attempt, error = &error as &dyn std::error::Error, "cannot end an attempt");
     }
 }
 

@@ -6,7 +6,7 @@ use convene_api::uplink::{BATCH_BYTES, BATCH_EVENTS, Batch, WorkerUp};
 use convene_core::{failure::AttemptExit, ids::InstanceId};
 use serde_json::value::RawValue;
 
-use super::attempt::{Key, chain};
+use super::attempt::Key;
 use crate::{rundir::RunDir, spool::Records};
 
 /// What an ended attempt left, on its way to the server.
@@ -69,7 +69,8 @@ impl Remains {
         match (instance, Records::open(&self.run_dir.spool_path())) {
             (Some(instance), Ok(records)) => Some(Tail { instance, records }),
             (instance, opened) => {
-                let error = opened.err().map(|error| chain(&error)).unwrap_or_default();
+                let error = opened.err();
+                let error = error.as_ref().map(|error| error as &(dyn std::error::Error + 'static));
                 let (session, attempt) = (self.run_dir.session(), self.run_dir.attempt());
                 tracing::warn!(session, attempt, error, knows_runner = instance.is_some(), "a tail cannot be told");
                 self.keep_tail();
@@ -84,9 +85,11 @@ impl Remains {
         let (session, attempt) = (self.run_dir.session(), self.run_dir.attempt());
         let Some(run_root) = self.run_dir.path().ancestors().nth(2) else { return };
         let kept = run_root.with_file_name("tails");
-        let moved = fs::DirBuilder::new().recursive(true).mode(0o700).create(&kept).and_then(|()| {
-            fs::rename(self.run_dir.spool_path(), kept.join(format!("{session}-{attempt}.spool")))
-        });
+        let moved = fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&kept)
+            .and_then(|()| fs::rename(self.run_dir.spool_path(), kept.join(format!("{session}-{attempt}.spool"))));
         match moved {
             Ok(()) => tracing::warn!(session, attempt, path = %kept.display(), "kept a tail that nobody wants"),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

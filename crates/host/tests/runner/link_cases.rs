@@ -64,7 +64,11 @@ async fn sends_again_what_was_not_acknowledged() {
 async fn waits_for_a_server_that_comes_later() {
     let mut attempt = Attempt::start(with_prompt("hello"));
     attempt.server.down();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let end = std::time::Instant::now() + Duration::from_secs(20);
+    while attempt.run_dir.attempt_record().unwrap().unwrap().runner.is_none() {
+        assert!(std::time::Instant::now() < end, "the runner does not begin without a server");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     attempt.server.up();
     ended(&attempt, TURN).await;
     attempt.finish().await;

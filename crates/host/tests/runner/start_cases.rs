@@ -51,7 +51,7 @@ async fn says_that_the_program_is_not_there() {
     let (failure, _attempt) = failure(program("/no/such/program")).await;
     assert_eq!((&failure["kind"], &failure["code"]), (&json!("startup_failure"), &json!("agent_start_failed")));
     assert!(failure["summary"].as_str().unwrap().contains("/no/such/program"));
-    assert_eq!(failure["hint"], "convene agents test fake");
+    assert_eq!(failure["hint"], "convene agents show fake");
 }
 
 async fn says_that_the_program_may_not_be_run() {

@@ -23,7 +23,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use tempfile::TempDir;
 use tokio::{
     net::{UnixListener, UnixStream},
-    task::JoinHandle,
+    task::JoinSet,
     time::{Instant, timeout},
 };
 use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
@@ -54,7 +54,9 @@ pub fn runner_main(dir: &str) -> ExitCode {
 pub struct Machine {
     dir: TempDir,
     listener: UnixListener,
-    worker: Option<(JoinHandle<Result<(), worker::Error>>, CancellationToken)>,
+    /// None or one.
+    worker: JoinSet<Result<(), worker::Error>>,
+    cancel: CancellationToken,
 }
 
 impl Machine {
@@ -62,28 +64,26 @@ impl Machine {
     pub fn start() -> Machine {
         let dir = TempDir::with_prefix("convene-worker-").expect("a directory");
         let listener = UnixListener::bind(dir.path().join("server.sock")).expect("a socket");
-        let mut machine = Machine { dir, listener, worker: None };
+        let mut machine = Machine { dir, listener, worker: JoinSet::new(), cancel: CancellationToken::new() };
         machine.start_worker();
         machine
     }
 
     pub fn start_worker(&mut self) {
-        let cancel = CancellationToken::new();
-        let task = tokio::spawn(worker::run(self.config(), cancel.clone()));
-        self.worker = Some((task, cancel));
+        self.cancel = CancellationToken::new();
+        self.worker.spawn(worker::run(self.config(), self.cancel.clone()));
     }
 
     /// Lets the worker go, as a restart would.
     pub async fn stop_worker(&mut self) {
-        let (task, cancel) = self.worker.take().expect("a worker");
-        cancel.cancel();
-        task.await.expect("no panic").expect("no error");
+        self.cancel.cancel();
+        self.worker.join_next().await.expect("a worker").expect("no panic").expect("no error");
     }
 
     /// How the worker ended by itself.
     pub async fn worker_ended(&mut self) -> worker::Error {
-        let (task, _cancel) = self.worker.take().expect("a worker");
-        timeout(DEADLINE, task).await.expect("an end").expect("no panic").expect_err("an error")
+        let ended = timeout(DEADLINE, self.worker.join_next()).await.expect("an end");
+        ended.expect("a worker").expect("no panic").expect_err("an error")
     }
 
     fn config(&self) -> WorkerConfig {
@@ -165,9 +165,7 @@ impl Machine {
 impl Drop for Machine {
     /// A failed test must not leave its attempts behind either.
     fn drop(&mut self) {
-        if let Some((task, _cancel)) = self.worker.take() {
-            task.abort();
-        }
+        self.worker.abort_all();
         for run_dir in RunDir::scan(&self.path("run")).unwrap_or_default() {
             if let Ok(Some(record)) = run_dir.attempt_record() {
                 let _ = record.keeper.map(|keeper| keeper.signal(rustix::process::Signal::KILL));
