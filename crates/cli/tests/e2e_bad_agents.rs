@@ -2,10 +2,10 @@
 
 use anyhow::{Context as _, Result, ensure};
 use convene_core::{
-    failure::{Failure, StopReason},
+    failure::{Failure, StopCause, StopReason},
     view::SessionView,
 };
-use convene_testkit::cluster::{Builder, Cluster};
+use convene_testkit::cluster::{Builder, Cluster, Role};
 
 /// Limits that make patience short and lines cheap.
 const CONFIG: &str = "[worker]\nstart_timeout = \"1s\"";
@@ -150,5 +150,60 @@ async fn lines_that_are_none_end_the_turn_or_are_told() -> Result<()> {
     ensure!(last.json.contains("\"failed\""), "its tool call is left open: {}", last.json);
 
     lives_on(&cluster).await?;
+    cluster.end().await
+}
+
+/// Children that hold the agent's output open keep nobody waiting for its end.
+#[tokio::test]
+async fn an_agent_that_dies_with_its_output_held_open_is_missed() -> Result<()> {
+    let mut cluster = cluster().fake(&["--ignore-sigterm", "--ignore-eof"]).start().await?;
+    let view = play(&cluster, "fake", "DAEMON HOLD\nSTREAM 5\nEXIT 9").await?;
+    let failed = failure(&view, "agent_crashed")?;
+    ensure!(failed.summary.contains("exit code 9"), "it says {}", failed.summary);
+    let turn = view.last_turn.context("no turn")?;
+    let log = cluster.log(view.id).await?;
+    ensure!(log.text(turn.id).ends_with("w1 w2 w3 w4 w5 "), "its last words are lost: {:?}", log.text(turn.id));
+    ensure!(cluster.attempt_processes().is_empty(), "left are {:#?}", cluster.attempt_processes());
+
+    // The same while it is idle, by a signal: nobody prompted, and it is told all the same.
+    let view = play(&cluster, "fake", "DAEMON HOLD").await?;
+    ensure!(view.state == "idle", "it is {}", view.state);
+    let tree = cluster.tree(view.id).await?;
+    cluster.kill(&[Role::Agent], &tree)?;
+    let view = cluster.wait_session(view.id, "it is stopped", |s| s.state == "stopped").await?;
+    ensure!(view.stop_cause == Some(StopCause::AgentExited), "the cause is {:?}", view.stop_cause);
+    ensure!(view.failure.as_ref().is_some_and(|f| f.summary.contains("signal 9")), "it says {:?}", view.failure);
+    ensure!(cluster.attempt_processes().is_empty(), "left are {:#?}", cluster.attempt_processes());
+    cluster.prompt(view.id, "hello").await?;
+    cluster
+        .wait_session(view.id, "it took the next prompt", |s| s.last_turn.as_ref().is_some_and(|t| t.number == 2))
+        .await?;
+    cluster.end().await
+}
+
+/// An agent that answers twice, late, or about nothing that was asked gets no second turn out of it.
+#[tokio::test]
+async fn answers_that_nobody_waits_for_do_no_harm() -> Result<()> {
+    let cluster = cluster().start().await?;
+    let view = play(&cluster, "fake", "hello\nTWICE\nLATE").await?;
+    cluster.prompt(view.id, "and on").await?;
+    let second = |s: &SessionView| s.last_turn.as_ref().is_some_and(|t| t.number == 2);
+    let view = cluster.wait_session(view.id, "the next turn ended", second).await?;
+    let turn = view.last_turn.context("no turn")?;
+    ensure!(turn.stop_reason == StopReason::EndTurn, "it ended by {:?}", turn.stop_reason);
+    let log = cluster.log(view.id).await?;
+    ensure!(log.text(turn.id) == "echo: and on", "the second turn said {:?}", log.text(turn.id));
+    ensure!(log.count("turn_ended") == 2, "{} turns ended", log.count("turn_ended"));
+    // Right after the answer it still counts to the turn; it is never lost, and never in the next one.
+    let late = log.events.iter().find(|e| e.data.tag() == "message_appended" && e.json.contains("late"));
+    let late = late.context("what came late is lost")?;
+    ensure!(late.data.turn != Some(turn.id), "what came late is in the next turn");
+
+    // A prompt that the agent refuses by an error ends that turn and no more.
+    let view = play(&cluster, "fake", "FAIL -32603").await?;
+    ensure!(view.state == "idle", "it is {} by {:?}", view.state, view.failure);
+    let turn = view.last_turn.context("no turn")?;
+    ensure!(turn.stop_reason == StopReason::Failed, "it ended by {:?}", turn.stop_reason);
+    ensure!(turn.failure.is_some(), "it does not say why");
     cluster.end().await
 }

@@ -4,9 +4,20 @@
 //! The agent is as bad as it gets: deaf to SIGTERM and to the end of its input, with children that left it by
 //! `setsid`, a double fork and an emptied environment.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
-use convene_core::failure::{StopCause, StopReason};
-use convene_testkit::cluster::{Cluster, Role, Topic, Tree};
+use convene_api::{
+    body::{DecidePermission, DecisionInput},
+    client::{ClientError, CommandKey},
+};
+use convene_core::{
+    failure::{StopCause, StopReason},
+    spec::CrashPolicy,
+    view::SessionView,
+};
+use convene_testkit::cluster::{Cluster, PATIENCE, Role, Topic, Tree};
+use tokio::task::JoinSet;
 
 /// Words of the answer: one every millisecond.
 const WORDS: usize = 2500;
@@ -244,5 +255,128 @@ async fn runner_before_the_prompt_was_handed_over() -> Result<()> {
     ensure!(view.attempt == 2, "it took {} attempts", view.attempt);
     ensure!(cluster.receipts()? == ["hello"], "the agents got {:?}", cluster.receipts()?);
     drop(events);
+    cluster.end().await
+}
+
+/// What waits behind a turn that was cut short: kept and asked about, taken up, or dropped, as the session wants it.
+#[tokio::test]
+async fn runner_with_prompts_behind_it() -> Result<()> {
+    let mut cluster = Cluster::of(env!("CARGO_BIN_EXE_convene")).start().await?;
+    for policy in [CrashPolicy::Ask, CrashPolicy::Resume, CrashPolicy::Fail] {
+        let mut body = cluster.session_of("fake", "SLOW");
+        body.crash_policy = Some(policy);
+        let created = cluster.client()?.create_session(&body, &CommandKey::fresh()).await?;
+        let id = created.session.id;
+        let events = cluster.record(Topic::Session(id), created.cursor.seq)?;
+        events.wait_text("w3 ").await?;
+        let behind = cluster.prompt(id, &format!("behind {policy:?}")).await?;
+        let tree = cluster.tree(id).await?;
+        cluster.kill(&[Role::Runner], &tree)?;
+        let turns = |n: u32| move |s: &SessionView| s.last_turn.as_ref().is_some_and(|t| t.number == n);
+        match policy {
+            CrashPolicy::Ask => {
+                let view = cluster.wait_session(id, "it is stopped", |s| s.state == "stopped").await?;
+                ensure!(view.queue_length == 1, "what waited is gone");
+                // The next prompt takes the session up, and what waited comes first.
+                let next = cluster.prompt(id, "next").await?;
+                cluster.wait_session(id, "both have run", turns(3)).await?;
+                let log = cluster.log(id).await?;
+                ensure!(log.text(behind.turn) == "echo: behind Ask", "it said {:?}", log.text(behind.turn));
+                ensure!(log.text(next.turn) == "echo: next", "it said {:?}", log.text(next.turn));
+            }
+            CrashPolicy::Resume => {
+                cluster.wait_session(id, "it went on by itself", turns(2)).await?;
+                let log = cluster.log(id).await?;
+                ensure!(log.text(behind.turn) == "echo: behind Resume", "it said {:?}", log.text(behind.turn));
+            }
+            CrashPolicy::Fail => {
+                let view = cluster.wait_session(id, "it is stopped", |s| s.state == "stopped").await?;
+                ensure!(view.queue_length == 0, "what waited still does");
+                ensure!(cluster.log(id).await?.count("queue_entry_dropped") == 1, "nobody says that it was dropped");
+            }
+        }
+        cluster.log(id).await?.has_all(&events.seen())?;
+    }
+    let expected = ["SLOW", "SLOW", "SLOW", "behind Ask", "behind Resume", "next"];
+    let mut receipts = cluster.receipts()?;
+    receipts.sort();
+    ensure!(receipts == expected, "the agents got {receipts:?}");
+    cluster.end().await
+}
+
+/// Requests are under way when the server dies; tried again under their keys, each is carried out once.
+#[tokio::test]
+async fn server_with_requests_under_way() -> Result<()> {
+    const CREATES: usize = 30;
+    let seats = "[worker]\nseats = 64\n[limits]\nsessions = 64";
+    let mut cluster = Cluster::of(env!("CARGO_BIN_EXE_convene")).config(seats).start().await?;
+    let client = cluster.client()?.patience(PATIENCE);
+    let mut requests = JoinSet::new();
+    for n in 0..CREATES {
+        let (client, body) = (client.clone(), cluster.session_of("fake", &format!("request {n}")));
+        requests.spawn(async move {
+            let key = CommandKey::fresh();
+            loop {
+                // The client tries again by itself what was cut off; a server that is away is tried again here.
+                match client.create_session(&body, &key).await {
+                    Err(ClientError::Unreachable { .. }) => tokio::time::sleep(Duration::from_millis(20)).await,
+                    answer => return answer.map(|created| created.session.id),
+                }
+            }
+        });
+    }
+    let first = requests.join_next().await.context("no request")???;
+    cluster.kill_server()?;
+    cluster.start_server().await?;
+    let mut sessions = vec![first];
+    while let Some(created) = requests.join_next().await {
+        sessions.push(created??);
+    }
+    sessions.sort();
+    sessions.dedup();
+    ensure!(sessions.len() == CREATES, "{} sessions answered {CREATES} requests", sessions.len());
+    for session in sessions {
+        cluster.wait_idle(session).await?;
+    }
+    let mut receipts = cluster.receipts()?;
+    receipts.sort();
+    receipts.dedup();
+    ensure!(receipts.len() == CREATES, "handed over were {receipts:?}");
+    ensure!(cluster.receipts()?.len() == CREATES, "some were handed over twice: {:?}", cluster.receipts()?);
+    cluster.end().await
+}
+
+/// A question outlives the server, and is closed when nobody is left who asks it.
+#[tokio::test]
+async fn server_and_then_runner_while_a_question_waits() -> Result<()> {
+    let mut cluster = Cluster::of(env!("CARGO_BIN_EXE_convene")).start().await?;
+    let created = cluster.create("PERM\nPERM").await?;
+    let id = created.session.id;
+    let asks = |s: &SessionView| !s.pending_permissions.is_empty();
+    let before = cluster.wait_session(id, "it asks", asks).await?;
+    cluster.kill_server()?;
+    cluster.start_server().await?;
+    let view = cluster.session(id).await?;
+    ensure!(view.pending_permissions == before.pending_permissions, "it asks {:?}", view.pending_permissions);
+    let request = view.pending_permissions[0].request;
+    let allow = DecidePermission { decision: Some(DecisionInput::AllowOnce), ..DecidePermission::default() };
+    cluster.client()?.decide(id, request, &allow, &CommandKey::fresh()).await?;
+    let again = |s: &SessionView| s.pending_permissions.iter().any(|p| p.request != request);
+    let view = cluster.wait_session(id, "it asks again", again).await?;
+    let second = view.pending_permissions[0].request;
+
+    let tree = cluster.tree(id).await?;
+    cluster.kill(&[Role::Runner], &tree)?;
+    let view = cluster.wait_session(id, "it is stopped", |s| s.state == "stopped").await?;
+    ensure!(view.pending_permissions.is_empty(), "it still asks");
+    ensure!(view.needs_you_since.is_none(), "it still needs somebody");
+    match cluster.client()?.decide(id, second, &allow, &CommandKey::fresh()).await {
+        Err(ClientError::Problem(problem)) => {
+            ensure!(problem.http_status() == 409, "it is refused by {problem:?}");
+        }
+        answer => panic!("a question that nobody asks any more got {answer:?}"),
+    }
+    let log = cluster.log(id).await?;
+    ensure!(log.count("permission_requested") == 2 && log.count("permission_decided") == 2, "{:?}", log.tags());
     cluster.end().await
 }
