@@ -78,7 +78,7 @@ fn begin(
     id: SessionId,
     instance: InstanceId,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let spec: SessionSpec = serde_json::from_str(r#"{"agent": "builtin", "cwd": "/work/repo"}"#)?;
+    let spec: SessionSpec = serde_json::from_str(r#"{"agent": "builtin", "cwd": "/repo"}"#)?;
     let turn = TurnId::new(env.ids.uuid());
     let content = Arc::new(vec![ContentBlock::text("go")]);
     let opened = KnownEvent::AgentSessionStarted { agent_session_id: "a".to_owned(), how: SessionOpening::New };

@@ -12,6 +12,7 @@ mod machine;
 mod mem_store;
 mod net;
 mod rng;
+mod run_dir;
 mod server;
 
 use std::collections::HashSet;

@@ -1,19 +1,16 @@
-//! A machine in the simulator: its worker, and per attempt a run directory, a runner and an agent.
+//! A machine in the simulator: its worker, and the run directories of its attempts.
 //!
 //! What is on the disk of a machine (run directories, the marker, the spool up to what a power cut takes) outlives its
 //! processes; the worker delivers what a dead runner left behind, and only then says that the attempt is over.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::BTreeMap;
 
 use convene_core::{
     command::Command,
-    content::{Channel, ContentBlock, PermissionKind, PermissionOption, Role, ToolCall, ToolStatus},
-    directive::Order,
     dispatch::{DetectedAgent, WorkerStatus},
-    event::{EventData, KnownEvent, SessionOpening, StopMode},
-    failure::{AttemptExit, Failure, FailureKind, ProcessExit, StopReason},
-    ids::{InstanceId, MessageId, PermissionId, SessionId, TurnId, WorkerName},
-    rejection::Rejection,
+    event::{EventData, KnownEvent, StopMode},
+    failure::AttemptExit,
+    ids::{InstanceId, SessionId, WorkerName},
 };
 use convene_engine::{Done, Env, Error, Registered, WorkerOrder, WorkerRecord};
 
@@ -21,6 +18,7 @@ use super::{
     logs::Truth,
     net::{Net, Sender},
     rng::Rng,
+    run_dir::RunDir,
     server::{Disk, Up},
 };
 
@@ -37,7 +35,7 @@ pub(super) struct Around<'a, D: Disk> {
 
 impl<D: Disk> Around<'_, D> {
     /// Something bad happens, so many times in a hundred.
-    fn bad_luck(&mut self, percent: usize) -> bool {
+    pub(super) fn bad_luck(&mut self, percent: usize) -> bool {
         !self.calm && self.rng.percent(percent)
     }
 }
@@ -55,47 +53,6 @@ pub(super) struct Machine {
     seats: u32,
 }
 
-pub(super) struct RunDir {
-    pub(super) instance: InstanceId,
-    /// The spool has no more than this: the power was cut.
-    cut: Option<usize>,
-    marker: Option<TurnId>,
-    pub(super) exit: Option<AttemptExit>,
-    pub(super) runner: Option<Runner>,
-    /// The worker's word about it is on its way.
-    in_flight: bool,
-    tail_done: bool,
-    /// The runner has begun to talk, so it is on the disk.
-    touched: bool,
-}
-
-pub(super) struct Runner {
-    link: Link,
-    acked: usize,
-    in_flight: bool,
-    last_directive: u64,
-    agent: Agent,
-    /// The prompt that the agent could not take yet.
-    next: VecDeque<TurnId>,
-    seen: HashSet<TurnId>,
-    cancelled: HashSet<TurnId>,
-    stopping: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Link {
-    Down,
-    Saying,
-    Up,
-}
-
-enum Agent {
-    Off,
-    Ready,
-    Turn { turn: TurnId, left: usize, asked: Option<PermissionId> },
-    Gone,
-}
-
 impl Machine {
     pub(super) fn new(name: &str, seats: u32, env: &Env) -> Self {
         let instance = InstanceId::new(env.ids.uuid());
@@ -108,11 +65,8 @@ impl Machine {
         self.connected = false;
         self.inbox.clear();
         for dir in self.dirs.values_mut() {
-            dir.in_flight = false;
-            if let Some(runner) = &mut dir.runner {
-                runner.link = Link::Down;
-                runner.in_flight = false;
-            }
+            dir.worker_link_down();
+            dir.runner_link_down();
         }
     }
 
@@ -136,14 +90,13 @@ impl Machine {
                     dir.power_cut(*key, around);
                 }
                 // A directory that was just made may not be there after it.
-                self.dirs.retain(|_, dir| dir.touched || around.calm);
+                self.dirs.retain(|_, dir| dir.is_on_disk() || around.calm);
             }
             // A runner's link breaks.
             3..=5 => {
                 let place = around.rng.below(self.dirs.len());
-                if let Some(runner) = self.dirs.values_mut().nth(place).and_then(|dir| dir.runner.as_mut()) {
-                    runner.link = Link::Down;
-                    runner.in_flight = false;
+                if let Some(dir) = self.dirs.values_mut().nth(place) {
+                    dir.runner_link_down();
                 }
             }
             // A second runner of an attempt that has one: it may come first, and then it is the one.
@@ -175,7 +128,7 @@ impl Machine {
         self.connected = false;
         self.inbox.clear();
         for dir in self.dirs.values_mut() {
-            dir.in_flight = false;
+            dir.worker_link_down();
         }
     }
 
@@ -226,7 +179,7 @@ impl Machine {
             dir.deliver(*key, &self.name, around);
         }
         // What is told and acknowledged may go.
-        self.dirs.retain(|_, dir| !(dir.tail_done && dir.exit.is_none() && dir.runner.is_none()));
+        self.dirs.retain(|_, dir| !dir.is_told());
     }
 
     /// What the server does with a worker's hello: what it should have and has not is ordered again, or over.
@@ -283,7 +236,7 @@ impl Machine {
                 }
             }
             WorkerOrder::End { session, attempt, mode } => match self.dirs.get_mut(&(session, attempt)) {
-                Some(dir) if mode == StopMode::Now || dir.runner.as_ref().is_some_and(|r| r.link != Link::Up) => {
+                Some(dir) if mode == StopMode::Now || !dir.is_linked() => {
                     dir.kill("worker");
                 }
                 Some(_) => {}
@@ -297,21 +250,15 @@ impl Machine {
 
     /// An answer to what the worker said about a run directory.
     pub(super) fn told(&mut self, key: (SessionId, u32), ended: bool, answer: &Result<Done, Error>, spooled: usize) {
-        let Some(dir) = self.dirs.get_mut(&key) else { return };
-        dir.in_flight = false;
-        let fenced = match answer {
-            Err(Error::Rejected(Rejection::Fenced { .. }) | Error::SessionNotFound(_)) => true,
-            Ok(_) => false,
-            Err(_) => return,
-        };
-        if ended {
-            (dir.exit, dir.tail_done) = (None, true);
-        } else if fenced {
-            dir.tail_done = true;
-        } else if let Ok(Done::Fresh(outcome)) = answer {
-            let taken = outcome.session.as_ref().map_or(0, |s| usize::try_from(s.next_index).unwrap_or(0));
-            dir.tail_done = taken >= spooled.min(dir.cut.unwrap_or(usize::MAX));
+        if let Some(dir) = self.dirs.get_mut(&key) {
+            dir.worker_told(ended, answer, spooled);
         }
+    }
+
+    /// Why it is not at rest, if it is not.
+    pub(super) fn unrest(&self) -> Option<String> {
+        let (key, _) = self.dirs.iter().find(|(_, dir)| dir.is_busy())?;
+        Some(format!("{} has work with {key:?}", self.name))
     }
 }
 
@@ -327,310 +274,5 @@ fn second_runner<D: Disk>((session, attempt): (SessionId, u32), around: &mut Aro
     for first_index in [0, next] {
         let report = Command::Report { attempt, instance, first_index, events: vec![said.clone()] };
         around.net.say(Sender::Nobody, session, report);
-    }
-}
-
-impl RunDir {
-    fn new(instance: InstanceId) -> Self {
-        let runner = Runner {
-            link: Link::Down,
-            acked: 0,
-            in_flight: false,
-            last_directive: 0,
-            agent: Agent::Off,
-            next: VecDeque::new(),
-            seen: HashSet::new(),
-            cancelled: HashSet::new(),
-            stopping: false,
-        };
-        Self {
-            instance,
-            cut: None,
-            marker: None,
-            exit: None,
-            runner: Some(runner),
-            in_flight: false,
-            tail_done: false,
-            touched: false,
-        }
-    }
-
-    /// Runner, agent and all that they started are dead, and there is proof.
-    fn kill(&mut self, by: &str) {
-        if self.runner.take().is_some() {
-            self.exit = Some(AttemptExit {
-                by: by.to_owned(),
-                runner: Some(ProcessExit { code: None, signal: Some(9) }),
-                agent: None,
-                verified: true,
-                survivors: 0,
-                handed_over: self.marker,
-                detail: String::new(),
-            });
-        }
-    }
-
-    fn power_cut<D: Disk>(&mut self, key: (SessionId, u32), around: &mut Around<'_, D>) {
-        let spooled = around.truth.spooled.get(&(key.0, key.1, self.instance)).map_or(0, Vec::len);
-        if let Some(runner) = &self.runner {
-            // What was acknowledged is in the log, so it does not matter here.
-            self.cut = Some(runner.acked + around.rng.below(spooled.saturating_sub(runner.acked) + 1));
-        }
-        self.kill("worker");
-    }
-
-    /// The worker tells of a dead runner: first what it left, then that it is over.
-    fn deliver<D: Disk>(&mut self, key: (SessionId, u32), machine: &WorkerName, around: &mut Around<'_, D>) {
-        let (session, attempt) = key;
-        // The answer may be lost.
-        self.in_flight &= !around.rng.percent(10);
-        if self.runner.is_some() || self.in_flight || (self.exit.is_none() && self.tail_done) {
-            return;
-        }
-        let Some(exit) = self.exit.clone() else { return };
-        let mut tail = Vec::new();
-        if !self.tail_done {
-            let spool = around.truth.spooled.get(&(session, attempt, self.instance));
-            tail.extend(spool.into_iter().flatten().take(self.cut.unwrap_or(usize::MAX)).cloned());
-        }
-        let ended = tail.is_empty();
-        let command = if ended {
-            Command::EndAttempt { attempt, exit }
-        } else {
-            Command::Report { attempt, instance: self.instance, first_index: 0, events: tail }
-        };
-        self.in_flight = true;
-        let sender = Sender::Worker { machine: machine.clone(), session, attempt, ended };
-        around.net.say(sender, session, command);
-    }
-
-    fn spool<D: Disk>(&self, key: (SessionId, u32), around: &mut Around<'_, D>, data: EventData) {
-        around.truth.spooled.entry((key.0, key.1, self.instance)).or_default().push(data);
-    }
-
-    /// The runner and its agent do one thing.
-    fn step<D: Disk>(&mut self, key: (SessionId, u32), around: &mut Around<'_, D>) -> Result<(), String> {
-        let Some(mut runner) = self.runner.take() else { return Ok(()) };
-        self.touched = true;
-        self.talk(key, &mut runner, around);
-        self.act(key, &mut runner, around)?;
-        let spooled = around.truth.spooled.get(&(key.0, key.1, self.instance)).map_or(0, Vec::len);
-        let done = matches!(runner.agent, Agent::Gone) && runner.acked >= spooled;
-        self.runner = Some(runner);
-        if done {
-            self.kill("runner");
-            if let Some(exit) = &mut self.exit {
-                exit.runner = Some(ProcessExit { code: Some(0), signal: None });
-                exit.agent = Some(ProcessExit { code: Some(0), signal: None });
-            }
-        }
-        Ok(())
-    }
-
-    /// The runner's side of the uplink.
-    fn talk<D: Disk>(&self, key: (SessionId, u32), runner: &mut Runner, around: &mut Around<'_, D>) {
-        let ((session, attempt), instance) = (key, self.instance);
-        let Some(up) = around.up else { return };
-        match runner.link {
-            Link::Down => {
-                runner.link = Link::Saying;
-                let hello = Command::Hello { attempt, instance, version: "0".to_owned() };
-                around.net.say(Sender::Runner { session, attempt, instance }, session, hello);
-            }
-            // The hello or its answer may be lost.
-            Link::Saying if around.rng.percent(10) => runner.link = Link::Down,
-            Link::Saying => {}
-            Link::Up => {
-                let spooled = around.truth.spooled.get(&(session, attempt, instance)).map_or(0, Vec::len);
-                let news = spooled.saturating_sub(runner.acked);
-                if !runner.in_flight && news > 0 {
-                    runner.in_flight = true;
-                    let count = 1 + around.rng.below(news);
-                    // Now and then from further back: what the server knows is dropped there.
-                    let back = if around.bad_luck(10) { runner.acked.min(2) } else { 0 };
-                    let first = runner.acked - back;
-                    let spool = around.truth.spooled.get(&(session, attempt, instance));
-                    let events: Vec<_> = spool.into_iter().flatten().skip(first).take(count + back).cloned().collect();
-                    let first_index = u64::try_from(first).unwrap_or(u64::MAX);
-                    let report = Command::Report { attempt, instance, first_index, events };
-                    around.net.say(Sender::Runner { session, attempt, instance }, session, report);
-                } else if runner.in_flight && around.rng.percent(5) {
-                    // No answer for long: it dials again.
-                    (runner.link, runner.in_flight) = (Link::Down, false);
-                }
-                self.take_directives(key, runner, up);
-            }
-        }
-    }
-
-    fn take_directives<D: Disk>(&self, key: (SessionId, u32), runner: &mut Runner, up: &Up<D>) {
-        let Some(published) = up.shared.session(key.0) else { return };
-        let current = published.state.phase.attempt();
-        if current.is_none_or(|a| a.number != key.1 || a.instance != Some(self.instance)) {
-            return;
-        }
-        for directive in &published.state.directives {
-            if directive.seq <= runner.last_directive {
-                continue;
-            }
-            runner.last_directive = directive.seq;
-            match &directive.order {
-                Order::Prompt { turn, .. } => {
-                    if runner.seen.insert(*turn) {
-                        runner.next.push_back(*turn);
-                    }
-                }
-                Order::Cancel { turn } => {
-                    runner.cancelled.insert(*turn);
-                }
-                Order::Decide { request, .. } => {
-                    if let Agent::Turn { asked, .. } = &mut runner.agent
-                        && *asked == Some(*request)
-                    {
-                        *asked = None;
-                    }
-                }
-                Order::Stop { .. } => runner.stopping = true,
-                Order::Answer { .. } | Order::Configure { .. } | Order::Permissions { .. } => {}
-            }
-        }
-    }
-
-    /// The agent's side.
-    fn act<D: Disk>(
-        &mut self,
-        key: (SessionId, u32),
-        runner: &mut Runner,
-        around: &mut Around<'_, D>,
-    ) -> Result<(), String> {
-        match &mut runner.agent {
-            // Before its hello is answered a runner launches nothing.
-            Agent::Off if runner.link == Link::Up && around.bad_luck(3) => {
-                let failure = Failure::new(FailureKind::StartupFailure, "it does not start");
-                self.spool(key, around, EventData::new(KnownEvent::AttemptFailed { failure }));
-                runner.agent = Agent::Gone;
-            }
-            Agent::Off if runner.link == Link::Up => {
-                let how = SessionOpening::New;
-                let opened = KnownEvent::AgentSessionStarted { agent_session_id: "a".to_owned(), how };
-                self.spool(key, around, EventData::new(opened));
-                runner.agent = Agent::Ready;
-            }
-            Agent::Off if runner.stopping => runner.agent = Agent::Gone,
-            Agent::Off | Agent::Gone => {}
-            Agent::Ready => {
-                let Some(turn) = runner.next.pop_front() else {
-                    if runner.stopping {
-                        runner.agent = Agent::Gone;
-                    }
-                    return Ok(());
-                };
-                if runner.stopping || runner.cancelled.contains(&turn) {
-                    // Not handed over: it ends without the agent.
-                    self.end_turn(key, turn, StopReason::Cancelled, around);
-                    return Ok(());
-                }
-                self.marker = Some(turn);
-                self.spool(key, around, EventData::new(KnownEvent::TurnHandedOver {}).turn(turn));
-                let receipts = around.truth.receipts.entry(turn).or_default();
-                *receipts += 1;
-                if *receipts > 1 {
-                    return Err(format!("the prompt of {turn} was handed over {receipts} times"));
-                }
-                let left = around.rng.below(12);
-                runner.agent = Agent::Turn { turn, left, asked: None };
-            }
-            Agent::Turn { .. } if around.bad_luck(2) => {
-                // The agent dies; the runner says what it saw.
-                let exit = ProcessExit { code: Some(1), signal: None };
-                self.spool(key, around, EventData::new(KnownEvent::AgentExited { exit, stderr: String::new() }));
-                runner.agent = Agent::Gone;
-            }
-            Agent::Turn { turn, .. } if runner.stopping || runner.cancelled.contains(turn) => {
-                let turn = *turn;
-                self.end_turn(key, turn, StopReason::Cancelled, around);
-                runner.agent = Agent::Ready;
-            }
-            Agent::Turn { asked: Some(_), .. } => {}
-            Agent::Turn { turn, left: 0, .. } => {
-                let turn = *turn;
-                self.end_turn(key, turn, StopReason::EndTurn, around);
-                runner.agent = Agent::Ready;
-            }
-            Agent::Turn { turn, left, asked } => {
-                *left -= 1;
-                let turn = *turn;
-                let number = around.truth.spooled.get(&(key.0, key.1, self.instance)).map_or(0, Vec::len);
-                let body = match around.rng.below(10) {
-                    0 => {
-                        let request = PermissionId::new(around.env.ids.uuid());
-                        *asked = Some(request);
-                        let option = |id: &str, kind| PermissionOption { id: id.to_owned(), name: id.to_owned(), kind };
-                        let options =
-                            vec![option("yes", PermissionKind::AllowOnce), option("no", PermissionKind::RejectOnce)];
-                        let tool_call = ToolCall { id: format!("t{number}"), ..ToolCall::default() };
-                        KnownEvent::PermissionRequested { request, tool_call, options }
-                    }
-                    1 | 2 => {
-                        let status =
-                            if around.rng.percent(50) { ToolStatus::InProgress } else { ToolStatus::Completed };
-                        let id = format!("t{}", around.rng.below(3));
-                        let tool_call = ToolCall { id, status: Some(status), ..ToolCall::default() };
-                        KnownEvent::ToolCallUpdated { tool_call }
-                    }
-                    _ => KnownEvent::MessageAppended {
-                        message: MessageId::new(turn.uuid()),
-                        role: Role::Agent,
-                        channel: Channel::Answer,
-                        content: ContentBlock::text(format!("{}/{number} ", self.instance.short())),
-                    },
-                };
-                self.spool(key, around, EventData::new(body).turn(turn));
-            }
-        }
-        Ok(())
-    }
-
-    fn end_turn<D: Disk>(
-        &self,
-        key: (SessionId, u32),
-        turn: TurnId,
-        stop_reason: StopReason,
-        around: &mut Around<'_, D>,
-    ) {
-        let ended = KnownEvent::TurnEnded { stop_reason, failure: None, usage: None };
-        self.spool(key, around, EventData::new(ended).turn(turn));
-    }
-
-    /// An answer to what the runner said.
-    pub(super) fn runner_told(&mut self, hello: bool, answer: &Result<Done, Error>) -> Result<(), String> {
-        let Some(runner) = &mut self.runner else { return Ok(()) };
-        match answer {
-            Ok(Done::Fresh(outcome)) => {
-                let next = outcome.session.as_ref().map_or(0, |s| usize::try_from(s.next_index).unwrap_or(0));
-                runner.acked = runner.acked.max(next);
-                if hello && runner.link == Link::Saying {
-                    runner.link = Link::Up;
-                } else if !hello {
-                    runner.in_flight = false;
-                }
-            }
-            Err(Error::Rejected(Rejection::IndexGap { expected, first })) => {
-                return Err(format!("a gap where there is none: {first} came, {expected} is missing"));
-            }
-            // Fenced, or gone: it ends its agent and leaves.
-            Err(Error::Rejected(_) | Error::SessionNotFound(_)) => self.kill("runner"),
-            Ok(Done::Replayed(_)) | Err(_) => (runner.link, runner.in_flight) = (Link::Down, false),
-        }
-        Ok(())
-    }
-}
-
-impl Machine {
-    /// Why it is not at rest, if it is not.
-    pub(super) fn unrest(&self) -> Option<String> {
-        let busy = |dir: &RunDir| dir.runner.as_ref().is_none_or(|r| !matches!(r.agent, Agent::Ready));
-        let (key, _) = self.dirs.iter().find(|(_, dir)| busy(dir))?;
-        Some(format!("{} has work with {key:?}", self.name))
     }
 }

@@ -186,7 +186,11 @@ impl Reader for MemReader {
     }
 
     fn live_sessions(&self) -> Result<Vec<SessionId>, Error> {
-        Ok(self.sessions_that(|row| row.state != "stopped" && row.state != "hibernated").into_iter().map(|row| row.id).collect())
+        Ok(self
+            .sessions_that(|row| row.state != "stopped" && row.state != "hibernated")
+            .into_iter()
+            .map(|row| row.id)
+            .collect())
     }
 
     fn count_by_badge(&self) -> Result<Vec<(String, u64)>, Error> {
