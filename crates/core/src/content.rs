@@ -126,6 +126,21 @@ pub struct ToolCall {
     pub meta: Option<Value>,
 }
 
+impl ToolCall {
+    /// Takes over what `newer` tells; what it does not tell stays, lists are replaced whole.
+    pub fn merge(&mut self, newer: &Self) {
+        take(&mut self.title, &newer.title);
+        take(&mut self.name, &newer.name);
+        take(&mut self.kind, &newer.kind);
+        take(&mut self.status, &newer.status);
+        take(&mut self.content, &newer.content);
+        take(&mut self.locations, &newer.locations);
+        take(&mut self.raw_input, &newer.raw_input);
+        take(&mut self.raw_output, &newer.raw_output);
+        take(&mut self.meta, &newer.meta);
+    }
+}
+
 /// How far a tool call is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -269,11 +284,6 @@ pub struct Usage {
 impl Usage {
     /// Takes over what `newer` tells; what it does not tell stays.
     pub fn merge(&mut self, newer: &Self) {
-        fn take<T: Clone>(old: &mut Option<T>, new: &Option<T>) {
-            if new.is_some() {
-                old.clone_from(new);
-            }
-        }
         take(&mut self.input_tokens, &newer.input_tokens);
         take(&mut self.output_tokens, &newer.output_tokens);
         take(&mut self.total_tokens, &newer.total_tokens);
@@ -284,6 +294,12 @@ impl Usage {
         take(&mut self.context_size, &newer.context_size);
         take(&mut self.cost, &newer.cost);
         take(&mut self.currency, &newer.currency);
+    }
+}
+
+fn take<T: Clone>(old: &mut Option<T>, new: &Option<T>) {
+    if new.is_some() {
+        old.clone_from(new);
     }
 }
 

@@ -123,27 +123,9 @@ impl Pending {
         if old.id != new.id || is_step || (old.meta.is_some() && new.meta.is_some()) {
             return false;
         }
-        patch(old, new);
+        old.merge(new);
         true
     }
-}
-
-/// Lays a newer patch over an older one.
-fn patch(old: &mut ToolCall, new: &ToolCall) {
-    fn take<T: Clone>(old: &mut Option<T>, new: &Option<T>) {
-        if new.is_some() {
-            old.clone_from(new);
-        }
-    }
-    take(&mut old.title, &new.title);
-    take(&mut old.name, &new.name);
-    take(&mut old.kind, &new.kind);
-    take(&mut old.status, &new.status);
-    take(&mut old.content, &new.content);
-    take(&mut old.locations, &new.locations);
-    take(&mut old.raw_input, &new.raw_input);
-    take(&mut old.raw_output, &new.raw_output);
-    take(&mut old.meta, &new.meta);
 }
 
 fn is_same_voice(a: &EventData, b: &EventData, turn: Option<TurnId>) -> bool {

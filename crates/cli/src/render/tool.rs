@@ -49,7 +49,7 @@ impl Tools {
             shown: false,
             diff_shown: false,
         });
-        merge(&mut call.call, patch);
+        call.call.merge(patch);
         if patch.status.is_some_and(ToolStatus::is_final) {
             call.ended.get_or_insert(at);
         }
@@ -81,24 +81,6 @@ impl Tools {
         all.sort_by_key(|c| c.number);
         all
     }
-}
-
-/// Takes over what a patch says; absent fields keep their value.
-fn merge(call: &mut ToolCall, patch: &ToolCall) {
-    fn take<T: Clone>(old: &mut Option<T>, new: &Option<T>) {
-        if new.is_some() {
-            old.clone_from(new);
-        }
-    }
-    take(&mut call.title, &patch.title);
-    take(&mut call.name, &patch.name);
-    take(&mut call.kind, &patch.kind);
-    take(&mut call.status, &patch.status);
-    take(&mut call.content, &patch.content);
-    take(&mut call.locations, &patch.locations);
-    take(&mut call.raw_input, &patch.raw_input);
-    take(&mut call.raw_output, &patch.raw_output);
-    take(&mut call.meta, &patch.meta);
 }
 
 impl Call {
