@@ -104,7 +104,7 @@ fn place(candidate: &Candidate, workers: &[WorkerStatus], taken: &HashMap<Worker
         .max_by(|a, b| free(a).cmp(&free(b)).then_with(|| b.name.cmp(&a.name)));
     match best {
         Some(worker) => Placement::Seat(worker.name.clone()),
-        None => wait("no_seat", "every seat is taken".to_owned()),
+        None => wait("no_seat", "every seat is taken: `convene stop ID` frees one".to_owned()),
     }
 }
 

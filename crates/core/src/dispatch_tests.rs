@@ -30,6 +30,7 @@ fn words(candidates: &[Candidate], workers: &[WorkerStatus], taken: &[(&str, u32
             Placement::Seat(worker) => worker.to_string(),
             Placement::Wait(why) => {
                 assert!(!why.detail.is_empty());
+                assert_eq!(why.reason == "no_seat", why.detail.contains("`convene stop ID`"), "it names the cure");
                 why.reason
             }
         })
