@@ -368,24 +368,26 @@ impl Cluster {
     /// The processes of a session's attempt, once its agent runs.
     pub async fn tree(&self, session: SessionId) -> Result<Tree> {
         let running = |s: &SessionView| s.attempt > 0 && s.agent_session_id.is_some();
-        let view = self.wait_session(session, "the agent runs", running).await?;
-        let record = self.home.data().join("run").join(session.to_string()).join(view.attempt.to_string());
-        let record = record.join("attempt.json");
-        let text = std::fs::read(&record).with_context(|| format!("{} cannot be read", record.display()))?;
+        self.wait_session(session, "the agent runs", running).await?;
+        self.tree_now(session).await?.context("the attempt has no tree")
+    }
+
+    /// The processes of a session's newest attempt; nothing if it has ended, or is not that far.
+    pub async fn tree_now(&self, session: SessionId) -> Result<Option<Tree>> {
+        let attempt = self.session(session).await?.attempt;
+        let record =
+            self.home.data().join("run").join(session.to_string()).join(attempt.to_string()).join("attempt.json");
+        let Ok(text) = std::fs::read(&record) else { return Ok(None) };
         let record: serde_json::Value = serde_json::from_slice(&text)?;
-        let pid = |role: &str| {
-            let pid = record[role]["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok());
-            pid.with_context(|| format!("{record} names no {role}"))
-        };
-        let agent = self.log(session).await?.events.iter().rev().find_map(|event| match &event.data.body {
+        let pid = |role: &str| record[role]["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok());
+        let (Some(keeper), Some(runner)) = (pid("keeper"), pid("runner")) else { return Ok(None) };
+        let log = self.log(session).await?;
+        let launched = log.events.iter().rev().filter(|event| event.data.attempt == Some(attempt));
+        let mut agent = launched.filter_map(|event| match &event.data.body {
             EventBody::Known(KnownEvent::AgentLaunched { pid, .. }) => i32::try_from(*pid).ok(),
             EventBody::Known(_) | EventBody::Unknown(_) => None,
         });
-        Ok(Tree {
-            keeper: pid("keeper")?,
-            runner: pid("runner")?,
-            agent: agent.context("no agent_launched in the log")?,
-        })
+        Ok(agent.next().map(|agent| Tree { keeper, runner, agent }))
     }
 
     /// Kills processes, one right after the other, by SIGKILL.
