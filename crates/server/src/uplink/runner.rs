@@ -169,10 +169,11 @@ impl Conversation<'_> {
 
     /// Sends what the runner has not been told, or that it is not wanted any more.
     async fn direct(&mut self, down: &mut Down) -> Result<(), Over> {
-        let Some(published) = self.app.engine.shared().session(self.hello.session) else { return Ok(()) };
-        if !self.is_current(&published.state) {
+        // A session that is not in memory is at rest.
+        let published = self.app.engine.shared().session(self.hello.session);
+        let Some(published) = published.filter(|published| self.is_current(&published.state)) else {
             return fence(down, "the attempt is over").await.and(Err(Over));
-        }
+        };
         let new: Vec<_> = published.state.directives.iter().filter(|d| d.seq > self.sent).cloned().collect();
         for directive in new {
             self.sent = directive.seq;
