@@ -61,7 +61,7 @@ pub fn check(bytes: Vec<u8>) -> Result<String, Failure> {
         Failure::from(Problem::filled(Code::PromptNotText, [("n", error.utf8_error().valid_up_to().into())]))
     })?;
     if text.trim().is_empty() {
-        return Err(Problem::filled(Code::PromptEmpty, []).into());
+        return Err(Problem::filled(Code::PromptEmpty, []).hint("give text, - or -F").into());
     }
     Ok(text)
 }

@@ -78,7 +78,7 @@ impl About {
             Error::IdempotencyConflict => Problem::filled(Code::IdempotencyConflict, []),
             Error::Damaged { session, why } => {
                 Problem::new(Code::SessionDamaged, format!("the log of {session} is damaged: {why}"))
-                    .hint(format!("run `convene repair {session} --dry-run`"))
+                    .hint(format!("`convene logs {session}` shows what can be read"))
                     .with("id", session.to_string())
             }
             Error::Store(error) => crate::error::store(&error),

@@ -125,7 +125,7 @@ codes! {
         SessionArchived "session_archived" 409 FAILED "{id} is archived"
             => "run `convene unarchive {id}`";
         SessionDamaged "session_damaged" 409 FAILED "log of {id} is readable up to {seq}"
-            => "run `convene repair {id} --dry-run`";
+            => "`convene logs {id}` shows what can be read";
         NothingToRepair "nothing_to_repair" 409 FAILED "the log of {id} is whole";
         NothingRunning "nothing_running" 409 FAILED "no turn of {id} is running"
             => "see `convene show {id}`";
@@ -137,7 +137,7 @@ codes! {
             => "parent has {has}";
         StopUnverified "stop_unverified" 409 FAILED
             "stopped, but {n} processes of {worker} could not be proved dead"
-            => "run `convene doctor`";
+            => "look for them there with `ps`, and stop it again";
         WaitTimeout "wait_timeout" - WAIT_TIMEOUT "{id} is still {state} after {t}";
     }
     "Workspace" {
@@ -154,7 +154,7 @@ codes! {
     }
     "Prompts" {
         PromptEmpty "prompt_empty" 400 USAGE "the prompt is empty"
-            => "give text, - or -F";
+            => "give it a text";
         PromptTooLarge "prompt_too_large" 413 USAGE "prompt is {size}, limit {max}"
             => "put it into a file and name it";
         PromptNotText "prompt_not_text" 400 USAGE "the prompt is not UTF-8 at byte {n}";
@@ -195,12 +195,12 @@ codes! {
         AgentUnknown "agent_unknown" 400 USAGE "no agent is called {name}"
             => "did you mean {near}?";
         AgentNotInstalled "agent_not_installed" 409 AGENT_FAILED "{agent} is not on {worker}"
-            => "install it: {install}";
+            => "{install}";
         AgentStartFailed "agent_start_failed" 502 AGENT_FAILED "{cmd}: {os_error}"
-            => "`convene agents test {agent}` shows what it does";
+            => "`convene agents show {agent}` says how it is started and signed in to";
         AgentExitedEarly "agent_exited_early" 502 AGENT_FAILED
             "{agent} ended with {exit_status} before it said hello; it wrote: {stderr}"
-            => "`convene agents test {agent}` shows what it does";
+            => "`convene agents show {agent}` says how it is started and signed in to";
         AgentNoHandshake "agent_no_handshake" 504 AGENT_FAILED "no answer to initialize in {t}"
             => "raise start_timeout, or {advice}";
         AgentNotAcp "agent_not_acp" 502 AGENT_FAILED "{agent} wrote {line} where ACP was expected"
@@ -257,13 +257,13 @@ codes! {
         StorageFull "storage_full" 503 FAILED "{free} left on the data disk"
             => "free some; sessions wait, nothing is lost";
         StorageReadonly "storage_readonly" 503 FAILED "cannot write {what}: {cause}"
-            => "run `convene doctor`";
+            => "make it writable, then start `convene serve` again";
         StorageFailed "storage_failed" 503 FAILED "the disk refused a write: {cause}"
-            => "run `convene doctor`";
+            => "check the disk of the data directory";
         DatabaseNewer "database_newer" - FAILED "database is of {v}, this is {ours}"
             => "upgrade convene";
         DatabaseDamaged "database_damaged" - FAILED "{check}"
-            => "run `convene repair`; sessions that can be read are served";
+            => "put back a backup of the data directory; sessions that can be read are served";
     }
     "Configuration" {
         ConfigInvalid "config_invalid" - USAGE "{file}:{line}: {why}";
