@@ -48,10 +48,10 @@ async fn admit(
         // Opening the page from a link on another one is no forgery, but the name must be ours.
         let mut headers = headers.clone();
         headers.remove("sec-fetch-site");
-        app.origins.check(&headers)?;
+        app.origins.check(peer, &headers)?;
         return Ok(None);
     }
-    app.origins.check(headers)?;
+    app.origins.check(peer, headers)?;
     if path == LOGIN {
         return Ok(None);
     }

@@ -5,6 +5,8 @@ use std::{collections::HashSet, net::IpAddr};
 use axum::http::{HeaderMap, header};
 use convene_api::problem::{Code, Problem};
 
+use crate::listen::Peer;
+
 /// The allow-lists. A page of somebody else must neither reach the server under a name of its own (DNS rebinding) nor
 /// send it requests (forgery), with or without a token.
 #[derive(Debug, Clone)]
@@ -31,13 +33,14 @@ impl Origins {
         Self { hosts, origins, tls: trust_proxy }
     }
 
-    /// Checks `Host`, `Origin` and what browsers say about the page that asks.
+    /// Checks `Host`, `Origin` and what browsers say about the page that asks. No name leads a browser to the unix
+    /// socket, so there `Host` may be anything.
     ///
     /// # Errors
     /// `origin_denied`, naming what was wrong.
-    pub fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    pub fn check(&self, peer: Peer, headers: &HeaderMap) -> Result<(), Problem> {
         let host = one(headers, header::HOST.as_str())?.unwrap_or_default();
-        if !self.hosts.contains(&without_port(&host).to_ascii_lowercase()) {
+        if peer == Peer::Tcp && !self.hosts.contains(&without_port(&host).to_ascii_lowercase()) {
             return Err(denied(if host.is_empty() { "no host" } else { &host }));
         }
         if let Some(origin) = one(headers, header::ORIGIN.as_str())? {
