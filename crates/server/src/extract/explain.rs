@@ -71,9 +71,45 @@ fn malformed(field: &str, said: &str) -> Problem {
         }
         _ => said.rsplit_once(" at line ").map_or(said, |(why, _)| why),
     };
-    invalid(field, why)
+    invalid(field, in_words(why))
+}
+
+/// What serde and the parsers of numbers say, without words of Rust; what they do not know is left as it is.
+fn in_words(said: &str) -> String {
+    if said.contains("did not match any variant of untagged enum") {
+        return "it has none of the forms that it may have".to_owned();
+    }
+    let wanted = match said {
+        "invalid digit found in string" | "cannot parse integer from empty string" => Some("u64"),
+        "invalid float literal" | "cannot parse float from empty string" => Some("f64"),
+        "provided string was not `true` or `false`" => Some("a boolean"),
+        "number too large to fit in target type" => return "it is too large".to_owned(),
+        _ if said.starts_with("invalid type: ") || said.starts_with("invalid value: ") => {
+            said.rsplit_once(", expected ").map(|(_, wanted)| wanted)
+        }
+        _ => None,
+    };
+    let Some(wanted) = wanted else { return said.to_owned() };
+    let wanted = match wanted {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a string" | "a borrowed string" | "str" | "string" => "a text",
+        "a boolean" | "bool" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        "string or map" => "one of its values",
+        _ if wanted.starts_with("struct ") => "an object",
+        _ if wanted.starts_with("enum ") => "one of its values",
+        other => other,
+    };
+    format!("it must be {wanted}")
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     text.split_once(before)?.1.split_once(after).map(|(inside, _)| inside)
 }
+
+#[cfg(test)]
+#[path = "explain_tests.rs"]
+mod tests;
