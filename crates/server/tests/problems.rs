@@ -115,6 +115,18 @@ async fn what_is_wrong_with_a_request_is_said_by_name() {
         let answer = request.send(&server).await;
         assert_eq!((answer.code().as_str(), answer.status), (code, status), "{answer:?}");
     }
+    let session = post(&server, "/v1/sessions", &json!({"prompt": "x"})).await.json();
+    let events = format!("/v1/sessions/{}/events", session["session"]["id"].as_str().unwrap());
+    for (query, why) in [
+        ("type=turn_endet", "did you mean turn_ended?"),
+        ("type=turn_ended,nothing_like_it", "no event is called nothing_like_it"),
+        ("limit=0", "0 is not between 1 and 1000"),
+        ("limit=1001", "1001 is not between 1 and 1000"),
+    ] {
+        let answer = request("GET", &format!("{events}?{query}")).send(&server).await;
+        assert_eq!((answer.code().as_str(), answer.status), ("invalid_request", 400), "{query}");
+        assert!(answer.json().to_string().contains(why), "{query}: {answer:?}");
+    }
     let put = request("PUT", "/v1/sessions").send(&server).await;
     assert_eq!(put.headers["allow"], "POST,GET,HEAD");
     assert_eq!(put.json()["methods"], json!(["POST", "GET", "HEAD"]));
@@ -176,7 +188,7 @@ async fn an_agent_that_is_not_installed_is_refused_where_somebody_can_tell() {
     let _worker = Worker::connect(&server).await;
     let answer = post(&server, "/v1/sessions", &body).await;
     assert_eq!((answer.code().as_str(), answer.status), ("agent_not_installed", 409));
-    assert!(answer.json()["hint"].as_str().unwrap().contains("npm install"));
+    assert!(answer.json()["hint"].as_str().unwrap().starts_with("npm install -g "), "{answer:?}");
     server.stop().await;
 }
 

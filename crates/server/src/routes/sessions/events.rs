@@ -9,7 +9,8 @@ use axum::{
 };
 use convene_api::{body::Page, frame::AnyEvent, problem::Problem};
 use convene_core::{
-    event::wire_json,
+    catalogue::nearest,
+    event::{KnownEvent, wire_json},
     ids::{SessionId, TurnId},
 };
 use convene_engine::storage::{EventFilter, EventRow};
@@ -65,8 +66,7 @@ pub async fn session_events(
     if wanted.epoch.is_some_and(|of| of != epoch) {
         return Err(cursor_too_old("the cursor is of another log").into());
     }
-    let kinds: Vec<String> =
-        wanted.r#type.iter().flat_map(|t| t.split(',')).filter(|t| !t.is_empty()).map(str::to_owned).collect();
+    let kinds = kinds(wanted.r#type.as_deref())?;
     if wants_stream(&headers) {
         if wanted.before.is_some() || wanted.limit.is_some() {
             let field = if wanted.before.is_some() { "before" } else { "limit" };
@@ -101,6 +101,18 @@ pub async fn session_events(
     };
     let next = if more { next } else { None };
     Ok(reply::json(StatusCode::OK, page(id, &rows, next, published.state.pos, epoch)))
+}
+
+/// The types that are wanted: each must be one that this version knows.
+fn kinds(wanted: Option<&str>) -> Result<Vec<String>, Problem> {
+    let kinds: Vec<String> =
+        wanted.unwrap_or_default().split(',').filter(|t| !t.is_empty()).map(str::to_owned).collect();
+    let Some(unknown) = kinds.iter().find(|kind| !KnownEvent::TAGS.contains(&kind.as_str())) else { return Ok(kinds) };
+    let problem = invalid("type", format!("no event is called {unknown}"));
+    Err(match nearest(unknown, KnownEvent::TAGS.iter().copied()).first() {
+        Some(near) => problem.hint(format!("did you mean {near}?")).with("near", *near),
+        None => problem.with("known", KnownEvent::TAGS),
+    })
 }
 
 /// Events of several types are as many reads, merged by their place.
