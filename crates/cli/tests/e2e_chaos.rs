@@ -113,6 +113,10 @@ impl Play {
 
     async fn prompt(&mut self) -> Result<()> {
         let (id, text) = (self.any(), self.text());
+        // A full queue takes no last prompt when all is healed.
+        if self.cluster.session(id).await?.queue_length > 7 {
+            return Ok(());
+        }
         match self.cluster.prompt(id, &text).await {
             Ok(accepted) => {
                 self.story.push(format!("prompt {} {text:?}", id.short()));
