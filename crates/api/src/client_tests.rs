@@ -112,7 +112,8 @@ async fn a_refusal_is_a_problem_and_not_retried() {
     let server = async {
         let (mut stream, _) = listener.accept().await.expect("a client");
         request(&mut stream).await;
-        let problem = r#"{"code":"session_limit","status":429,"detail":"16 of 16 sessions are live","hint":"stop one"}"#;
+        let problem =
+            r#"{"code":"session_limit","status":429,"detail":"16 of 16 sessions are live","hint":"stop one"}"#;
         reply(&mut stream, "429 Too Many Requests", problem).await;
     };
     let client = place.client();
@@ -164,7 +165,8 @@ async fn subscribed(listener: &UnixListener) -> (WebSocketStream<UnixStream>, Va
 }
 
 async fn send(socket: &mut WebSocketStream<UnixStream>, seq: u64) {
-    let event = json!({"session": SESSION, "seq": seq, "pos": seq, "at": "2026-11-21T00:00:00Z", "type": "turn_handed_over"});
+    let event =
+        json!({"session": SESSION, "seq": seq, "pos": seq, "at": "2026-11-21T00:00:00Z", "type": "turn_handed_over"});
     let frame = json!({"topic": SESSION, "event": event});
     socket.send(Message::text(frame.to_string())).await.expect("a write");
 }

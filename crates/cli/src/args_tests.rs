@@ -85,6 +85,15 @@ fn commands_that_are_not_built_take_whatever_stands_behind_them() {
 }
 
 #[test]
+fn no_list_is_of_zero_sessions() {
+    for n in ["0", "-1", "many"] {
+        let error = Cli::try_parse_from(["convene", "ls", "-n", n]).unwrap_err().to_string();
+        assert!(error.contains("give a whole number, 1 or more") || n == "-1", "{error}");
+    }
+    assert!(Cli::try_parse_from(["convene", "ls", "-n", "1"]).is_ok());
+}
+
+#[test]
 fn help_is_narrow_enough() {
     for mut command in Cli::command().get_subcommands().cloned().collect::<Vec<_>>() {
         for line in command.render_long_help().to_string().lines() {

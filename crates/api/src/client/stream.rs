@@ -277,10 +277,10 @@ fn open(client: Client, session: SessionId, after: u64, epoch: Option<u64>) -> O
     Box::pin(async move {
         let mut socket = connection::upgrade(client.endpoint(), client.token(), PATH).await?;
         let subscribe = ClientFrame::Subscribe { topic: session.to_string(), after: Some(after), epoch };
-        socket.send(text(&subscribe)).await.map_err(|error| ClientError::Lost {
-            endpoint: client.endpoint().to_string(),
-            source: error.into(),
-        })?;
+        socket
+            .send(text(&subscribe))
+            .await
+            .map_err(|error| ClientError::Lost { endpoint: client.endpoint().to_string(), source: error.into() })?;
         Ok(socket)
     })
 }

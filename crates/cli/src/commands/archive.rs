@@ -54,7 +54,7 @@ pub async fn run(app: &App, args: ArchiveArgs, way: Way) -> Outcome {
             (Ok(session), _) if app.json => app.out.json(&session)?,
             (Ok(session), Way::Archive) => app.out.note(&format!("session {} archived", session.short_id)),
             (Ok(session), Way::Unarchive) => {
-                app.out.note(&format!("session {} back from the archive", session.short_id))
+                app.out.note(&format!("session {} back from the archive", session.short_id));
             }
             (Err(failure), _) if args.ids.len() == 1 => return Err(failure),
             (Err(failure), _) => {

@@ -42,13 +42,20 @@ pub struct LsArgs {
     #[arg(long)]
     pub needs_me: bool,
     /// At most so many
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N", value_parser = at_least_one)]
     pub limit: Option<usize>,
     /// Ids only
     #[arg(short, long)]
     pub quiet: bool,
     #[command(flatten)]
     pub output: Output,
+}
+
+fn at_least_one(text: &str) -> Result<usize, &'static str> {
+    match text.parse() {
+        Ok(n) if n > 0 => Ok(n),
+        Ok(_) | Err(_) => Err("give a whole number, 1 or more"),
+    }
 }
 
 /// Runs it.

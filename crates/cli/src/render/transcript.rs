@@ -362,7 +362,7 @@ impl Transcript {
             }
             // That the session is stopped is said by an event of its own.
             KnownEvent::TurnCancelRequested { by } if !by_me && by != "stop" => {
-                self.note(&format!("cancelled by {}", clean_line(by)))
+                self.note(&format!("cancelled by {}", clean_line(by)));
             }
             KnownEvent::QueueEntryDropped { by } if !by_me => {
                 self.note(&format!("taken out of the queue by {}", clean_line(by)));

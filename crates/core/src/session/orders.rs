@@ -27,9 +27,8 @@ impl SessionState {
 
     /// The turn is over, and with it whatever was said about it. Settings and the end of the session stay.
     pub(super) fn drop_turn(&mut self) {
-        self.directives.retain(|d| {
-            matches!(d.order, Order::Configure { .. } | Order::Permissions { .. } | Order::Stop { .. })
-        });
+        self.directives
+            .retain(|d| matches!(d.order, Order::Configure { .. } | Order::Permissions { .. } | Order::Stop { .. }));
     }
 
     /// The agent would not take this setting.

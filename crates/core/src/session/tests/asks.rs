@@ -150,7 +150,10 @@ fn a_runner_is_told_of_a_changed_mode_once_and_keeps_it_past_the_turn() {
     };
     let modes = |w: &World| -> Vec<PermissionMode> {
         let orders = w.orders();
-        orders.iter().filter_map(|order| if let Order::Permissions { mode } = order { Some(*mode) } else { None }).collect()
+        orders
+            .iter()
+            .filter_map(|order| if let Order::Permissions { mode } = order { Some(*mode) } else { None })
+            .collect()
     };
     // Nobody has said hello: the welcome will have the spec.
     let mut w = World::prompted(spec());
