@@ -5,6 +5,7 @@
 //! and is killed all the same. Linux only, because the proof reads `/proc`.
 
 mod binaries;
+mod builder;
 mod home;
 mod http;
 mod log;
@@ -30,6 +31,7 @@ use convene_core::{
 use rustix::process::Signal;
 use tokio::time::Instant;
 
+pub use builder::Builder;
 pub use home::Home;
 pub use http::Answer;
 pub use log::Log;
@@ -58,17 +60,6 @@ pub enum Role {
     Agent,
 }
 
-/// What a cluster is to be.
-pub struct Builder {
-    binary: PathBuf,
-    worker_apart: bool,
-    fake_flags: Vec<String>,
-    config: String,
-    agents: Vec<(String, Vec<String>)>,
-    environment: Vec<(String, String)>,
-    descriptors: Option<u64>,
-}
-
 /// A running product, to be ended by [`Cluster::end`].
 #[must_use]
 pub struct Cluster {
@@ -94,109 +85,7 @@ pub struct Tree {
     pub agent: i32,
 }
 
-impl Builder {
-    /// Runs the worker as a process of its own.
-    #[must_use]
-    pub fn worker_apart(mut self) -> Self {
-        self.worker_apart = true;
-        self
-    }
-
-    /// Gives the agent `fake` these flags.
-    #[must_use]
-    pub fn fake(mut self, flags: &[&str]) -> Self {
-        self.fake_flags = flags.iter().map(ToString::to_string).collect();
-        self
-    }
-
-    /// Adds an agent: the fake one with other flags.
-    #[must_use]
-    pub fn fake_as(self, name: &str, flags: &[&str]) -> Self {
-        let fake = binaries::fake_agent(&self.binary);
-        let command: Vec<&str> =
-            std::iter::once(fake.to_str().unwrap_or_default()).chain(flags.iter().copied()).collect();
-        self.agent(name, &command)
-    }
-
-    /// Adds an agent.
-    #[must_use]
-    pub fn agent(mut self, name: &str, command: &[&str]) -> Self {
-        self.agents.push((name.to_owned(), command.iter().map(ToString::to_string).collect()));
-        self
-    }
-
-    /// Adds lines to the config file.
-    #[must_use]
-    pub fn config(mut self, toml: &str) -> Self {
-        self.config.push_str(toml);
-        self.config.push('\n');
-        self
-    }
-
-    /// Gives server and worker a variable.
-    #[must_use]
-    pub fn environment(mut self, name: &str, value: &str) -> Self {
-        self.environment.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Gives server and worker no more descriptors than this.
-    #[must_use]
-    pub fn descriptors(mut self, most: u64) -> Self {
-        self.descriptors = Some(most);
-        self
-    }
-
-    /// Makes the home without starting anything.
-    pub fn prepare(self) -> Result<Cluster> {
-        let home = Home::create()?;
-        let fake = binaries::fake_agent(&self.binary);
-        let mut command = vec![fake.to_string_lossy().into_owned()];
-        command.extend(self.fake_flags);
-        let receipts = home.receipts().to_string_lossy().into_owned();
-        command.extend(["--marker".to_owned(), home.name(), "--receipts".to_owned(), receipts]);
-        let mut agents = vec![("fake".to_owned(), command)];
-        agents.extend(self.agents);
-        home.write_config(&self.config, &agents)?;
-        Ok(Cluster {
-            port: process::free_port()?,
-            home,
-            binary: self.binary,
-            worker_apart: self.worker_apart,
-            environment: self.environment,
-            descriptors: self.descriptors,
-            server: None,
-            worker: None,
-            ended: false,
-        })
-    }
-
-    /// Starts the server, and the worker if it is apart, and waits until both are there.
-    pub async fn start(self) -> Result<Cluster> {
-        let mut cluster = self.prepare()?;
-        cluster.start_server().await?;
-        if cluster.worker_apart {
-            cluster.start_worker().await?;
-        }
-        cluster.worker_connected().await?;
-        Ok(cluster)
-    }
-}
-
 impl Cluster {
-    /// Begins a cluster of the binary `convene`: in its own tests `env!("CARGO_BIN_EXE_convene")`.
-    pub fn of(binary: impl Into<PathBuf>) -> Builder {
-        Builder {
-            binary: binary.into(),
-            worker_apart: false,
-            fake_flags: Vec::new(),
-            config: String::new(),
-            agents: Vec::new(),
-            environment: Vec::new(),
-            descriptors: None,
-        }
-    }
-
     /// The home of everything.
     pub fn home(&self) -> &Home {
         &self.home
