@@ -1,7 +1,7 @@
 //! The process of one attempt: owns the agent's connection, the spool and the uplink.
 //!
-//! One thread, one loop: [`Runner::next_event`] waits, [`Runner::handle`] thinks, and nothing awaits while state changes.
-//! Whatever the runner says goes through the [`Outbox`], whatever it is told comes as a directive, and both outlive a lost
+//! One thread, one loop: `Runner::next_event` waits, `Runner::handle` thinks, and nothing awaits while state changes.
+//! Whatever the runner says goes through the `Outbox`, whatever it is told comes as a directive, and both outlive a lost
 //! link. The server being away changes nothing for the agent; the keeper dying ends everything at once.
 
 use std::{

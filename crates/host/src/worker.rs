@@ -3,7 +3,7 @@
 //!
 //! It holds no state that matters: the run directories have it. A worker that is killed costs nothing; the next one
 //! scans them and goes on. Its loop waits for the link, its tasks and the clock, and never for the disk: whatever
-//! blocks is a task that comes back as [`News`].
+//! blocks is a task that comes back as `News`.
 
 mod attempt;
 mod deliver;

@@ -1,7 +1,7 @@
 //! Measures what an event costs: groups of 512 events of 575 bytes, of 64 logs that take turns, into SQLite, and for
 //! comparison into a plain file with one `fdatasync` a group. CPU time, because a machine may have other work.
 //!
-//! `cargo run --release -p convene-store --example ingest [GROUPS [LOGS [SIZE [EVENTS]]]]`
+//! `cargo run --release -p convene-store --example store_ingest [GROUPS [LOGS [SIZE [EVENTS]]]]`
 
 use std::{
     fs::File,
