@@ -129,7 +129,10 @@ impl Piped {
         let tools = if facts.tools > 0 { format!(", {}", words::count(facts.tools, "tool")) } else { String::new() };
         let said = if code == exit::DONE { String::new() } else { format!(" (exit {code})") };
         let words = end.words(facts.rejected);
-        line(&format!("turn {words}{took}{tools}{said}; go on: convene prompt {} \"...\"", self.id))
+        line(&format!(
+            "turn {words}{took}{tools}{said}; go on: convene prompt {} \"...\"; look: convene show {}",
+            self.id, self.id
+        ))
     }
 }
 
