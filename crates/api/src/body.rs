@@ -1,6 +1,7 @@
 //! Bodies of HTTP requests and answers; here what several resources share.
 
 mod access;
+mod changes;
 mod machine;
 mod prompt;
 mod question;
@@ -12,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use access::{CreateToken, CreatedToken, LogIn, LoginLink, TokenView};
-pub use machine::{AgentView, WorkerView};
+pub use changes::{FileChange, FileChanges, FileStatus};
+pub use machine::{AgentAnnounced, AgentTest, AgentView, DirectoryEntry, DirectoryList, WorkerView};
 pub use prompt::{CancelTurn, EditQueueEntry, PromptAccepted, PromptInput, PromptMode, PromptStatus, SendPrompt};
 pub use question::{AnswerElicitation, DecidePermission, DecisionInput, ElicitationAction, PermissionDecidedBody};
 pub use server::{ServerStatus, Shutdown, ShuttingDown};

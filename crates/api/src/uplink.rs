@@ -5,9 +5,14 @@
 //!
 //! A runner's conversation: `hello` → `welcome` (spec and directives) or `fenced`; then `batch` → `ack` up,
 //! `directive` → `directive_done` down. A worker's: `hello` → `welcome`; then `start_attempt` → `taken` or `refused`,
-//! `end_attempt`, and `tail` → `tail_ack`, `ended` → `ended_ack` for attempts whose runner is gone.
+//! `end_attempt`, and `tail` → `tail_ack`, `ended` → `ended_ack` for attempts whose runner is gone; beside them
+//! `ask` → `answer` about the machine.
+
+mod question;
 
 use std::{collections::BTreeMap, sync::Arc};
+
+pub use question::{Answer, Question};
 
 use convene_core::{
     directive::Directive,
@@ -202,6 +207,13 @@ pub enum WorkerUp {
         /// All of them.
         agents: Vec<DetectedAgent>,
     },
+    /// What was asked, answered.
+    Answer {
+        /// The question's number.
+        id: u64,
+        /// What was found or done.
+        answer: Answer,
+    },
 }
 
 /// A worker's hello.
@@ -273,6 +285,13 @@ pub enum WorkerDown {
         session: SessionId,
         /// The attempt.
         attempt: u32,
+    },
+    /// Answer this, soon; on this link or not at all.
+    Ask {
+        /// Its number on this link.
+        id: u64,
+        /// What is wanted.
+        question: Question,
     },
     /// This worker is not wanted: another process has its name, or it speaks another protocol.
     Rejected {

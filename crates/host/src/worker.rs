@@ -7,6 +7,7 @@
 
 mod attempt;
 mod deliver;
+mod question;
 pub mod root;
 
 use std::{
@@ -20,7 +21,7 @@ use std::{
 
 use convene_api::{
     problem::Code,
-    uplink::{HeldAttempt, PROTOCOL, StartAttempt, WORKER_PATH, WorkerDown, WorkerHello, WorkerUp},
+    uplink::{Answer, HeldAttempt, PROTOCOL, Question, StartAttempt, WORKER_PATH, WorkerDown, WorkerHello, WorkerUp},
 };
 use convene_core::{
     dispatch::DetectedAgent,
@@ -53,6 +54,9 @@ const PATIENTLY: Duration = Duration::from_secs(2);
 
 /// How often adopted zombies are reaped and agents are looked for again.
 const HOUSEKEEPING: Duration = Duration::from_secs(10);
+
+/// Questions that are being answered at the same time; one more is refused.
+const QUESTIONS: usize = 8;
 
 /// News of attempts that wait for the loop. Each attempt tells at most two; past this, its task waits.
 const NEWS: usize = 64;
@@ -125,6 +129,8 @@ pub async fn run(config: WorkerConfig, cancel: CancellationToken) -> Result<(), 
         house: None,
         tell,
         link: None,
+        link_number: 0,
+        questions: 0,
         pause: AGAIN,
     };
     worker.adopt()?;
@@ -145,6 +151,9 @@ struct Worker {
     house: Option<AbortHandle>,
     tell: mpsc::Sender<News>,
     link: Option<Link>,
+    /// Which link it is: an answer belongs to the one that the question came by.
+    link_number: u64,
+    questions: usize,
     /// How long the next loss waits before it dials again.
     pause: Duration,
     agents: Vec<DetectedAgent>,
@@ -156,6 +165,7 @@ enum News {
     Refused(Key, Refusal),
     Ended(Key, Remains),
     Agents(Vec<DetectedAgent>),
+    Answered { link: u64, id: u64, answer: Answer },
 }
 
 /// What can happen to a worker.
@@ -231,6 +241,7 @@ impl Worker {
 
     async fn hello(&mut self, link: Link) {
         self.link = Some(link);
+        self.link_number += 1;
         let held = self.attempts.keys().map(|key| HeldAttempt { session: key.session, attempt: key.attempt }).collect();
         let hello = WorkerHello {
             name: self.config.name.clone(),
@@ -262,6 +273,7 @@ impl Worker {
                 self.deliver(key, |remains| remains.after(key, next_index)).await;
             }
             WorkerDown::EndedAck { session, attempt } => self.forget(Key { session, attempt }),
+            WorkerDown::Ask { id, question } => self.answer(id, question).await,
             WorkerDown::Rejected { code, reason } if code == Code::WrongState.as_str() => {
                 // An earlier process of this name may not have been missed yet; dial again until it is.
                 tracing::warn!(reason, "the server does not want this worker now; trying again");
@@ -293,7 +305,28 @@ impl Worker {
                 self.agents.clone_from(&agents);
                 self.send(&WorkerUp::Agents { agents }).await;
             }
+            News::Answered { link, id, answer } => {
+                self.questions -= 1;
+                if link == self.link_number {
+                    self.send(&WorkerUp::Answer { id, answer }).await;
+                }
+            }
         }
+    }
+
+    /// Answers a question about this machine, beside everything else.
+    async fn answer(&mut self, id: u64, question: Question) {
+        if self.questions >= QUESTIONS {
+            let detail = format!("worker {} is busy with {QUESTIONS} questions", self.config.name);
+            return self.send(&WorkerUp::Answer { id, answer: Answer::refused(Code::Unavailable, detail) }).await;
+        }
+        self.questions += 1;
+        let (config, tell, link) = (Arc::clone(&self.config), self.tell.clone(), self.link_number);
+        self.tasks.spawn(async move {
+            let answer = question::answer(config, question).await;
+            // The worker is gone if this fails.
+            let _ = tell.send(News::Answered { link, id, answer }).await;
+        });
     }
 
     async fn start(&mut self, start: StartAttempt) {

@@ -21,6 +21,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     auth::{Keys, LoginLinks, Origins},
     config::ServeConfig,
+    uplink::Asks,
 };
 
 /// The engine over the store that this server opens.
@@ -54,6 +55,8 @@ pub struct Shared {
     pub sockets: TaskTracker,
     /// Who is connected.
     pub links_up: LinksUp,
+    /// The way to ask a worker something.
+    pub asks: Asks,
     /// Told that something about a worker may have changed.
     pub workers_changed: watch::Sender<()>,
 }

@@ -18,6 +18,7 @@ use crate::{
     error::ServeError,
     listen::{self, Peer},
     lock, openapi, routes,
+    uplink::Asks,
 };
 
 /// How long connections and tasks may take to end.
@@ -63,6 +64,7 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
         closing: closing.clone(),
         sockets: sockets.clone(),
         links_up: LinksUp::default(),
+        asks: Asks::default(),
         workers_changed: watch::Sender::new(()),
         engine: engine.clone(),
         config,

@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use convene_core::dispatch::DetectedAgent;
+use convene_core::{
+    content::{AuthMethod, ConfigOption},
+    dispatch::DetectedAgent,
+    failure::Failure,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// An agent over all workers.
@@ -45,4 +50,72 @@ pub struct WorkerView {
     pub agents: Vec<DetectedAgent>,
     /// When it was last heard.
     pub last_seen_at: Timestamp,
+}
+
+/// What an agent said about itself in a hello: never what a list says of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AgentAnnounced {
+    /// Its name by its own account.
+    pub name: String,
+    /// Its title by its own account.
+    pub title: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// The ACP version it speaks.
+    pub protocol_version: u32,
+    /// Its capabilities, verbatim.
+    #[schema(value_type = Object)]
+    pub capabilities: Value,
+    /// Ways to sign in.
+    pub auth_methods: Vec<AuthMethod>,
+    /// Whether it wanted somebody to sign in; absent if it was not asked for a session.
+    pub signed_in: Option<bool>,
+    /// Its settings with their choices: modes, models and others; empty before it has opened a session.
+    pub config_options: Vec<ConfigOption>,
+    /// On which worker it said so.
+    pub worker: String,
+    /// When it said so.
+    pub at: Timestamp,
+}
+
+/// How the test of an agent went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AgentTest {
+    /// Its name.
+    pub agent: String,
+    /// On which worker it was tested.
+    pub worker: String,
+    /// Whether a session could be opened, and so whether it would take a prompt.
+    pub ok: bool,
+    /// How it was started: the program and its arguments.
+    pub argv: Vec<String>,
+    /// From its start to its answer to `initialize`, in milliseconds.
+    pub initialize_ms: Option<u64>,
+    /// From there to its open session, in milliseconds.
+    pub session_ms: Option<u64>,
+    /// What it said about itself, if it got that far.
+    pub announced: Option<AgentAnnounced>,
+    /// What went wrong.
+    pub failure: Option<Failure>,
+    /// The end of what it wrote to stderr, redacted.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stderr: String,
+}
+
+/// Directories of a worker's machine, inside its roots.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DirectoryList {
+    /// Absolute paths, by name; repositories of git first.
+    pub items: Vec<DirectoryEntry>,
+    /// Whether there are more than were asked for.
+    pub truncated: bool,
+}
+
+/// A directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DirectoryEntry {
+    /// Its absolute path.
+    pub path: String,
+    /// Whether it is the top of a git repository or worktree.
+    pub git: bool,
 }

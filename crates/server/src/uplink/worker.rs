@@ -15,7 +15,7 @@ use axum::{
 };
 use convene_api::{
     problem::Code,
-    uplink::{HeldAttempt, PROTOCOL, StartAttempt, WorkerDown, WorkerHello, WorkerUp},
+    uplink::{Answer, HeldAttempt, PROTOCOL, StartAttempt, WorkerDown, WorkerHello, WorkerUp},
 };
 use convene_core::{
     command::Command,
@@ -27,9 +27,13 @@ use convene_core::{
     session::Phase,
 };
 use convene_engine::{Error, Registered, WorkerOrder, WorkerRecord};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, MissedTickBehavior, interval, timeout},
+};
 
 use super::{
+    ask::Asked,
     link::{Down, HELLO_PATIENCE, Link, Over, Up, limits},
     runner::report,
 };
@@ -69,7 +73,8 @@ async fn run(app: App, caller: Caller, socket: WebSocket) -> Result<(), Over> {
                 | WorkerUp::Refused { .. }
                 | WorkerUp::Tail { .. }
                 | WorkerUp::Ended { .. }
-                | WorkerUp::Agents { .. },
+                | WorkerUp::Agents { .. }
+                | WorkerUp::Answer { .. },
             )
             | Err(_) => return reject(&mut down, Code::InvalidRequest, "the first frame is a hello").await,
         },
@@ -87,8 +92,19 @@ async fn run(app: App, caller: Caller, socket: WebSocket) -> Result<(), Over> {
     let instance = hello.instance;
     let link = app.links_up.worker_up(&name);
     tracing::info!(worker.id = %name, seats = hello.seats, held = hello.held.len(), "a worker is connected");
-    let mut conversation = Conversation { app: &app, caller, name: name.clone(), link, sent: HashMap::new() };
+    let asked = app.asks.open(&name, link);
+    let mut conversation = Conversation {
+        app: &app,
+        caller,
+        name: name.clone(),
+        link,
+        sent: HashMap::new(),
+        asked,
+        open: HashMap::new(),
+        last_question: 0,
+    };
     let result = conversation.talk(protocol, &hello.held, &mut up, &mut down).await;
+    app.asks.close(&name, link);
     // A worker that redialed before this was noticed is connected all the same.
     if app.links_up.is_newest(&name, link) {
         app.engine.workers().disconnect(&name, instance, app.engine.now());
@@ -121,6 +137,11 @@ struct Conversation<'a> {
     link: u64,
     /// When an order was sent last; mode tells a patient end from an impatient one.
     sent: HashMap<(SessionId, u32, Order), Instant>,
+    /// What is to be asked.
+    asked: mpsc::Receiver<Asked>,
+    /// Questions without an answer, by number. They go with the link; their requests are told.
+    open: HashMap<u64, oneshot::Sender<Answer>>,
+    last_question: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -154,6 +175,7 @@ impl Conversation<'_> {
                     changed.map_err(|_stopped| Over)?;
                     self.order(down).await?;
                 }
+                Some(asked) = self.asked.recv() => self.ask(asked, down).await?,
                 _ = period.tick() => {
                     if !app.links_up.is_newest(&self.name, self.link) {
                         return Err(Over);
@@ -243,6 +265,15 @@ impl Conversation<'_> {
         Ok(())
     }
 
+    async fn ask(&mut self, asked: Asked, down: &mut Down) -> Result<(), Over> {
+        // Requests that gave up are not waited for.
+        self.open.retain(|_, answer| !answer.is_closed());
+        self.last_question += 1;
+        let id = self.last_question;
+        self.open.insert(id, asked.answer);
+        down.send(&WorkerDown::Ask { id, question: asked.question }).await
+    }
+
     async fn take(&mut self, text: &str, down: &mut Down) -> Result<(), Over> {
         let engine = &self.app.engine;
         match serde_json::from_str(text) {
@@ -268,6 +299,13 @@ impl Conversation<'_> {
                 engine.workers().set_agents(&self.name, agents);
                 self.app.workers_changed.send_replace(());
                 engine.shared().dispatch.notify_one();
+                Ok(())
+            }
+            Ok(WorkerUp::Answer { id, answer }) => {
+                if let Some(waiting) = self.open.remove(&id) {
+                    // The request may have given up just now.
+                    let _ = waiting.send(answer);
+                }
                 Ok(())
             }
             Ok(WorkerUp::Hello(_)) => Ok(()),
