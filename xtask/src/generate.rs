@@ -18,6 +18,7 @@ struct Generated {
 
 const GENERATED: &[Generated] = &[
     Generated { path: "docs/errors.md", package: "convene-api", test: "generated_errors_page" },
+    Generated { path: "docs/doctor.md", package: "convene-api", test: "generated_doctor_page" },
     Generated { path: "openapi.json", package: "convene-server", test: "generated_openapi" },
 ];
 

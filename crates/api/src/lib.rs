@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod client;
+pub mod doctor;
 pub mod exit;
 pub mod frame;
 pub mod problem;
