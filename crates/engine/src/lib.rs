@@ -25,12 +25,13 @@ pub use error::Error;
 pub use read::{ListChange, ListCursor, ListObject, ListReader, LogCursor, LogReader, SessionPage};
 pub use sequencer::Sequencer;
 pub use shared::{Metrics, Published, Shared};
-pub use work::{Done, Idempotency, NewSession, NewThread, Outcome, ThreadPlace, Work};
+pub use work::{Done, Idempotency, NewSession, NewThread, Outcome, ThreadPlace, TokenChange, Work};
 
 /// What the doors of a server need of the store; they reach it through the engine alone.
 pub mod storage {
     pub use convene_store::{
         Error, EventFilter, EventRow, LogKey, Reader, SessionFilter, SqliteReader, SqliteStore, Store, TokenRow,
+        sqlite::{Inspected, LARGE_LOG, inspect},
     };
 }
 pub use workers::{Registered, WorkerOrder, WorkerRecord, Workers};

@@ -4,6 +4,7 @@
 //! the writer is not trusted: the next commit opens a new one and goes on only if it finds what was last committed.
 
 mod columns;
+mod inspect;
 mod open;
 mod pool;
 mod read;
@@ -19,6 +20,7 @@ use std::{
 use convene_core::Timestamp;
 use rusqlite::Connection;
 
+pub use inspect::{Inspected, LARGE_LOG, inspect};
 pub use read::SqliteReader;
 
 use crate::{Error, EventRow, Group, LogKey, OpenInfo, Store, blobs::Blobs, fail};

@@ -13,22 +13,39 @@ mod embedded {
 /// Brings the schema to this build's, or refuses without having touched anything.
 pub(super) fn bring_up(conn: &mut Connection, path: &Path, new: bool) -> Result<(), Error> {
     let runner = embedded::migrations::runner();
-    let known = runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0);
+    let known = known(&runner);
     let found = version(conn).map_err(|error| fail::sql("reading the schema's version", path, error))?;
     match found {
         Some(found) if found > known => return Err(Error::Newer { found, known }),
         Some(found) if found == known => return Ok(()),
         Some(_) => {}
         None if new || is_empty(conn).map_err(|error| fail::sql("reading the schema", path, error))? => {}
-        None => {
-            return Err(Error::Damaged {
-                what: path.display().to_string(),
-                why: "it is a database, but not one of this program".to_owned(),
-            });
-        }
+        None => return Err(foreign(path)),
     }
     runner.set_grouped(true).set_abort_divergent(true).run(conn).map_err(|error| migration_failed(path, error))?;
     Ok(())
+}
+
+/// Whether this build can read the database.
+///
+/// # Errors
+/// `Newer`, or `Damaged` if it is not one of this program.
+pub(super) fn readable(conn: &Connection, path: &Path) -> Result<(), Error> {
+    let known = known(&embedded::migrations::runner());
+    match version(conn).map_err(|error| fail::sql("reading the schema's version", path, error))? {
+        Some(found) if found > known => Err(Error::Newer { found, known }),
+        Some(_) => Ok(()),
+        None => Err(foreign(path)),
+    }
+}
+
+fn known(runner: &refinery::Runner) -> i64 {
+    runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
+}
+
+fn foreign(path: &Path) -> Error {
+    let what = path.display().to_string();
+    Error::Damaged { what, why: "it is a database, but not one of this program".to_owned() }
 }
 
 /// The version that was reached; `None` before the first migration.

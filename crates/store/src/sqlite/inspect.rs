@@ -1,0 +1,111 @@
+//! Looks at a database without touching it: for a doctor, whether a server runs or not.
+
+use std::{
+    path::Path,
+    sync::mpsc::{RecvTimeoutError, sync_channel},
+    thread,
+    time::Duration,
+};
+
+use convene_core::ids::SessionId;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::schema;
+use crate::Error;
+
+/// From so many events on a log is told as large.
+pub const LARGE_LOG: u64 = 1_000_000;
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inspected {
+    /// Whether there is a database.
+    pub exists: bool,
+    /// Whether all of it was looked at; a large one takes longer than there was time.
+    pub whole: bool,
+    /// What is wrong with it, in SQLite's words; at most the first three.
+    pub faults: Vec<String>,
+    /// Sessions with more than [`LARGE_LOG`] events, with how many.
+    pub large: Vec<(SessionId, u64)>,
+}
+
+/// Looks at the database in a data directory for at most `within`.
+///
+/// # Errors
+/// `Newer`; `Damaged` if it is none or cannot be read as one; `Failed` if the system refuses.
+pub fn inspect(dir: &Path, within: Duration) -> Result<Inspected, Error> {
+    let path = dir.join("convene.db");
+    if !path.exists() {
+        return Ok(Inspected::default());
+    }
+    let failed = |error| crate::fail::sql("looking at the database", &path, error);
+    let conn = connect(dir, &path).map_err(failed)?;
+    schema::readable(&conn, &path)?;
+    let (whole, faults) = checked(&conn, within).map_err(failed)?;
+    let large = large_logs(&conn).map_err(failed)?;
+    Ok(Inspected { exists: true, whole, faults, large })
+}
+
+/// A connection that makes no file. Beside a WAL it reads as any other reader; without one nobody has the database open,
+/// and it is read as a file that nobody changes.
+fn connect(dir: &Path, path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let in_use = dir.join("convene.db-wal").exists() || dir.join("convene.db-shm").exists();
+    let conn = if in_use {
+        Connection::open_with_flags(path, flags)?
+    } else {
+        Connection::open_with_flags(format!("file:{}?immutable=1", escaped(path)), flags)?
+    };
+    conn.busy_timeout(Duration::from_millis(500))?;
+    conn.pragma_update(None, "query_only", true)?;
+    Ok(conn)
+}
+
+/// A path in an address, where three characters mean something else.
+fn escaped(path: &Path) -> String {
+    path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+}
+
+/// SQLite's own check, and whether it came to its end.
+fn checked(conn: &Connection, within: Duration) -> rusqlite::Result<(bool, Vec<String>)> {
+    let interrupt = conn.get_interrupt_handle();
+    // Told once, when the check is over.
+    let (over, told) = sync_channel::<()>(1);
+    thread::scope(|scope| {
+        let timer = move || {
+            if told.recv_timeout(within) == Err(RecvTimeoutError::Timeout) {
+                interrupt.interrupt();
+            }
+        };
+        scope.spawn(timer);
+        let found = conn.prepare("PRAGMA quick_check(3)").and_then(|mut check| {
+            let rows = check.query_map([], |row| row.get::<_, String>(0))?;
+            rows.collect::<rusqlite::Result<Vec<String>>>()
+        });
+        drop(over);
+        match found {
+            Ok(lines) => Ok((true, lines.into_iter().filter(|line| line != "ok").collect())),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => Ok((false, Vec::new())),
+            Err(error) => Err(error),
+        }
+    })
+}
+
+fn large_logs(conn: &Connection) -> rusqlite::Result<Vec<(SessionId, u64)>> {
+    let mut query = conn.prepare("SELECT id, seq FROM sessions WHERE deleted = 0 AND seq > ?1 ORDER BY seq DESC")?;
+    let rows = query.query_map([i64::try_from(LARGE_LOG).unwrap_or(i64::MAX)], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+    })?;
+    let mut large = Vec::new();
+    for row in rows {
+        let (id, seq) = row?;
+        if let Ok(id) = id.parse() {
+            large.push((id, u64::try_from(seq).unwrap_or(0)));
+        }
+    }
+    Ok(large)
+}
+
+#[cfg(test)]
+#[path = "inspect_tests.rs"]
+mod tests;
