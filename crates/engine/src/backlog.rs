@@ -86,6 +86,7 @@ fn weight(work: &Work) -> usize {
         | Work::ChangeThread { .. }
         | Work::DeleteThread { .. }
         | Work::AddToken(_)
+        | Work::ChangeTokens(_)
         | Work::RevokeToken(_) => 1,
     }
 }

@@ -116,8 +116,8 @@ impl Draft {
         if let Some(row) = self.group.replies.first() {
             return Ok(reader.reply(&row.owner, &row.key)?.is_some());
         }
-        if let Some(row) = self.group.tokens.first() {
-            return Ok(reader.token(row.id)?.is_some());
+        if let Some(row) = self.group.tokens.last() {
+            return Ok(reader.token(row.id)?.as_ref() == Some(row));
         }
         match self.group.revoked.first() {
             Some(id) => Ok(reader.token(*id)?.is_none()),

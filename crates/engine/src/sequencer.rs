@@ -13,7 +13,7 @@ use std::{
 
 use convene_core::{
     command::{Command, Create},
-    ids::{SessionId, ThreadId},
+    ids::{SessionId, ThreadId, TokenId},
     rejection::Rejection,
     session::{self, Phase},
     thread::{ThreadEvent, ThreadState},
@@ -25,7 +25,7 @@ use crate::{
     env::Env,
     error::Error,
     shared::{Metrics, Published, PublishedThread, Shared},
-    work::{Done, Idempotency, NewSession, NewThread, Outcome, ThreadPlace, Work},
+    work::{Done, Idempotency, NewSession, NewThread, Outcome, ThreadPlace, TokenChange, Work},
 };
 
 /// The owner of all decisions. Synchronous: a simulator calls [`Sequencer::run_group`] itself.
@@ -162,6 +162,7 @@ impl<S: Store> Sequencer<S> {
                 draft.group.tokens.push(row);
                 Outcome::default()
             }
+            Work::ChangeTokens(changes) => self.change_tokens(draft, changes)?,
             Work::RevokeToken(id) => {
                 draft.group.revoked.push(id);
                 Outcome::default()
@@ -173,6 +174,30 @@ impl<S: Store> Sequencer<S> {
             draft.record(idempotency.owner, &idempotency.key, idempotency.request, reply, at);
         }
         Ok(Done::Fresh(outcome))
+    }
+
+    fn change_tokens(&self, draft: &mut Draft, changes: Vec<(TokenId, TokenChange)>) -> Result<Outcome, Error> {
+        for (id, change) in changes {
+            if draft.group.revoked.contains(&id) {
+                continue;
+            }
+            let drafted = draft.group.tokens.iter().rev().find(|row| row.id == id).cloned();
+            let row = match drafted {
+                Some(row) => Some(row),
+                None => self.reader.token(id)?,
+            };
+            let Some(mut row) = row else { continue };
+            match change {
+                TokenChange::Rotate { generation, hash, previous_until } => {
+                    row.generation = generation;
+                    row.hash = hash;
+                    row.previous_until = previous_until;
+                }
+                TokenChange::Used(at) => row.last_used_at = row.last_used_at.max(Some(at)),
+            }
+            draft.group.tokens.push(row);
+        }
+        Ok(Outcome::default())
     }
 
     /// The answer that was recorded under this key, in the store or earlier in this group.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use convene_core::{
+    Timestamp,
     command::{Command, NewPrompt},
     ids::{SessionId, ThreadId, TokenId},
     session::SessionState,
@@ -41,8 +42,26 @@ pub enum Work {
     },
     /// Remember a token.
     AddToken(TokenRow),
+    /// Change tokens that are there; one that is gone stays gone.
+    ChangeTokens(Vec<(TokenId, TokenChange)>),
     /// Forget a token.
     RevokeToken(TokenId),
+}
+
+/// How a token changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenChange {
+    /// It gets a new secret.
+    Rotate {
+        /// The number of the new secret. Two who rotate at once get the same one.
+        generation: u32,
+        /// Hexadecimal SHA-256 of the new secret.
+        hash: String,
+        /// Until when the secret before it works, if it does.
+        previous_until: Option<Timestamp>,
+    },
+    /// It was shown.
+    Used(Timestamp),
 }
 
 /// A session to make.

@@ -36,7 +36,7 @@ pub struct Group {
     pub snapshots: Vec<SnapshotRow>,
     /// Recorded answers.
     pub replies: Vec<ReplyRow>,
-    /// Tokens that are new.
+    /// Tokens that are new or changed, as they are after the group.
     pub tokens: Vec<TokenRow>,
     /// Tokens that are gone.
     pub revoked: Vec<TokenId>,
@@ -180,6 +180,12 @@ pub struct TokenRow {
     pub created_at: Timestamp,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
+    /// How often it was given a new secret.
+    pub generation: u32,
+    /// Until when the secret before the newest one works, too.
+    pub previous_until: Option<Timestamp>,
+    /// When it was last shown, to within a minute or so.
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// A session with its newest snapshot and the events after it.

@@ -52,13 +52,10 @@ pub(super) fn reply(row: &Row<'_>) -> rusqlite::Result<ReplyRow> {
     Ok(ReplyRow { owner: row.get(0)?, key: row.get(1)?, at: time(row, 2)?, request: row.get(3)?, reply: row.get(4)? })
 }
 
-pub(super) const TOKEN: &str = "id, hash, name, scope, owner, created_at, expires_at";
+pub(super) const TOKEN: &str =
+    "id, hash, name, scope, owner, created_at, expires_at, generation, previous_until, last_used_at";
 
 pub(super) fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
-    let expires_at = match row.get::<_, Option<i64>>(6)? {
-        Some(_) => Some(time(row, 6)?),
-        None => None,
-    };
     Ok(TokenRow {
         id: parsed(row, 0)?,
         hash: row.get(1)?,
@@ -66,13 +63,23 @@ pub(super) fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
         scope: row.get(3)?,
         owner: row.get(4)?,
         created_at: time(row, 5)?,
-        expires_at,
+        expires_at: time_if_any(row, 6)?,
+        generation: row.get(7)?,
+        previous_until: time_if_any(row, 8)?,
+        last_used_at: time_if_any(row, 9)?,
     })
 }
 
 pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let value: i64 = row.get(column)?;
     u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, value))
+}
+
+fn time_if_any(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    match row.get::<_, Option<i64>>(column)? {
+        Some(_) => time(row, column).map(Some),
+        None => Ok(None),
+    }
 }
 
 pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {

@@ -159,8 +159,12 @@ fn replies(tx: &Transaction<'_>, replies: &[ReplyRow]) -> rusqlite::Result<()> {
 fn tokens(tx: &Transaction<'_>, tokens: &[TokenRow]) -> rusqlite::Result<()> {
     for row in tokens {
         tx.prepare_cached(
-            "INSERT INTO tokens (id, hash, name, scope, owner, created_at, expires_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO tokens (id, hash, name, scope, owner, created_at, expires_at, generation, previous_until,
+                last_used_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+            ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, name = excluded.name, scope = excluded.scope,
+                expires_at = excluded.expires_at, generation = excluded.generation,
+                previous_until = excluded.previous_until, last_used_at = excluded.last_used_at",
         )?
         .execute(params![
             row.id.to_string(),
@@ -170,6 +174,9 @@ fn tokens(tx: &Transaction<'_>, tokens: &[TokenRow]) -> rusqlite::Result<()> {
             row.owner,
             row.created_at.as_millisecond(),
             row.expires_at.map(|at| at.as_millisecond()),
+            row.generation,
+            row.previous_until.map(|at| at.as_millisecond()),
+            row.last_used_at.map(|at| at.as_millisecond()),
         ])?;
     }
     Ok(())

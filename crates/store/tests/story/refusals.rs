@@ -25,6 +25,9 @@ fn token(number: u64, hash: &str) -> TokenRow {
         owner: "local".to_owned(),
         created_at: at(0),
         expires_at: None,
+        generation: 0,
+        previous_until: None,
+        last_used_at: None,
     }
 }
 

@@ -41,12 +41,29 @@ pub(crate) fn tokens_come_and_go<P: Place>(book: &mut Book<P>) {
         owner: "local".to_owned(),
         created_at: at(number),
         expires_at: (number == 2).then(|| at(99)),
+        generation: 0,
+        previous_until: None,
+        last_used_at: None,
     };
     book.commit(&Group { tokens: vec![token(2), token(1)], ..Group::default() });
     assert_eq!(book.reader().tokens().unwrap(), vec![token(1), token(2)]);
     assert_eq!(book.reader().token(id("tok_", 2)).unwrap(), Some(token(2)));
     assert_eq!(book.reader().token_by_hash(&token(1).hash).unwrap(), Some(token(1)));
     assert_eq!(book.reader().token_by_hash("").unwrap(), None);
+
+    // A change of one replaces it as a whole, and leaves the others alone.
+    let rotated = TokenRow {
+        hash: format!("{:064x}", 77),
+        generation: 1,
+        previous_until: Some(at(50)),
+        last_used_at: Some(at(40)),
+        ..token(2)
+    };
+    book.commit(&Group { tokens: vec![rotated.clone()], ..Group::default() });
+    assert_eq!(book.reader().tokens().unwrap(), vec![token(1), rotated.clone()]);
+    assert_eq!(book.reader().token_by_hash(&token(2).hash).unwrap(), None);
+    assert_eq!(book.reader().token_by_hash(&rotated.hash).unwrap(), Some(rotated.clone()));
+    book.commit(&Group { tokens: vec![token(2)], ..Group::default() });
 
     let revoked: Vec<TokenId> = vec![id("tok_", 1), id("tok_", 9)];
     book.commit(&Group { tokens: vec![token(3)], revoked, ..Group::default() });
