@@ -7,8 +7,13 @@
 
 // The machine: one worker.
 pub mod detect;
+pub mod doctor;
 pub mod launch_spec;
 pub mod worker;
+
+// The directories that sessions work in.
+pub mod directories;
+pub mod git;
 
 // Life and death of an attempt's processes.
 pub mod death;

@@ -10,6 +10,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Whether an attempt that is started from here can have a cgroup of its own.
+pub(crate) fn may_enclose() -> bool {
+    own_cgroup().is_some_and(|own| is_delegated(&own))
+}
+
 /// Makes the cgroup of an attempt and moves `runner` into it. `None` where that may not or can't be done.
 pub(crate) fn enclose(session: &str, attempt: u32, runner: i32) -> Option<PathBuf> {
     let own = own_cgroup()?;
