@@ -1,4 +1,12 @@
 //! The agent catalogue as data: names, how each one is started, how it is installed.
+//!
+//! It is Rust and not a file that is read at run time: a slip in it is an error of the compiler, nothing has to be
+//! parsed before the first command, and the room has no parser. What an agent can do is not in it: agents say that
+//! themselves, in their hello.
+
+mod entries;
+
+pub use entries::CATALOGUE;
 
 /// An agent that Convene knows by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,117 +15,68 @@ pub struct CatalogueEntry {
     pub name: &'static str,
     /// What people call it.
     pub title: &'static str,
-    /// Ways to start it, best first; the first word is looked for on the worker's PATH.
+    /// Other names that people or the public registry use.
+    pub aliases: &'static [&'static str],
+    /// Commands that start it, best first; the first word is looked for on the worker's PATH.
     pub commands: &'static [&'static [&'static str]],
+    /// The package that `npx` starts if none of the commands is there.
+    pub npx: Option<Package>,
+    /// The package that `uvx` starts if there is nothing else.
+    pub uvx: Option<Package>,
+    /// Another program that it needs on the PATH, such as the one that an adapter adapts.
+    pub needs: Option<&'static str>,
+    /// The major version of Node.js below which it does not run; 0 if it needs none.
+    pub node: u32,
+    /// The version below which it is known to misbehave; empty if none is known.
+    pub floor: &'static str,
+    /// Arguments of its first command that print its version; none if nobody knows any.
+    pub version_args: &'static [&'static str],
+    /// What makes its program speak ACP; empty if it speaks nothing else.
+    pub acp_flag: &'static str,
     /// Environment it needs beyond the allow-list, by name.
     pub env: &'static [&'static str],
     /// How it is installed, for a hint.
     pub install: &'static str,
     /// How one signs in, for a hint.
     pub sign_in: &'static str,
+    /// How far the entry was tried; empty if a whole turn was run through it.
+    pub doubt: &'static str,
+}
+
+/// A package of a registry, at the version that was tried: a package manager asks nobody for it once it has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Package {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// The program in it, if it is not the one that the package manager takes by itself.
+    pub program: Option<&'static str>,
+    /// The program's arguments.
+    pub args: &'static [&'static str],
 }
 
 /// The name of the agent that is in the binary.
 pub const BUILTIN: &str = "builtin";
 
-/// Every agent known by name; the worker's config adds its own.
-pub const CATALOGUE: &[CatalogueEntry] = &[
-    CatalogueEntry {
-        name: BUILTIN,
-        title: "Convene's own, deterministic",
-        commands: &[],
-        env: &["CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"],
-        install: "it is in the binary",
-        sign_in: "it needs none",
-    },
-    CatalogueEntry {
-        name: "claude",
-        title: "Claude Code",
-        commands: &[&["claude-agent-acp"]],
-        env: &[
-            "ANTHROPIC_API_KEY",
-            "ANTHROPIC_BASE_URL",
-            "ANTHROPIC_AUTH_TOKEN",
-            "CLAUDE_CONFIG_DIR",
-            "CLAUDE_CODE_OAUTH_TOKEN",
-            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
-        ],
-        install: "npm install -g @agentclientprotocol/claude-agent-acp",
-        sign_in: "run `claude` once and sign in, or set ANTHROPIC_API_KEY",
-    },
-    CatalogueEntry {
-        name: "codex",
-        title: "Codex",
-        commands: &[&["codex-acp"]],
-        env: &[
-            "OPENAI_API_KEY",
-            "OPENAI_BASE_URL",
-            "CODEX_API_KEY",
-            "CODEX_HOME",
-            "MODEL_PROVIDER",
-            "NO_BROWSER",
-            "INITIAL_AGENT_MODE",
-        ],
-        install: "npm install -g @agentclientprotocol/codex-acp",
-        sign_in: "run `codex login` or set OPENAI_API_KEY",
-    },
-    CatalogueEntry {
-        name: "gemini",
-        title: "Gemini CLI",
-        commands: &[&["gemini", "--acp"]],
-        env: &[
-            "GEMINI_API_KEY",
-            "GOOGLE_API_KEY",
-            "GOOGLE_GEMINI_BASE_URL",
-            "GOOGLE_CLOUD_PROJECT",
-            "GEMINI_TELEMETRY_ENABLED",
-        ],
-        install: "npm install -g @google/gemini-cli",
-        sign_in: "run `gemini` once and sign in, or set GEMINI_API_KEY",
-    },
-    CatalogueEntry {
-        name: "opencode",
-        title: "OpenCode",
-        commands: &[&["opencode", "acp"]],
-        env: &[
-            "OPENCODE_CONFIG",
-            "OPENCODE_CONFIG_CONTENT",
-            "OPENCODE_DISABLE_AUTOUPDATE",
-            "OPENCODE_DISABLE_MODELS_FETCH",
-            "OPENCODE_DISABLE_LSP_DOWNLOAD",
-        ],
-        install: "npm install -g opencode-ai",
-        sign_in: "run `opencode auth login`",
-    },
-    CatalogueEntry {
-        name: "goose",
-        title: "Goose",
-        commands: &[&["goose", "acp"]],
-        env: &["GOOSE_PROVIDER", "GOOSE_MODEL", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"],
-        install: "see the installation page of goose",
-        sign_in: "run `goose configure`",
-    },
-    CatalogueEntry {
-        name: "qwen",
-        title: "Qwen Code",
-        commands: &[&["qwen", "--acp"]],
-        env: &["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "DASHSCOPE_API_KEY"],
-        install: "npm install -g @qwen-code/qwen-code",
-        sign_in: "run `qwen` once and sign in",
-    },
-    CatalogueEntry {
-        name: "vibe",
-        title: "Mistral Vibe",
-        commands: &[&["vibe-acp"]],
-        env: &["MISTRAL_API_KEY", "VIBE_HOME"],
-        install: "uv tool install mistral-vibe",
-        sign_in: "run `vibe --setup` or set MISTRAL_API_KEY",
-    },
-];
-
 /// The entry of a name.
 pub fn find(name: &str) -> Option<&'static CatalogueEntry> {
     CATALOGUE.iter().find(|entry| entry.name == name)
+}
+
+/// The entry of a name or of an alias.
+pub fn find_alias(name: &str) -> Option<&'static CatalogueEntry> {
+    find(name).or_else(|| CATALOGUE.iter().find(|entry| entry.aliases.contains(&name)))
+}
+
+/// Whether a version is lower than a floor: by the numbers in both, from the left. What is no version is not.
+pub fn is_older(version: &str, floor: &str) -> bool {
+    let numbers = |text: &str| -> Vec<u64> {
+        let core = text.trim_start_matches('v').split(['-', '+']).next().unwrap_or_default();
+        core.split('.').map_while(|part| part.parse().ok()).collect()
+    };
+    let (version, floor) = (numbers(version), numbers(floor));
+    !version.is_empty() && !floor.is_empty() && version < floor
 }
 
 /// The known names nearest to a mistyped one: at most three, within distance 2, nearest first.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// An agent as a worker found it on its machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DetectedAgent {
     /// Its name in the catalogue or the worker's config.
     pub name: String,
@@ -20,9 +20,57 @@ pub struct DetectedAgent {
     /// Its version, where it was cheap to find.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// How it is started: `built in`, `config`, or the program's path.
+    /// How it is started: `built in`, `config`, `npx`, `uvx`, or the program's path.
     #[serde(default)]
     pub starts_with: String,
+    /// Where the worker knows it from.
+    #[serde(default)]
+    pub source: AgentSource,
+    /// The program and its arguments, as they would be started now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// Variables of the worker's environment that it gets beyond the usual ones, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
+    /// Whether its first start downloads it.
+    #[serde(default)]
+    pub downloads: bool,
+    /// What people call it, if the catalogue does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// How it is installed, if the catalogue does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub install: Option<String>,
+    /// Why it cannot be started here, or what is not as it should be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<AgentFinding>,
+}
+
+/// Where a worker knows an agent from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentSource {
+    /// The catalogue in the binary.
+    #[default]
+    Catalogue,
+    /// The worker's config.
+    Config,
+    /// The registry file that the worker's config names.
+    Registry,
+    /// Written by a later version.
+    #[serde(other)]
+    Other,
+}
+
+/// Something about an agent on a machine that a person may want to mend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AgentFinding {
+    /// A code: `agent_missing`, `agent_old`, `node_old`.
+    pub code: String,
+    /// What was found, in one line.
+    pub summary: String,
+    /// One thing to do about it.
+    pub fix: String,
 }
 
 /// A worker as the dispatcher sees it.

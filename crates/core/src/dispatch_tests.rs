@@ -8,8 +8,7 @@ fn worker(name: &str, seats: u32, agents: &[&str]) -> WorkerStatus {
         .map(|a| DetectedAgent {
             name: a.trim_start_matches('-').to_owned(),
             installed: !a.starts_with('-'),
-            version: None,
-            starts_with: String::new(),
+            ..DetectedAgent::default()
         })
         .collect();
     WorkerStatus { name: WorkerName::new(name), connected: true, seats, labels: BTreeMap::new(), agents }

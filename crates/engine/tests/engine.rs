@@ -127,8 +127,8 @@ fn worker(name: &str, seats: u32) -> WorkerRecord {
     let agent = DetectedAgent {
         name: "builtin".to_owned(),
         installed: true,
-        version: None,
         starts_with: "built in".to_owned(),
+        ..DetectedAgent::default()
     };
     WorkerRecord {
         instance: InstanceId::new(Uuid::from_u128(99)),

@@ -19,8 +19,8 @@ pub fn hello(name: &str, held: Vec<HeldAttempt>) -> WorkerHello {
     let agent = |name: &str, installed| DetectedAgent {
         name: name.to_owned(),
         installed,
-        version: None,
         starts_with: "built in".to_owned(),
+        ..DetectedAgent::default()
     };
     WorkerHello {
         name: WorkerName::new(name),

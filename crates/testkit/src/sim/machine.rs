@@ -203,8 +203,8 @@ impl Machine {
         let agent = DetectedAgent {
             name: "builtin".to_owned(),
             installed: true,
-            version: None,
             starts_with: "built in".to_owned(),
+            ..DetectedAgent::default()
         };
         WorkerRecord {
             instance: self.instance,

@@ -1,0 +1,295 @@
+//! The entries of the catalogue: one for each agent, by what its own makers say of it.
+
+use super::{BUILTIN, CatalogueEntry, Package};
+
+/// An entry without anything, to be completed.
+const NONE: CatalogueEntry = CatalogueEntry {
+    name: "",
+    title: "",
+    aliases: &[],
+    commands: &[],
+    npx: None,
+    uvx: None,
+    needs: None,
+    node: 0,
+    floor: "",
+    version_args: &["--version"],
+    acp_flag: "",
+    env: &[],
+    install: "",
+    sign_in: "",
+    doubt: "",
+};
+
+/// Of agents that have an account with their maker only.
+const UNTRIED: &str = "its hello was tried, a turn was not";
+/// Of agents that come from no package registry.
+const UNRUN: &str = "by its documentation; it was not run";
+
+/// Every agent known by name; the worker's config and the registry add theirs.
+pub const CATALOGUE: &[CatalogueEntry] = &[
+    CatalogueEntry {
+        name: BUILTIN,
+        title: "Convene's own, deterministic",
+        env: &["CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"],
+        install: "it is in the binary",
+        sign_in: "it needs none",
+        version_args: &[],
+        ..NONE
+    },
+    CatalogueEntry {
+        name: "claude",
+        title: "Claude Code",
+        aliases: &["claude-code", "claude-acp", "claude-agent", "claude-agent-acp", "claude-code-acp"],
+        commands: &[&["claude-agent-acp"]],
+        npx: Some(Package {
+            name: "@agentclientprotocol/claude-agent-acp",
+            version: "0.100.0",
+            program: None,
+            args: &[],
+        }),
+        node: 22,
+        floor: "0.60.0",
+        version_args: &[],
+        env: &[
+            "ANTHROPIC_API_KEY",
+            "ANTHROPIC_BASE_URL",
+            "ANTHROPIC_AUTH_TOKEN",
+            "ANTHROPIC_MODEL",
+            "CLAUDE_CONFIG_DIR",
+            "CLAUDE_CODE_OAUTH_TOKEN",
+            "CLAUDE_CODE_USE_BEDROCK",
+            "CLAUDE_CODE_USE_VERTEX",
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
+            "DISABLE_TELEMETRY",
+            "DISABLE_AUTOUPDATER",
+        ],
+        install: "npm install -g @agentclientprotocol/claude-agent-acp",
+        sign_in: "run `claude` once and sign in, or set ANTHROPIC_API_KEY",
+        ..NONE
+    },
+    CatalogueEntry {
+        name: "codex",
+        title: "Codex",
+        aliases: &["codex-acp", "codex-cli"],
+        commands: &[&["codex-acp"]],
+        npx: Some(Package { name: "@agentclientprotocol/codex-acp", version: "2.6.0", program: None, args: &[] }),
+        node: 20,
+        version_args: &[],
+        env: &[
+            "OPENAI_API_KEY",
+            "OPENAI_BASE_URL",
+            "CODEX_API_KEY",
+            "CODEX_HOME",
+            "MODEL_PROVIDER",
+            "NO_BROWSER",
+            "INITIAL_AGENT_MODE",
+        ],
+        install: "npm install -g @agentclientprotocol/codex-acp",
+        sign_in: "run `codex login` or set OPENAI_API_KEY",
+        ..NONE
+    },
+    CatalogueEntry {
+        name: "gemini",
+        title: "Gemini CLI",
+        aliases: &["gemini-cli"],
+        commands: &[&["gemini", "--acp"]],
+        npx: Some(Package { name: "@google/gemini-cli", version: "0.61.0", program: None, args: &["--acp"] }),
+        node: 20,
+        // Before it the flag was --experimental-acp.
+        floor: "0.40.0",
+        acp_flag: "--acp",
+        env: &[
+            "GEMINI_API_KEY",
+            "GEMINI_MODEL",
+            "GOOGLE_API_KEY",
+            "GOOGLE_GEMINI_BASE_URL",
+            "GOOGLE_CLOUD_PROJECT",
+            "GOOGLE_CLOUD_LOCATION",
+            "GOOGLE_GENAI_USE_VERTEXAI",
+            "GEMINI_TELEMETRY_ENABLED",
+        ],
+        install: "npm install -g @google/gemini-cli",
+        sign_in: "run `gemini` once and sign in, or set GEMINI_API_KEY",
+        ..NONE
+    },
+    CatalogueEntry {
+        name: "opencode",
+        title: "OpenCode",
+        aliases: &["opencode-ai"],
+        commands: &[&["opencode", "acp"]],
+        npx: Some(Package { name: "opencode-ai", version: "1.18.33", program: None, args: &["acp"] }),
+        acp_flag: "acp",
+        env: &[
+            "OPENCODE_API_KEY",
+            "OPENCODE_CONFIG",
+            "OPENCODE_CONFIG_CONTENT",
+            "OPENCODE_CONFIG_DIR",
+            "OPENCODE_DISABLE_AUTOUPDATE",
+            "OPENCODE_DISABLE_MODELS_FETCH",
+            "OPENCODE_DISABLE_LSP_DOWNLOAD",
+            "ANTHROPIC_API_KEY",
+            "OPENAI_API_KEY",
+            "GEMINI_API_KEY",
+        ],
+        install: "npm install -g opencode-ai",
+        sign_in: "run `opencode auth login`",
+        ..NONE
+    },
+    CatalogueEntry {
+        name: "goose",
+        title: "Goose",
+        commands: &[&["goose", "acp"]],
+        acp_flag: "acp",
+        env: &["GOOSE_PROVIDER", "GOOSE_MODEL", "GOOSE_MODE", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY"],
+        install: "see the installation page of goose",
+        sign_in: "run `goose configure`",
+        doubt: UNRUN,
+        ..NONE
+    },
+    CatalogueEntry {
+        name: "qwen",
+        title: "Qwen Code",
+        aliases: &["qwen-code"],
+        commands: &[&["qwen", "--acp"]],
+        npx: Some(Package { name: "@qwen-code/qwen-code", version: "0.24.4", program: None, args: &["--acp"] }),
+        node: 22,
+        acp_flag: "--acp",
+        env: &[
+            "OPENAI_API_KEY",
+            "OPENAI_BASE_URL",
+            "OPENAI_MODEL",
+            "DASHSCOPE_API_KEY",
+            "BAILIAN_CODING_PLAN_API_KEY",
+            "ANTHROPIC_API_KEY",
+            "GEMINI_API_KEY",
+        ],
+        install: "npm install -g @qwen-code/qwen-code",
+        sign_in: "run `qwen` once and sign in, or set OPENAI_API_KEY and OPENAI_BASE_URL",
+        doubt: UNTRIED,
+        ..NONE
+    },
+    CatalogueEntry {
+        name: "kimi",
+        title: "Kimi Code",
+        aliases: &["kimi-code", "kimi-cli"],
+        commands: &[&["kimi", "acp"]],
+        npx: Some(Package { name: "@moonshot-ai/kimi-code", version: "2.1.0", program: None, args: &["acp"] }),
+        node: 22,
+        // The last of the Python packages only says that it has moved, and ends.
+        floor: "2.0.0",
+        acp_flag: "acp",
+        env: &["KIMI_API_KEY", "KIMI_BASE_URL", "KIMI_MODEL_NAME", "MOONSHOT_API_KEY"],
+        install: "npm install -g @moonshot-ai/kimi-code",
+        sign_in: "run `kimi` once and sign in with /login",
+        doubt: UNTRIED,
+        ..NONE
+    },
+    CatalogueEntry {
+        name: "copilot",
+        title: "GitHub Copilot",
+        aliases: &["copilot-cli", "github-copilot", "github-copilot-cli"],
+        commands: &[&["copilot", "--acp"]],
+        npx: Some(Package { name: "@github/copilot", version: "1.0.102", program: None, args: &["--acp"] }),
+        node: 22,
+        acp_flag: "--acp",
+        env: &["COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN", "COPILOT_MODEL", "COPILOT_HOME"],
+        install: "npm install -g @github/copilot",
+        sign_in: "run `copilot login`, or set COPILOT_GITHUB_TOKEN",
+        doubt: UNTRIED,
+        ..NONE
+    },
+    CatalogueEntry {
+        name: "cursor",
+        title: "Cursor",
+        aliases: &["cursor-agent", "cursor-cli"],
+        // Its other name, `agent`, is too common to be taken for it.
+        commands: &[&["cursor-agent", "acp"]],
+        acp_flag: "acp",
+        env: &["CURSOR_API_KEY"],
+        install: "see the installation page of the Cursor CLI",
+        sign_in: "run `cursor-agent login` or set CURSOR_API_KEY",
+        doubt: UNRUN,
+        ..NONE
+    },
+    CatalogueEntry {
+        name: "vibe",
+        title: "Mistral Vibe",
+        aliases: &["mistral-vibe", "vibe-acp"],
+        commands: &[&["vibe-acp"]],
+        uvx: Some(Package { name: "mistral-vibe", version: "3.0.2", program: Some("vibe-acp"), args: &[] }),
+        env: &["MISTRAL_API_KEY", "VIBE_HOME"],
+        install: "uv tool install mistral-vibe",
+        sign_in: "run `vibe --setup` or set MISTRAL_API_KEY",
+        ..NONE
+    },
+    CatalogueEntry {
+        name: "openhands",
+        title: "OpenHands",
+        aliases: &["openhands-cli"],
+        commands: &[&["openhands", "acp"]],
+        uvx: Some(Package { name: "openhands", version: "", program: None, args: &["acp"] }),
+        acp_flag: "acp",
+        env: &["LLM_API_KEY", "LLM_MODEL", "LLM_BASE_URL", "OPENHANDS_SUPPRESS_BANNER"],
+        install: "uv tool install openhands",
+        sign_in: "run `openhands` once and fill in its settings",
+        doubt: UNRUN,
+        ..NONE
+    },
+    CatalogueEntry {
+        name: "auggie",
+        title: "Auggie",
+        aliases: &["augment", "auggie-cli"],
+        commands: &[&["auggie", "--acp"]],
+        npx: Some(Package { name: "@augmentcode/auggie", version: "0.36.0", program: None, args: &["--acp"] }),
+        node: 20,
+        acp_flag: "--acp",
+        env: &["AUGMENT_SESSION_AUTH", "AUGMENT_API_TOKEN", "AUGMENT_API_URL", "AUGMENT_DISABLE_AUTO_UPDATE"],
+        install: "npm install -g @augmentcode/auggie",
+        sign_in: "run `auggie login`",
+        doubt: UNTRIED,
+        ..NONE
+    },
+    CatalogueEntry {
+        name: "amp",
+        title: "Amp",
+        aliases: &["amp-acp"],
+        // An adapter by third parties: Amp itself speaks no ACP.
+        commands: &[&["amp-acp"]],
+        version_args: &[],
+        env: &["AMP_API_KEY", "AMP_URL"],
+        install: "put `amp-acp`, the adapter, on the PATH; its releases are on its project page",
+        sign_in: "run `amp login` or set AMP_API_KEY",
+        doubt: UNRUN,
+        ..NONE
+    },
+    CatalogueEntry {
+        name: "cline",
+        title: "Cline",
+        aliases: &["cline-cli"],
+        commands: &[&["cline", "--acp"]],
+        npx: Some(Package { name: "cline", version: "3.0.65", program: None, args: &["--acp"] }),
+        node: 20,
+        acp_flag: "--acp",
+        env: &["CLINE_API_KEY", "CLINE_DIR", "ANTHROPIC_API_KEY", "OPENAI_API_KEY"],
+        install: "npm install -g cline",
+        sign_in: "run `cline auth`",
+        doubt: UNTRIED,
+        ..NONE
+    },
+    CatalogueEntry {
+        name: "pi",
+        title: "Pi",
+        aliases: &["pi-acp", "pi-coding-agent"],
+        commands: &[&["pi-acp"]],
+        npx: Some(Package { name: "pi-acp", version: "0.0.34", program: None, args: &[] }),
+        needs: Some("pi"),
+        node: 22,
+        version_args: &[],
+        env: &["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "PI_CODING_AGENT_DIR"],
+        install: "npm install -g @earendil-works/pi-coding-agent pi-acp",
+        sign_in: "run `pi` once and sign in with /login, or set the key of a provider",
+        doubt: UNTRIED,
+        ..NONE
+    },
+];
