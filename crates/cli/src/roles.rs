@@ -28,6 +28,8 @@ pub struct WorkerSetup {
     pub run_root: Option<PathBuf>,
     /// The data directory.
     pub data_dir: PathBuf,
+    /// Directories that sessions may work in.
+    pub roots: Vec<String>,
     /// The configuration's own agents.
     pub agents: BTreeMap<String, CustomAgent>,
     /// How long an agent may take to start, in milliseconds.
@@ -47,8 +49,9 @@ impl WorkerSetup {
             instance: InstanceId::new(uuid::Uuid::now_v7()),
             seats: self.seats,
             labels: self.labels,
-            roots: Vec::new(),
+            roots: self.roots,
             run_root,
+            worktree_root: self.data_dir.join("worktrees"),
             server,
             token,
             agents: Agents { exe: executable()?, custom: self.agents },

@@ -24,5 +24,6 @@ pub mod session;
 pub mod spec;
 pub mod thread;
 pub mod view;
+pub mod workspace;
 
 pub use jiff::Timestamp;

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::workspace::WorktreeSpec;
+
 /// What is wanted of a session; frozen when it is created, changed only by `session_updated`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SessionSpec {
@@ -13,6 +15,9 @@ pub struct SessionSpec {
     pub agent: String,
     /// The working directory, absolute, on the worker's machine.
     pub cwd: String,
+    /// A git worktree of its own instead of `cwd` itself, which must lie in a repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<WorktreeSpec>,
     /// Directories beside `cwd` that the agent may touch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub add_dirs: Vec<String>,
@@ -32,10 +37,10 @@ pub struct SessionSpec {
     /// Who answers permission requests.
     #[serde(default)]
     pub permissions: PermissionMode,
-    /// Environment of the agent, as it is: these values are in the log. Secrets belong in the agent's configuration.
+    /// Environment of the agent. In the log its values are locked away by the server: `sealed:v1:…`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
-    /// MCP servers offered to the agent, in ACP's own shape.
+    /// MCP servers offered to the agent, in ACP's own shape. The values of their `env` and `headers` are locked away, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
     pub mcp_servers: Vec<Value>,

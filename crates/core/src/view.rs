@@ -14,6 +14,7 @@ use crate::{
     session::{EndedTurn, Phase, SessionState, Waiting},
     spec::{Origin, PermissionMode, TurnSource},
     thread::ThreadState,
+    workspace::Workspace,
 };
 
 /// A session as clients see it.
@@ -85,8 +86,10 @@ pub struct SessionView {
     pub last_turn: Option<EndedTurn>,
     /// The last line that the agent said.
     pub last_line: Option<LastLine>,
-    /// The git branch of its directory, where it is known.
+    /// The git branch that its directory began on, where it is known.
     pub branch: Option<String>,
+    /// Where it works, once its worker has looked: repository, commit, worktree.
+    pub workspace: Option<Workspace>,
     /// When the last prompt came.
     pub last_prompt_at: Option<Timestamp>,
     /// Since when a person is needed.
@@ -311,7 +314,8 @@ pub fn session(state: &SessionState) -> SessionView {
         }),
         last_turn: state.last_turn.clone(),
         last_line: state.last_line.as_ref().map(|(text, at)| LastLine { text: text.trim_end().to_owned(), at: *at }),
-        branch: None,
+        branch: state.workspace.as_ref().and_then(|w| w.branch.clone()),
+        workspace: state.workspace.clone(),
         last_prompt_at: state.last_prompt_at,
         needs_you_since: state.needs_you_since,
         stop_cause,

@@ -136,6 +136,7 @@ fn from_row(row: &SessionRow) -> Option<SessionState> {
     let spec = SessionSpec {
         agent: row.agent.clone(),
         cwd: row.cwd.clone(),
+        worktree: None,
         add_dirs: Vec::new(),
         system_prompt: None,
         model: None,

@@ -11,6 +11,7 @@ use convene_core::{
     event::StopMode,
     ids::{InstanceId, SessionId, ThreadId, WorkerName},
     session::Phase,
+    workspace::{Workspace, WorktreeSpec},
 };
 
 use crate::shared::Shared;
@@ -72,6 +73,10 @@ pub enum WorkerOrder {
         agent: String,
         /// The directory.
         cwd: String,
+        /// The worktree that is wished for.
+        worktree: Option<WorktreeSpec>,
+        /// What an earlier attempt found or made of it.
+        workspace: Option<Workspace>,
     },
     /// See to it that an attempt ends.
     End {
@@ -154,6 +159,8 @@ impl Workers {
                         attempt: attempt.number,
                         agent: state.spec.agent.clone(),
                         cwd: state.spec.cwd.clone(),
+                        worktree: state.spec.worktree.clone(),
+                        workspace: state.workspace.clone(),
                     });
                 }
                 Phase::Stopping { since, .. } => {

@@ -77,6 +77,8 @@ pub struct WorkerConfig {
     pub roots: Vec<String>,
     /// Where the run directories are.
     pub run_root: PathBuf,
+    /// Where the worktrees of sessions are made.
+    pub worktree_root: PathBuf,
     /// Where the server is.
     pub server: ServerAddr,
     /// What it shows the server.

@@ -1,6 +1,6 @@
 //! `convene worker`: the worker of a machine, dialing out to a server elsewhere.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use convene_api::{
@@ -104,10 +104,18 @@ pub fn setup(app: &App) -> WorkerSetup {
         labels: worker.labels.clone(),
         run_root: None,
         data_dir: app.data_dir.clone(),
+        roots: roots(app),
         agents: agents.collect(),
         start_timeout_ms: u64::try_from(worker.start_timeout.as_millis()).unwrap_or(u64::MAX),
         line_max: app.config.limits.line,
     }
+}
+
+/// The roots of the configuration, as paths.
+fn roots(app: &App) -> Vec<String> {
+    let home = app.environment.home().unwrap_or_else(|| Path::new("/"));
+    let roots = app.config.server.roots.iter().map(|root| super::serve::resolve_root(root, home));
+    roots.map(|root| root.display().to_string()).collect()
 }
 
 /// The server that it dials: a flag, `CONVENE_URL`, the config, else the local socket.

@@ -18,5 +18,8 @@ mod ends;
 #[path = "tests/asks.rs"]
 mod asks;
 
+#[path = "tests/places.rs"]
+mod places;
+
 #[path = "tests/reports.rs"]
 mod reports;

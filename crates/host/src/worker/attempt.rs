@@ -1,12 +1,13 @@
 //! One attempt on this machine: launched, watched, asked to end.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use convene_api::{problem::Code, uplink::StartAttempt};
 use convene_core::{
     event::StopMode,
     failure::{AttemptExit, ProcessExit},
     ids::{InstanceId, SessionId},
+    workspace::Workspace,
 };
 use rustix::process::Signal;
 #[cfg(target_os = "linux")]
@@ -15,7 +16,7 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{News, WorkerConfig, deliver::Remains};
 use crate::{
-    death,
+    death, git,
     keeper::chain,
     launch_spec::{RunnerConfig, default_spool_max},
     process::Identity,
@@ -86,8 +87,22 @@ async fn say(tell: &mpsc::Sender<News>, news: News) {
     let _ = tell.send(news).await;
 }
 
+/// What the server does not know yet of the directory: what is checked out in it, or the worktree that was made of it.
+fn workspace(config: &WorkerConfig, start: &StartAttempt) -> Result<Option<Workspace>, git::Error> {
+    match (&start.workspace, &start.worktree) {
+        (Some(_), _) => Ok(None),
+        (None, Some(spec)) => {
+            git::worktree::make(&config.worktree_root, Path::new(&start.cwd), start.session, spec).map(Some)
+        }
+        (None, None) => Ok(Some(git::head::look(Path::new(&start.cwd)))),
+    }
+}
+
 /// Makes the run directory and starts keeper and runner. Blocks.
 fn launch(config: &WorkerConfig, start: &StartAttempt) -> Result<(RunDir, Identity), Refusal> {
+    if let Some(known) = &start.workspace {
+        git::worktree::make_again(known).map_err(|error| Refusal::new(error.code(), chain(&error)))?;
+    }
     match std::fs::metadata(&start.cwd) {
         Ok(found) if found.is_dir() => {}
         Ok(_) => return Err(Refusal::new(Code::CwdNotADirectory, format_args!("{} is a file", start.cwd))),
@@ -96,6 +111,7 @@ fn launch(config: &WorkerConfig, start: &StartAttempt) -> Result<(RunDir, Identi
         }
         Err(error) => return Err(Refusal::new(Code::CwdMissing, format_args!("{}: {error}", start.cwd))),
     }
+    let workspace = workspace(config, start).map_err(|error| Refusal::new(error.code(), chain(&error)))?;
     let agent = config.agents.launch_spec(&start.agent).map_err(|error| Refusal::new(error.code(), error))?;
     let runner = RunnerConfig {
         server: config.server.clone(),
@@ -104,6 +120,7 @@ fn launch(config: &WorkerConfig, start: &StartAttempt) -> Result<(RunDir, Identi
         thread: start.thread,
         attempt: start.attempt,
         agent,
+        workspace,
         start_timeout_ms: config.start_timeout_ms,
         line_max: config.line_max,
         spool_max: default_spool_max(),

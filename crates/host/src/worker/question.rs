@@ -1,6 +1,9 @@
 //! Answers the server's questions about this machine.
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use convene_api::{
     problem::Code,
@@ -9,15 +12,31 @@ use convene_api::{
 use tokio::task::spawn_blocking;
 
 use super::WorkerConfig;
+use crate::{directories, git, keeper::chain};
 
 /// Answers; whatever blocks runs beside the worker's loop.
 pub(super) async fn answer(config: Arc<WorkerConfig>, question: Question) -> Answer {
     match question {
         Question::Detect => blocking(move || Answer::Agents(config.agents.detect())).await,
         Question::TestAgent { .. } => Answer::refused(Code::NotSupportedYet, "agents test is not built yet"),
-        Question::Directories { .. } => Answer::refused(Code::NotSupportedYet, "directories are not listed yet"),
-        Question::Changes { .. } => Answer::refused(Code::NotSupportedYet, "changes are not built yet"),
-        Question::RemoveWorktree { .. } => Answer::refused(Code::NotSupportedYet, "worktrees are not built yet"),
+        Question::Directories { prefix, limit } => {
+            let roots: Vec<PathBuf> = config.roots.iter().map(PathBuf::from).collect();
+            blocking(move || Answer::Directories(directories::list(&roots, &prefix, limit))).await
+        }
+        Question::Changes { cwd, base } => {
+            blocking(move || match git::changes::since(Path::new(&cwd), base.as_deref()) {
+                Ok(changes) => Answer::Changes(changes),
+                Err(error) => Answer::refused(error.code(), chain(&error)),
+            })
+            .await
+        }
+        Question::RemoveWorktree { path, branch, force } => {
+            let work = move || match git::worktree::remove(&config.worktree_root, Path::new(&path), &branch, force) {
+                Ok(branch) => Answer::Removed { branch_kept: branch == git::worktree::Branch::Kept },
+                Err(error) => Answer::refused(error.code(), chain(&error)),
+            };
+            blocking(work).await
+        }
     }
 }
 

@@ -122,6 +122,7 @@ impl Attempt {
             thread: ThreadId::new(session.uuid()),
             attempt: 1,
             agent,
+            workspace: None,
             start_timeout_ms: with.start_timeout_ms.unwrap_or(30_000),
             line_max: 0,
             spool_max: 0,

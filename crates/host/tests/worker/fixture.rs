@@ -106,6 +106,7 @@ impl Machine {
             labels: BTreeMap::new(),
             roots: Vec::new(),
             run_root: self.path("run"),
+            worktree_root: self.path("worktrees"),
             server: ServerAddr::Unix(self.path("server.sock")),
             token: "a-workers-token".to_owned(),
             agents: Agents {
@@ -135,6 +136,8 @@ impl Machine {
             attempt: 1,
             agent: agent.to_owned(),
             cwd: self.dir.path().display().to_string(),
+            worktree: None,
+            workspace: None,
             token: "an-attempts-token".to_owned(),
         }
     }

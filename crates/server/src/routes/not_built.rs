@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What can be done instead.
-const INSTEAD: [(&str, &str); 14] = [
+const INSTEAD: [(&str, &str); 12] = [
     ("resume", "prompt the session: that takes it up again"),
     ("hibernate", "stop the session; a prompt takes it up again"),
     ("clear", "create a new session"),
@@ -20,10 +20,8 @@ const INSTEAD: [(&str, &str); 14] = [
     ("repair", "look at its events"),
     ("export", "read its events"),
     ("transcript", "read its history"),
-    ("changes", "run `git diff` in its directory"),
     ("chat", "create a session and follow its events"),
     ("stream", "follow the session's events"),
-    ("dirs", "name the directory"),
     ("doctor", "see /v1/status"),
     ("config", "run `convene config show`"),
     ("blobs", "read the session's events"),
@@ -35,13 +33,12 @@ pub fn router() -> Router<App> {
     for action in ["resume", "hibernate", "clear", "fork", "repair"] {
         router = router.route(&format!("/v1/sessions/{{id}}/{action}"), post(refuse));
     }
-    for view in ["export", "transcript", "changes"] {
+    for view in ["export", "transcript"] {
         router = router.route(&format!("/v1/sessions/{{id}}/{view}"), get(refuse));
     }
     router
         .route("/v1/chat", post(refuse))
         .route("/v1/chat/{id}/stream", get(refuse))
-        .route("/v1/workers/{worker}/dirs", get(refuse))
         .route("/v1/blobs/{hash}", get(refuse))
         .route("/v1/doctor", get(refuse))
         .route("/v1/config", any(refuse))

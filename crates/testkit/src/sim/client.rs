@@ -373,6 +373,7 @@ fn spec<D: Disk>(around: &mut Around<'_, D>) -> SessionSpec {
     SessionSpec {
         agent: "builtin".to_owned(),
         cwd: "/repo".to_owned(),
+        worktree: None,
         add_dirs: Vec::new(),
         system_prompt: None,
         model: None,

@@ -1,9 +1,9 @@
 //! Makes a session's spec of what was asked for, or says what is wrong with it.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use convene_api::{
-    body::{CreateSession, PromptInput},
+    body::{CreateSession, PromptInput, WorktreeInput},
     problem::{Code, Problem},
 };
 use convene_core::{
@@ -11,8 +11,8 @@ use convene_core::{
     command::NewPrompt,
     content::ContentBlock,
     ids::{SessionId, ThreadId, TurnId, WorkerName},
-    limits,
     spec::{Origin, SessionSpec, TurnSource},
+    workspace::WorktreeSpec,
 };
 use convene_engine::{NewSession, ThreadPlace, WorkerRecord};
 use serde_json::Value;
@@ -44,15 +44,17 @@ pub async fn new_session(
     check_agent(app, &agent, worker.as_deref(), &workers)?;
     let cwd = body.cwd.unwrap_or_else(|| app.config.home.display().to_string());
     let (cwd, add_dirs) = check_dirs(app, cwd, body.add_dirs).await?;
+    let worktree = worktree(body.worktree, &cwd)?;
     let thread = match (thread, body.thread_id) {
         (Some(_), Some(_)) => return Err(invalid("session.thread_id", "the new thread is its thread").into()),
         (Some(place), None) => place,
         (None, Some(id)) => ThreadPlace::Existing(id),
         (None, None) => ThreadPlace::New(ThreadId::new(app.engine.uuid())),
     };
-    let spec = SessionSpec {
+    let mut spec = SessionSpec {
         agent,
         cwd,
+        worktree,
         add_dirs,
         system_prompt: body.system_prompt,
         model: body.model,
@@ -66,8 +68,11 @@ pub async fn new_session(
         on_turn_end: body.on_turn_end.unwrap_or_default(),
         crash_policy: body.crash_policy.unwrap_or_default(),
     };
+    let id = SessionId::new(app.engine.uuid());
+    // From here on nobody sees the values but the runner that needs them.
+    app.keys.seal.close(id, &mut spec).map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
     Ok(NewSession {
-        id: SessionId::new(app.engine.uuid()),
+        id,
         spec,
         thread,
         owner: caller.owner.clone(),
@@ -92,12 +97,12 @@ pub fn title(title: Option<String>) -> Result<String, Problem> {
 
 /// A prompt with the id of its turn.
 pub fn prompt(app: &App, input: PromptInput) -> Result<NewPrompt, Problem> {
-    let content = content(input)?;
+    let content = content(app, input)?;
     Ok(NewPrompt { turn: TurnId::new(app.engine.uuid()), content, source: TurnSource::User })
 }
 
 /// Content within its limit.
-pub fn content(input: PromptInput) -> Result<Arc<Vec<ContentBlock>>, Problem> {
+pub fn content(app: &App, input: PromptInput) -> Result<Arc<Vec<ContentBlock>>, Problem> {
     let blocks = input.into_blocks();
     let length: usize = blocks
         .iter()
@@ -108,8 +113,9 @@ pub fn content(input: PromptInput) -> Result<Arc<Vec<ContentBlock>>, Problem> {
             ContentBlock::Resource { resource } => resource.to_string().len(),
         })
         .sum();
-    if length > limits::PROMPT {
-        let fields = [("size", size(length as u64).into()), ("max", size(limits::PROMPT as u64).into())];
+    let max = app.config.prompt_max;
+    if length > max {
+        let fields = [("size", size(length as u64).into()), ("max", size(max as u64).into())];
         return Err(Problem::filled(Code::PromptTooLarge, fields));
     }
     Ok(Arc::new(blocks))
@@ -117,9 +123,6 @@ pub fn content(input: PromptInput) -> Result<Arc<Vec<ContentBlock>>, Problem> {
 
 fn refuse_not_built(body: &CreateSession) -> Result<(), Problem> {
     let off = |value: &Option<Value>, off: &Value| value.as_ref().is_none_or(|v| v.is_null() || v == off);
-    if !off(&body.worktree, &Value::Bool(false)) {
-        return Err(not_built("worktree", "make one with `git worktree add` and name it as cwd"));
-    }
     if !off(&body.sandbox, &Value::from("none")) {
         return Err(not_built("sandbox", "leave it out, or say \"none\""));
     }
@@ -133,6 +136,36 @@ fn refuse_not_built(body: &CreateSession) -> Result<(), Problem> {
         return Err(not_built("env:NAME in a session's env", "put it into the env of an agent in the worker's config"));
     }
     Ok(())
+}
+
+/// The worktree that is wished for. Whether it can be made, its worker finds out; what is plain is said at once.
+fn worktree(wanted: Option<WorktreeInput>, cwd: &str) -> Result<Option<WorktreeSpec>, Problem> {
+    let spec = match wanted {
+        None | Some(WorktreeInput::Wanted(false)) => return Ok(None),
+        Some(WorktreeInput::Wanted(true)) => WorktreeSpec::default(),
+        Some(WorktreeInput::Spec(spec)) => spec,
+    };
+    if let Some(branch) = &spec.branch {
+        let odd = branch.starts_with(['-', '/', '.'])
+            || branch.ends_with(['/', '.'])
+            || branch.ends_with(".lock")
+            || branch.contains("..")
+            || branch.contains("//")
+            || branch.contains("@{")
+            || branch.chars().any(|c| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c));
+        if odd || branch.is_empty() {
+            return Err(invalid("worktree.branch", format!("{branch:?} is no name of a branch")));
+        }
+    }
+    if spec.base.as_ref().is_some_and(|base| base.is_empty() || base.contains(['\0', '\n'])) {
+        return Err(invalid("worktree.base", "it names no commit"));
+    }
+    // Only if the directory is on this machine too; its worker looks again.
+    let cwd = Path::new(cwd);
+    if cwd.is_dir() && !cwd.ancestors().any(|dir| dir.join(".git").exists()) {
+        return Err(Problem::filled(Code::WorktreeNotGit, [("dir", cwd.display().to_string().into())]));
+    }
+    Ok(Some(spec))
 }
 
 fn worker(wanted: Option<Value>, workers: &[WorkerRecord]) -> Result<Option<String>, Problem> {
