@@ -1,6 +1,7 @@
 //! Bodies of HTTP requests and answers; here what several resources share.
 
 mod access;
+mod config;
 mod changes;
 mod machine;
 mod prompt;
@@ -14,6 +15,7 @@ use utoipa::ToSchema;
 
 pub use access::{CreateToken, CreatedToken, LogIn, LoginLink, TokenView};
 pub use changes::{FileChange, FileChanges, FileStatus};
+pub use config::{ConfigItem, ConfigView};
 pub use machine::{AgentAnnounced, AgentTest, AgentView, DirectoryEntry, DirectoryList, WorkerView};
 pub use prompt::{CancelTurn, EditQueueEntry, PromptAccepted, PromptInput, PromptMode, PromptStatus, SendPrompt};
 pub use question::{AnswerElicitation, DecidePermission, DecisionInput, ElicitationAction, PermissionDecidedBody};

@@ -141,6 +141,11 @@ impl Shared {
         self.all().values().filter(|p| p.damaged.is_none() && fits(&p.state)).cloned().collect()
     }
 
+    /// Sessions in memory whose logs cannot be read to their end, with the reason.
+    pub fn damaged(&self) -> Vec<(SessionId, Arc<str>)> {
+        self.all().values().filter_map(|p| Some((p.state.id, p.damaged.clone()?))).collect()
+    }
+
     /// A thread that is in memory.
     pub fn thread(&self, id: ThreadId) -> Option<Arc<ThreadState>> {
         self.published_thread(id).map(|thread| thread.state)

@@ -57,6 +57,8 @@ pub struct Shared {
     pub links_up: LinksUp,
     /// The way to ask a worker something.
     pub asks: Asks,
+    /// Whose turn it is to look for what is wrong.
+    pub doctor: tokio::sync::Mutex<()>,
     /// Told that something about a worker may have changed.
     pub workers_changed: watch::Sender<()>,
 }

@@ -1,7 +1,11 @@
 //! What a server is started with, and what it tells when it is up.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
+use convene_api::{body::ConfigView, doctor::Check};
 use tokio_util::sync::CancellationToken;
 
 /// What a server is started with.
@@ -30,6 +34,10 @@ pub struct ServeConfig {
     pub version: String,
     /// Whether a process belongs to an attempt: an agent that found the owner's token gets nothing with it.
     pub is_attempt_process: fn(i32) -> bool,
+    /// What a doctor asks the machine that the data directory is on; the server itself looks at no processes.
+    pub machine_checks: fn(&Path) -> Vec<Check>,
+    /// The configuration as it may be shown.
+    pub shown: ConfigView,
     /// Ends the server; sessions go on.
     pub shutdown: CancellationToken,
 }
@@ -49,6 +57,8 @@ impl ServeConfig {
             owner: "local".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             is_attempt_process: |_| false,
+            machine_checks: |_| Vec::new(),
+            shown: ConfigView::default(),
             shutdown: CancellationToken::new(),
         }
     }

@@ -66,7 +66,8 @@ impl ServeError {
         match self {
             Self::AlreadyRunning { pid } => Problem::filled(Code::ServerAlreadyRunning, [("pid", (*pid).into())]),
             Self::PortInUse { addr } => {
-                Problem::filled(Code::PortInUse, [("addr", addr.to_string().into()), ("who", "another program".into())])
+                let who = crate::doctor::holder(*addr).map_or_else(|| "another program".to_owned(), |h| h.to_string());
+                Problem::filled(Code::PortInUse, [("addr", addr.to_string().into()), ("who", who.into())])
             }
             Self::BindRefused { addr } => Problem::filled(Code::BindRefused, [("addr", addr.to_string().into())]),
             Self::Bind { addr, source } => Problem::new(Code::ServerStartFailed, format!("cannot listen on {addr}"))

@@ -4,6 +4,7 @@
 mod app;
 mod auth;
 mod config;
+pub mod doctor;
 mod error;
 mod extract;
 mod listen;

@@ -13,7 +13,16 @@ use crate::error::ServeError;
 
 /// The lock; it is held for as long as this lives, and ends with the process whatever happens to it.
 pub struct DataLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for DataLock {
+    /// An orderly end takes its name out; a name that is left says that its process was killed.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.set_len(0) {
+            tracing::debug!(error = %error, "the lock keeps the name of this process");
+        }
+    }
 }
 
 /// Makes the data directory and takes its lock.
@@ -39,5 +48,5 @@ pub fn take(dir: &Path) -> Result<DataLock, ServeError> {
     file.set_len(0).map_err(failed())?;
     file.rewind().map_err(failed())?;
     writeln!(file, "{}", std::process::id()).map_err(failed())?;
-    Ok(DataLock { _file: file })
+    Ok(DataLock { file })
 }

@@ -1,5 +1,7 @@
 //! The routes: one file for each verb of each resource.
 
+pub mod config;
+pub mod doctor;
 pub mod login;
 pub mod machines;
 pub mod not_built;
@@ -53,6 +55,8 @@ pub fn described() -> OpenApiRouter<App> {
         .routes(routes!(login::log_in))
         .routes(routes!(login::make_login_link))
         .routes(routes!(server::server_status))
+        .routes(routes!(doctor::run_doctor))
+        .routes(routes!(config::get_config))
         .routes(routes!(server::shut_down))
         .routes(routes!(server::healthz))
         .routes(routes!(server::readyz))

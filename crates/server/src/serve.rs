@@ -64,6 +64,7 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
         closing: closing.clone(),
         sockets: sockets.clone(),
         links_up: LinksUp::default(),
+        doctor: tokio::sync::Mutex::default(),
         asks: Asks::default(),
         workers_changed: watch::Sender::new(()),
         engine: engine.clone(),

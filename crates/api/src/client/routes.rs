@@ -14,6 +14,7 @@ use crate::body::{
     PermissionDecidedBody, PromptAccepted, SendPrompt, ServerStatus, SessionHealth, Shutdown, ShuttingDown,
     StopSession, TokenView, WorkerView,
 };
+use crate::{body::ConfigView, doctor::DoctorReport};
 
 /// For bodies that are left out.
 const NONE: Option<&()> = None;
@@ -27,6 +28,16 @@ impl Client {
     /// `GET /v1/status`
     pub async fn status(&self) -> Result<ServerStatus, ClientError> {
         self.get("/v1/status").await
+    }
+
+    /// `GET /v1/doctor`
+    pub async fn doctor(&self) -> Result<DoctorReport, ClientError> {
+        self.get("/v1/doctor").await
+    }
+
+    /// `GET /v1/config`
+    pub async fn config(&self) -> Result<ConfigView, ClientError> {
+        self.get("/v1/config").await
     }
 
     /// `POST /v1/shutdown`

@@ -3,7 +3,7 @@
 use axum::{
     Router,
     extract::Request,
-    routing::{any, get, post},
+    routing::{get, post},
 };
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What can be done instead.
-const INSTEAD: [(&str, &str); 12] = [
+const INSTEAD: [(&str, &str); 10] = [
     ("resume", "prompt the session: that takes it up again"),
     ("hibernate", "stop the session; a prompt takes it up again"),
     ("clear", "create a new session"),
@@ -22,8 +22,6 @@ const INSTEAD: [(&str, &str); 12] = [
     ("transcript", "read its history"),
     ("chat", "create a session and follow its events"),
     ("stream", "follow the session's events"),
-    ("doctor", "see /v1/status"),
-    ("config", "run `convene config show`"),
     ("blobs", "read the session's events"),
 ];
 
@@ -40,8 +38,6 @@ pub fn router() -> Router<App> {
         .route("/v1/chat", post(refuse))
         .route("/v1/chat/{id}/stream", get(refuse))
         .route("/v1/blobs/{hash}", get(refuse))
-        .route("/v1/doctor", get(refuse))
-        .route("/v1/config", any(refuse))
 }
 
 async fn refuse(request: Request) -> Refusal {
