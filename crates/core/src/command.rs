@@ -77,8 +77,10 @@ pub enum Command {
     EditQueued {
         /// The entry.
         turn: TurnId,
-        /// The new content.
-        content: Arc<Vec<ContentBlock>>,
+        /// The new content, if it changes.
+        content: Option<Arc<Vec<ContentBlock>>>,
+        /// The new place, from 1, if it changes.
+        position: Option<usize>,
     },
     /// Take back a prompt that waits.
     DropQueued {

@@ -49,6 +49,14 @@ pub enum Rejection {
         /// The entry.
         turn: TurnId,
     },
+    /// The queue has no such place.
+    #[error("the queue has places 1 to {length}, not {position}")]
+    QueuePosition {
+        /// The place that was named.
+        position: usize,
+        /// How many prompts wait.
+        length: usize,
+    },
     /// No such request is known.
     #[error("no permission request {request}")]
     PermissionNotFound {

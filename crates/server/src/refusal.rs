@@ -114,6 +114,9 @@ impl About {
             Rejection::QueueEntryNotFound { turn } => {
                 Problem::filled(Code::QueueEntryNotFound, [("n", turn.to_string().into()), ("id", id)])
             }
+            Rejection::QueuePosition { position, length } => {
+                invalid("position", format!("the queue has places 1 to {length}, not {position}"))
+            }
             Rejection::PermissionNotFound { request } => {
                 Problem::filled(Code::PermissionNotFound, [("req", request.to_string().into()), ("id", id)])
             }

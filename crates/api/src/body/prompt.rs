@@ -76,12 +76,17 @@ pub enum PromptStatus {
     Queued,
 }
 
-/// Body of `PATCH /v1/sessions/{id}/queue/{entry}`.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+/// Body of `PATCH /v1/sessions/{id}/queue/{entry}`; at least one of its fields.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditQueueEntry {
-    /// The new content.
-    pub content: PromptInput,
+    /// The new content, if it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<PromptInput>,
+    /// The new place in the queue, from 1 (the next one), if it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    pub position: Option<usize>,
 }
 
 /// Body of `POST /v1/sessions/{id}/cancel`; may be absent.

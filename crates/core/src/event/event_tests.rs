@@ -39,6 +39,7 @@ fn samples() -> Vec<Value> {
         json!({"type": "agent_commands_updated", "commands": [{"name": "n", "description": "d"}]}),
         json!({"type": "turn_queued", "content": content, "source": "user", "front": true}),
         json!({"type": "queue_entry_edited", "content": content}),
+        json!({"type": "queue_entry_moved", "position": 1}),
         json!({"type": "queue_entry_dropped", "by": "ada"}),
         json!({"type": "turn_started", "number": 1}),
         json!({"type": "turn_handed_over"}),

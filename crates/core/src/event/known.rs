@@ -185,6 +185,11 @@ pub enum KnownEvent {
         #[schema(value_type = Vec<ContentBlock>)]
         content: Arc<Vec<ContentBlock>>,
     },
+    /// A queued prompt was put elsewhere in the queue.
+    QueueEntryMoved {
+        /// Its new place, from 1.
+        position: usize,
+    },
     /// A queued prompt was taken back.
     QueueEntryDropped {
         /// By whom, or why.
@@ -366,6 +371,7 @@ impl KnownEvent {
         "agent_commands_updated",
         "turn_queued",
         "queue_entry_edited",
+        "queue_entry_moved",
         "queue_entry_dropped",
         "turn_started",
         "turn_handed_over",
@@ -412,6 +418,7 @@ impl KnownEvent {
             Self::AgentCommandsUpdated { .. } => "agent_commands_updated",
             Self::TurnQueued { .. } => "turn_queued",
             Self::QueueEntryEdited { .. } => "queue_entry_edited",
+            Self::QueueEntryMoved { .. } => "queue_entry_moved",
             Self::QueueEntryDropped { .. } => "queue_entry_dropped",
             Self::TurnStarted { .. } => "turn_started",
             Self::TurnHandedOver {} => "turn_handed_over",

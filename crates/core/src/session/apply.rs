@@ -179,6 +179,13 @@ impl SessionState {
                     entry.content = Arc::clone(content);
                 }
             }
+            KnownEvent::QueueEntryMoved { position } => {
+                let at = self.queue.iter().position(|e| Some(e.id) == event.data.turn);
+                if let Some(entry) = at.and_then(|at| self.queue.remove(at)) {
+                    let place = position.saturating_sub(1).min(self.queue.len());
+                    self.queue.insert(place, entry);
+                }
+            }
             KnownEvent::QueueEntryDropped { .. } => self.queue.retain(|e| Some(e.id) != event.data.turn),
             KnownEvent::TurnStarted { number } => self.apply_turn_started(event, *number),
             KnownEvent::TurnHandedOver {} => {

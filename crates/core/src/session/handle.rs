@@ -79,11 +79,7 @@ pub fn handle(
     let mut d = Decider::new(state.clone(), now, pos);
     match command {
         Command::Prompt { prompt, busy } => prompt_session(&mut d, prompt, busy)?,
-        Command::EditQueued { turn, content } => {
-            check_content(&content)?;
-            check_queued(&d.state, turn)?;
-            d.emit_in(turn, KnownEvent::QueueEntryEdited { content });
-        }
+        Command::EditQueued { turn, content, position } => edit_queued(&mut d, turn, content, position)?,
         Command::DropQueued { turn, by } => {
             check_queued(&d.state, turn)?;
             d.emit_in(turn, KnownEvent::QueueEntryDropped { by });
@@ -194,6 +190,35 @@ fn prompt_session(d: &mut Decider<'_>, prompt: NewPrompt, busy: BusyMode) -> Res
 
 fn queue(d: &mut Decider<'_>, prompt: NewPrompt, front: bool) {
     d.emit_in(prompt.turn, KnownEvent::TurnQueued { content: prompt.content, source: prompt.source, front });
+}
+
+fn edit_queued(
+    d: &mut Decider<'_>,
+    turn: TurnId,
+    content: Option<Arc<Vec<ContentBlock>>>,
+    position: Option<usize>,
+) -> Result<(), Rejection> {
+    if content.is_none() && position.is_none() {
+        return Err(Rejection::Nothing);
+    }
+    if let Some(content) = &content {
+        check_content(content)?;
+    }
+    let at = check_queued(&d.state, turn)?;
+    let length = d.state.queue.len();
+    if let Some(position) = position
+        && !(1..=length).contains(&position)
+    {
+        return Err(Rejection::QueuePosition { position, length });
+    }
+    if let Some(content) = content {
+        d.emit_in(turn, KnownEvent::QueueEntryEdited { content });
+    }
+    // Where it is already it need not go.
+    if let Some(position) = position.filter(|position| *position != at + 1) {
+        d.emit_in(turn, KnownEvent::QueueEntryMoved { position });
+    }
+    Ok(())
 }
 
 fn cancel(d: &mut Decider<'_>, wanted: Option<TurnId>, by: String) -> Result<(), Rejection> {
@@ -322,8 +347,9 @@ fn check_option(state: &SessionState, option: &str, value: &serde_json::Value) -
     Err(Rejection::ConfigValueUnknown { option: option.to_owned(), value, known })
 }
 
-fn check_queued(state: &SessionState, turn: TurnId) -> Result<(), Rejection> {
-    if state.queue.iter().any(|e| e.id == turn) { Ok(()) } else { Err(Rejection::QueueEntryNotFound { turn }) }
+/// The place of a prompt that waits, from 0.
+fn check_queued(state: &SessionState, turn: TurnId) -> Result<usize, Rejection> {
+    state.queue.iter().position(|e| e.id == turn).ok_or(Rejection::QueueEntryNotFound { turn })
 }
 
 fn check_content(content: &[ContentBlock]) -> Result<(), Rejection> {

@@ -165,6 +165,7 @@ fn misfit(state: &SessionState, data: &EventData, known: &KnownEvent) -> Option<
         | KnownEvent::ConfigRequested { .. }
         | KnownEvent::TurnQueued { .. }
         | KnownEvent::QueueEntryEdited { .. }
+        | KnownEvent::QueueEntryMoved { .. }
         | KnownEvent::QueueEntryDropped { .. }
         | KnownEvent::TurnStarted { .. }
         | KnownEvent::TurnRequeued {}

@@ -3,7 +3,7 @@
 use super::world::*;
 use crate::{
     command::{BusyMode, Command},
-    content::ToolStatus,
+    content::{ContentBlock, ToolStatus, plain_text},
     directive::Order,
     event::{EventBody, EventData, KnownEvent, StopMode},
     failure::{AttemptExit, FailureKind, ProcessExit, StopCause, StopReason},
@@ -169,6 +169,33 @@ fn the_queue_has_a_limit_and_an_order() {
     assert_eq!(w.run(more), Err(Rejection::QueueFull { length: limits::QUEUE }));
     let positions: Vec<usize> = view::queue(&w.state).iter().map(|e| e.position).collect();
     assert_eq!(positions, (1..=limits::QUEUE).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_prompt_that_waits_can_be_moved_and_changed_at_once() {
+    let mut w = World::prompted(spec()).with_turn();
+    for n in 1..=4 {
+        let command = w.prompt(&format!("prompt {n}"));
+        w.ok(command);
+    }
+    let order = |w: &World| -> Vec<String> { w.state.queue.iter().map(|e| plain_text(&e.content)).collect() };
+    let turn = w.state.queue[2].id;
+    let edit = |content: Option<&str>, position| Command::EditQueued {
+        turn,
+        content: content.map(|text| vec![ContentBlock::text(text)].into()),
+        position,
+    };
+    let events = w.ok(edit(None, Some(1)));
+    assert_eq!(events.iter().map(|e| e.data.tag()).collect::<Vec<_>>(), ["queue_entry_moved"]);
+    assert_eq!(order(&w), ["prompt 3", "prompt 1", "prompt 2", "prompt 4"]);
+    w.ok(edit(Some("other"), Some(4)));
+    assert_eq!(order(&w), ["prompt 1", "prompt 2", "prompt 4", "other"]);
+    assert_eq!(w.ok(edit(None, Some(4))).len(), 0, "it is there already");
+    for position in [0, 5] {
+        assert_eq!(w.run(edit(Some("x"), Some(position))), Err(Rejection::QueuePosition { position, length: 4 }));
+    }
+    assert_eq!(w.run(edit(None, None)), Err(Rejection::Nothing));
+    assert_eq!(order(&w), ["prompt 1", "prompt 2", "prompt 4", "other"], "what is refused changes nothing");
 }
 
 #[test]

@@ -232,7 +232,8 @@ impl Play {
             }
             Step::EditQueued(n) => {
                 let content = vec![ContentBlock::text("other")].into();
-                Command::EditQueued { turn: self.pick_turn(*n), content }
+                let position = (n % 3 > 0).then_some(n % 4);
+                Command::EditQueued { turn: self.pick_turn(*n), content: (n % 3 < 2).then_some(content), position }
             }
             Step::DropQueued(n) => Command::DropQueued { turn: self.pick_turn(*n), by: by() },
             Step::Cancel(n) => Command::Cancel { turn: n.map(|n| self.pick_turn(n)), by: by() },

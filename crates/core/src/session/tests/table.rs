@@ -87,7 +87,10 @@ const COMMANDS: &[(&str, Say)] = &[
     ("prompt", |w| w.prompt("more")),
     ("prompt, interrupting", |w| w.interrupt("at once")),
     ("prompt, empty", |w| w.prompt(" \n")),
-    ("edit queued", |w| Command::EditQueued { turn: some_turn(w), content: vec![ContentBlock::text("new")].into() }),
+    ("edit queued", |w| {
+        let content = Some(vec![ContentBlock::text("new")].into());
+        Command::EditQueued { turn: some_turn(w), content, position: None }
+    }),
     ("drop queued", |w| Command::DropQueued { turn: some_turn(w), by: "ada".to_owned() }),
     ("cancel", |_| cancel()),
     ("cancel by turn", |w| Command::Cancel { turn: Some(some_turn(w)), by: "ada".to_owned() }),
