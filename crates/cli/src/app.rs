@@ -139,6 +139,8 @@ impl App {
             color: color(config.ui.color, &environment, terminal),
             stderr_color: color(config.ui.color, &environment, stderr_terminal),
             plain: config.ui.plain,
+            // `NO_COLOR` asks for a terminal without any escape sequence.
+            live: !config.ui.plain && (config.ui.color != ColorChoice::Auto || environment.get("NO_COLOR").is_none()),
         };
         let out = Out::new(settings);
         for unknown in unknown {

@@ -103,10 +103,12 @@ pub enum Command {
     Ls(commands::ls::LsArgs),
     Show(commands::show::ShowArgs),
     Logs(commands::logs::LogsArgs),
+    Attach(commands::attach::AttachArgs),
     Wait(commands::wait::WaitArgs),
     Prompt(commands::prompt::PromptArgs),
     Queue(commands::queue::QueueArgs),
     Cancel(commands::cancel::CancelArgs),
+    Set(commands::set::SetArgs),
     Approve(commands::approve::ApproveArgs),
     Deny(commands::deny::DenyArgs),
     Stop(commands::stop::StopArgs),
@@ -129,8 +131,6 @@ pub enum Command {
     /// Carry one attempt of a session (internal: workers start it)
     #[command(hide = true)]
     Runner(NotBuilt),
-    /// Attach to a session (not built yet)
-    Attach(NotBuilt),
     /// Start the agent of a session again (not built yet)
     #[command(hide = true)]
     Resume(NotBuilt),
@@ -143,8 +143,6 @@ pub enum Command {
     /// Branch off a session (not built yet)
     #[command(hide = true)]
     Fork(NotBuilt),
-    /// Change a session's title, model or permissions (not built yet)
-    Set(NotBuilt),
     /// Diagnose and close a broken log (not built yet)
     #[command(hide = true)]
     Repair(NotBuilt),

@@ -4,6 +4,8 @@ pub mod agent;
 pub mod agents;
 pub mod approve;
 pub mod archive;
+pub mod attach;
+pub mod audit;
 pub mod cancel;
 pub mod deny;
 pub mod logs;
@@ -18,6 +20,7 @@ pub mod rm;
 pub mod run;
 pub mod runner;
 pub mod serve;
+pub mod set;
 pub mod show;
 pub mod shutdown;
 pub mod spec;
@@ -42,10 +45,12 @@ pub fn is_json(command: &Command) -> bool {
         Command::Ls(args) => args.output.is_json(),
         Command::Show(args) => args.output.is_json(),
         Command::Logs(args) => args.json,
+        Command::Attach(args) => args.is_json(),
         Command::Wait(args) => args.output.is_json(),
         Command::Prompt(args) => args.json,
         Command::Queue(args) => args.output.is_json(),
         Command::Cancel(args) => args.output.is_json(),
+        Command::Set(args) => args.output.is_json(),
         Command::Approve(args) => args.output.is_json(),
         Command::Deny(args) => args.output.is_json(),
         Command::Stop(args) => args.output.is_json(),
@@ -56,14 +61,13 @@ pub fn is_json(command: &Command) -> bool {
         Command::Status(args) => args.output.is_json(),
         Command::Shutdown(args) => args.output.is_json(),
         Command::Token(args) => args.output.is_json(),
+        Command::Audit(args) => args.output.is_json(),
         Command::Serve(_) | Command::Open(_) | Command::Worker(_) | Command::Agent(_) | Command::Openapi(_) => false,
         Command::Runner(rest)
-        | Command::Attach(rest)
         | Command::Resume(rest)
         | Command::Hibernate(rest)
         | Command::Clear(rest)
         | Command::Fork(rest)
-        | Command::Set(rest)
         | Command::Repair(rest)
         | Command::Export(rest)
         | Command::Replay(rest)
@@ -89,10 +93,12 @@ pub fn dispatch(app: App, command: Command) -> Outcome {
         Command::Ls(args) => with_loop(app, |app| async move { ls::run(&app, args).await }),
         Command::Show(args) => with_loop(app, |app| async move { show::run(&app, args).await }),
         Command::Logs(args) => with_loop(app, |app| async move { logs::run(&app, args).await }),
+        Command::Attach(args) => with_loop(app, |app| async move { attach::run(&app, args).await }),
         Command::Wait(args) => with_loop(app, |app| async move { wait::run(&app, args).await }),
         Command::Prompt(args) => with_loop(app, |app| async move { prompt::run(&app, args).await }),
         Command::Queue(args) => with_loop(app, |app| async move { queue::run(&app, args).await }),
         Command::Cancel(args) => with_loop(app, |app| async move { cancel::run(&app, args).await }),
+        Command::Set(args) => with_loop(app, |app| async move { set::run(&app, args).await }),
         Command::Approve(args) => with_loop(app, |app| async move { approve::run(&app, args).await }),
         Command::Deny(args) => with_loop(app, |app| async move { deny::run(&app, args).await }),
         Command::Stop(args) => with_loop(app, |app| async move { stop::run(&app, args).await }),
@@ -114,14 +120,10 @@ pub fn dispatch(app: App, command: Command) -> Outcome {
         Command::Agent(args) => agent::run(&app, args),
         Command::Openapi(args) => openapi::run(&app, args),
         Command::Runner(_) => not_built::refuse("runner by hand", Some("workers start it")),
-        Command::Attach(_) => {
-            not_built::refuse("attach", Some("`convene logs -f ID` shows it, `convene prompt ID TEXT` speaks"))
-        }
         Command::Resume(_) => not_built::refuse("resume", Some("`convene prompt ID TEXT` takes a session up again")),
         Command::Hibernate(_) => not_built::refuse("hibernate", Some("`convene stop ID` frees its seat")),
         Command::Clear(_) => not_built::refuse("clear", Some("`convene new` begins with an empty context")),
         Command::Fork(_) => not_built::refuse("fork", None),
-        Command::Set(_) => not_built::refuse("set", Some("PATCH /v1/sessions/ID changes title, model and permissions")),
         Command::Repair(_) => not_built::refuse("repair", None),
         Command::Export(_) => not_built::refuse("export", Some("`convene logs ID --json` prints the whole log")),
         Command::Replay(_) => not_built::refuse("replay", Some("`convene logs ID` shows a session again")),

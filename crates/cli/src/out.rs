@@ -34,6 +34,8 @@ pub struct Settings {
     pub stderr_color: bool,
     /// Words instead of signs, no live row.
     pub plain: bool,
+    /// A row that is drawn again and again may be shown.
+    pub live: bool,
 }
 
 impl Out {

@@ -5,7 +5,9 @@
 mod action;
 mod asker;
 mod elicitation;
+mod line;
 mod signals;
+mod typing;
 mod view;
 
 use std::time::Duration;
@@ -26,12 +28,14 @@ use tokio::time::{Instant, sleep_until};
 use crate::{
     app::{App, now},
     failure::{self, Failure, Outcome, Report},
-    render::{facts::Facts, transcript::Look, words},
+    render::{facts::Facts, screen::LiveRow, transcript::Look, words},
     terminal::{self, Keys},
     turn,
 };
 use action::{Action, Done};
-use asker::{Asker, Wish};
+use asker::Asker;
+pub use line::Attach;
+use line::Line;
 use signals::{Signal, Signals};
 use view::View;
 
@@ -58,6 +62,8 @@ pub struct Plan {
     pub ask: Ask,
     /// Whether the answer alone goes to standard output.
     pub how: How,
+    /// Whether it goes on after the turn, and prompts are typed in it.
+    pub attach: Option<Attach>,
 }
 
 /// What happens when nobody can answer a question.
@@ -104,11 +110,13 @@ struct Watch<'a> {
     facts: Facts,
     view: View,
     asker: Asker,
+    line: Option<Line>,
     keys: Option<Keys>,
     signals: Signals,
     /// Requests on their way; a person answers one question at a time, so there are few.
     actions: FuturesUnordered<Action>,
     ending: Option<Ending>,
+    caught_up: bool,
     away: Option<Instant>,
     away_told: bool,
     written: Instant,
@@ -124,11 +132,17 @@ pub async fn watch(app: &App, client: &Client, plan: Plan) -> Outcome {
         .map_err(|error| Failure::new(Code::Internal, format!("the system takes no signal handlers: {error}")))?;
     let settings = app.out.settings();
     let shown = if plan.how == How::Terminal { settings.terminal } else { settings.stderr_terminal };
-    let live = shown && !settings.plain && terminal::in_foreground();
-    let wanted = app.may_ask() && settings.stderr_terminal;
+    let live = shown && settings.live && terminal::in_foreground();
+    let mut line = Line::of(&plan, app.style());
+    let wanted = app.may_ask() && settings.stderr_terminal && (line.is_none() || plan.how == How::Terminal && shown);
     let keys = if wanted { Keys::open(live) } else { None };
-    let rejects = plan.ask == Ask::Reject || !app.may_ask();
-    let asker = Asker::new(&plan.look, keys.is_some(), rejects, app.config.permissions.bell);
+    if let Some(line) = &mut line {
+        line.read_only |= keys.is_none();
+    }
+    let present = keys.is_some() && line.as_ref().is_none_or(|line| !line.read_only);
+    // Who only looks decides for nobody.
+    let rejects = line.is_none() && (plan.ask == Ask::Reject || !app.may_ask());
+    let asker = Asker::new(&plan.look, present, rejects, app.config.permissions.bell);
     let stream = client.follow(plan.session.id, plan.after);
     let view = View::new(app, &plan, live);
     let mut watch = Watch {
@@ -139,10 +153,12 @@ pub async fn watch(app: &App, client: &Client, plan: Plan) -> Outcome {
         facts: Facts::of(plan.turn),
         view,
         asker,
+        line,
         keys,
         signals,
         actions: FuturesUnordered::new(),
         ending: None,
+        caught_up: false,
         away: None,
         away_told: false,
         written: Instant::now() - WRITE_PAUSE,
@@ -203,7 +219,7 @@ impl Watch<'_> {
             Input::Stream(Ok(StreamItem::CaughtUp)) => {
                 self.back();
                 self.asker.caught_up();
-                Ok(None)
+                Ok(self.nothing_to_wait_for())
             }
             Input::Stream(Ok(StreamItem::Away { .. })) => self.gone_away(),
             Input::Stream(Err(error)) => Err(error.into()),
@@ -220,6 +236,7 @@ impl Watch<'_> {
     }
 
     fn event(&mut self, event: &SessionEvent) -> Result<Option<u8>, Failure> {
+        self.follow_turns(event);
         self.facts.fold(event);
         self.view.event(event)?;
         if let EventBody::Known(known) = &event.data.body {
@@ -241,7 +258,10 @@ impl Watch<'_> {
                 _ => {}
             }
         }
-        Ok(if self.facts.end.is_some() { Some(self.ended()?) } else { None })
+        if self.facts.end.is_none() || !self.ends_with_turn() {
+            return Ok(self.removed(event));
+        }
+        self.ended().map(Some)
     }
 
     /// The turn is over: the answer, what went wrong, the last line.
@@ -258,32 +278,17 @@ impl Watch<'_> {
         Ok(code)
     }
 
-    fn typed(&mut self, bytes: &[u8]) -> Result<Option<u8>, Failure> {
-        let single = self.keys.as_ref().is_some_and(Keys::single);
-        let (id, client) = (self.session.id, self.client.clone());
-        let wish = self.asker.typed(bytes, single, self.view.screen());
-        match wish {
-            Wish::Nothing => Ok(None),
-            Wish::Leave => {
-                self.detach()?;
-                Ok(Some(exit::DONE))
-            }
-            Wish::Decide { request, option } => {
-                let key = self.view.new_key();
-                self.actions.push(action::decide(client, id, request, option, key));
-                Ok(None)
-            }
-            Wish::Answer { request, body } => {
-                let key = self.view.new_key();
-                self.actions.push(action::answer(client, id, request, body, key));
-                Ok(None)
-            }
-        }
-    }
-
     fn signal(&mut self, signal: Signal) -> Result<Option<u8>, Failure> {
         match signal {
-            Signal::Interrupt if self.asker.clear_typed() => Ok(None),
+            Signal::Interrupt if self.clear_typed() => Ok(None),
+            Signal::Interrupt if self.only_looks() => {
+                self.detach()?;
+                Ok(Some(exit::INTERRUPTED))
+            }
+            Signal::Terminate if self.only_looks() => {
+                self.detach()?;
+                Ok(Some(exit::TERMINATED))
+            }
             Signal::Interrupt if self.ending.is_some() => {
                 self.detach()?;
                 Ok(Some(exit::INTERRUPTED))
@@ -329,7 +334,20 @@ impl Watch<'_> {
 
     fn done(&mut self, done: Done) -> Result<Option<u8>, Failure> {
         match done {
-            Done::Fine => Ok(None),
+            Done::Fine => {
+                self.answered();
+                Ok(None)
+            }
+            Done::Said(rows) => {
+                self.answered();
+                rows.iter().for_each(|row| self.view.say(row));
+                Ok(None)
+            }
+            Done::NotTaken { problem, typed } => {
+                self.answered();
+                self.not_taken(&problem, &typed);
+                Ok(None)
+            }
             // Somebody was faster; the event says who.
             Done::Refused { problem, .. } if problem.code == Code::PermissionAlreadyDecided => Ok(None),
             Done::Refused { problem, retry } => {
@@ -372,7 +390,11 @@ impl Watch<'_> {
     fn detach(&mut self) -> Result<(), Failure> {
         let id = &self.session.short_id;
         self.view.pause()?;
-        self.app.out.note(&format!("left session {id}; it goes on by itself. Look: convene logs -f {id}"));
+        self.app.out.note(&match &self.line {
+            Some(line) if !line.busy => format!("left session {id}, which is idle. Back: convene attach {id}"),
+            Some(_) => format!("left session {id}; it goes on by itself. Back: convene attach {id}"),
+            None => format!("left session {id}; it goes on by itself. Look: convene logs -f {id}"),
+        });
         Ok(())
     }
 
@@ -391,15 +413,21 @@ impl Watch<'_> {
                 self.view.say("the server is away; the agent goes on");
             }
         }
-        if now_ >= self.animated + ANIMATION || self.asker.changed() {
+        if now_ >= self.animated + ANIMATION || self.asker.changed() || self.typing_changed() {
             self.animated = now_;
             let extra = match (self.asker.input_row(now()), away) {
-                (Some(row), _) => Some(row),
-                (None, Some(away)) => Some(format!("server away {}, the agent goes on", words::seconds(away))),
-                (None, None) => None,
+                (Some(row), _) => Some(LiveRow::Text(row)),
+                (None, Some(away)) if !self.is_typing() => {
+                    Some(LiveRow::Text(format!("server away {}, the agent goes on", words::seconds(away))))
+                }
+                (None, _) => self.typing_row(),
             };
+            let hold = self.asker.is_open() || self.is_typing();
+            let live = self.view.is_live();
+            self.view.screen().hold(hold && live);
             self.view.tick(&self.facts, extra, self.ending.is_some(), now());
         }
+        self.prompt_in_line();
         if self.view.dirty() && now_ >= self.written + WRITE_PAUSE {
             self.written = now_;
             self.view.write()?;

@@ -80,6 +80,10 @@ fn without_a_server_every_command_says_so() {
         &["wait", "x"],
         &["prompt", "x", "hello"],
         &["queue", "x"],
+        &["queue", "x", "promote", "1"],
+        &["attach", "x"],
+        &["set", "x", "title=y"],
+        &["prompt", "x", "--retry"],
         &["cancel", "x"],
         &["approve", "x"],
         &["deny", "x"],
@@ -117,12 +121,10 @@ fn with_json_a_problem_is_one_line_on_stderr() {
 fn what_is_not_built_is_refused_by_name() {
     let home = Home::new("not-built");
     for name in [
-        "attach",
         "resume",
         "hibernate",
         "clear",
         "fork",
-        "set",
         "repair",
         "export",
         "replay",
@@ -142,9 +144,7 @@ fn what_is_not_built_is_refused_by_name() {
         assert_eq!((said.code, said.stdout.as_str()), (1, ""), "{name}");
     }
     for args in [
-        &["prompt", "x", "y", "--retry"][..],
-        &["queue", "x", "promote", "1"],
-        &["agents", "test", "codex"],
+        &["agents", "test", "codex"][..],
         &["show", "x", "--changes"],
     ] {
         let said = home.run(args);

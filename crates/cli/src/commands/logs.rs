@@ -115,6 +115,7 @@ impl<'a> Printer<'a> {
         }
         let mut look = display.look(app, session);
         look.prompts = true;
+        look.turn_ends = true;
         look.started = args.follow;
         look.from_start = args.after.unwrap_or(0) == 0 && args.turn.is_none() && args.types.is_empty();
         let screen = Screen::new(terminal::width(), false, ("", ""), look.style.ellipsis());

@@ -24,9 +24,10 @@ const EXAMPLES: &str = "\
 Examples:
   convene queue k3f9qz
   convene queue k3f9qz drop 2
+  convene queue k3f9qz promote 3
   convene queue k3f9qz edit 1 \"use the new name\"";
 
-/// List, edit and drop prompts that wait
+/// List, edit, promote and drop prompts that wait
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, before_help = EXAMPLES)]
 pub struct QueueArgs {
@@ -56,35 +57,69 @@ pub enum QueueAction {
         /// The new text; - reads standard input
         text: std::ffi::OsString,
     },
-    /// Put a prompt first (not built yet)
+    /// Put a prompt first
     Promote {
         /// Its position, from 1, or its id
         entry: String,
     },
 }
 
+/// A change of a queue.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Take a prompt back.
+    Drop,
+    /// Give it another text.
+    Edit(String),
+    /// Put it first.
+    Promote,
+}
+
 /// Runs it.
 pub async fn run(app: &App, args: QueueArgs) -> Outcome {
-    if matches!(args.action, Some(QueueAction::Promote { .. })) {
-        return super::not_built::refuse("queue promote", Some("drop the prompt and give it again with --interrupt"));
-    }
     let client = connect::client(app).await?;
     let session = ids::session(app, &client, &args.id).await?;
-    match args.action {
-        None | Some(QueueAction::Ls | QueueAction::Promote { .. }) => list(app, &client, &session).await,
-        Some(QueueAction::Drop { entry }) => {
-            let (id, position) = find(&client, &session, &entry).await?;
-            client.drop_queued(session.id, id, &CommandKey::fresh()).await?;
-            changed(app, &client, &session, &format!("dropped entry {position}")).await
-        }
+    let (entry, change) = match args.action {
+        None | Some(QueueAction::Ls) => return list(app, &client, &session).await,
+        Some(QueueAction::Drop { entry }) => (entry, Change::Drop),
         Some(QueueAction::Edit { entry, text }) => {
             let text = turn::read_prompt(Some(&text), None, ["", ""])?;
-            let (id, position) = find(&client, &session, &entry).await?;
-            let body = EditQueueEntry { content: PromptInput::Text(text) };
-            client.edit_queued(session.id, id, &body, &CommandKey::fresh()).await?;
-            changed(app, &client, &session, &format!("changed entry {position}")).await
+            (entry, Change::Edit(text))
         }
+        Some(QueueAction::Promote { entry }) => (entry, Change::Promote),
+    };
+    let said = apply(&client, &session, &entry, change).await?;
+    if app.json {
+        app.out.json(&client.queue(session.id).await?)?;
+    } else {
+        app.out.note(&said);
     }
+    Ok(exit::DONE)
+}
+
+/// Changes the queue; answers what is now true.
+///
+/// # Errors
+/// If no such prompt waits, or the server refuses.
+pub async fn apply(client: &Client, session: &SessionView, entry: &str, change: Change) -> Result<String, Failure> {
+    let (id, position) = find(client, session, entry).await?;
+    let key = CommandKey::fresh();
+    Ok(match change {
+        Change::Drop => {
+            client.drop_queued(session.id, id, &key).await?;
+            format!("dropped entry {position}")
+        }
+        Change::Edit(text) => {
+            let body = EditQueueEntry { content: Some(PromptInput::Text(text)), position: None };
+            client.edit_queued(session.id, id, &body, &key).await?;
+            format!("changed entry {position}")
+        }
+        Change::Promote => {
+            let body = EditQueueEntry { content: None, position: Some(1) };
+            client.edit_queued(session.id, id, &body, &key).await?;
+            if position == 1 { "entry 1 is first already".to_owned() } else { format!("entry {position} goes first") }
+        }
+    })
 }
 
 /// Lists what waits.
@@ -118,6 +153,25 @@ pub async fn list(app: &App, client: &Client, session: &SessionView) -> Outcome 
     Ok(exit::DONE)
 }
 
+/// What waits, a row each.
+///
+/// # Errors
+/// If the server cannot be asked.
+pub async fn rows(client: &Client, session: &SessionView) -> Result<Vec<String>, Failure> {
+    let queue = client.queue(session.id).await?;
+    if queue.items.is_empty() {
+        return Ok(vec![format!("nothing waits in {}", session.short_id)]);
+    }
+    Ok(queue
+        .items
+        .iter()
+        .map(|entry| {
+            let age = words::age(tool::between(entry.queued_at, now()));
+            format!("{}  {}  ({age})", entry.position, words::cut(&prompt_line(&entry.content), 60, "..."))
+        })
+        .collect())
+}
+
 async fn find(client: &Client, session: &SessionView, typed: &str) -> Result<(TurnId, usize), Failure> {
     let queue = client.queue(session.id).await?;
     let position: Option<usize> = typed.parse().ok();
@@ -128,13 +182,4 @@ async fn find(client: &Client, session: &SessionView, typed: &str) -> Result<(Tu
         let fields = [("n", typed.into()), ("id", session.short_id.clone().into())];
         Problem::filled(Code::QueueEntryNotFound, fields).into()
     })
-}
-
-async fn changed(app: &App, client: &Client, session: &SessionView, said: &str) -> Outcome {
-    if app.json {
-        app.out.json(&client.queue(session.id).await?)?;
-    } else {
-        app.out.note(said);
-    }
-    Ok(exit::DONE)
 }

@@ -73,11 +73,16 @@ pub struct DisplayArgs {
 impl RunArgs {
     /// Whether programs read the result.
     pub fn is_json(&self) -> bool {
-        self.display.json || self.display.output == Format::Json
+        self.display.is_json()
     }
 }
 
 impl DisplayArgs {
+    /// Whether programs read the result.
+    pub fn is_json(&self) -> bool {
+        self.json || self.output == Format::Json
+    }
+
     /// What is shown of a session.
     pub fn look(&self, app: &App, session: &SessionView) -> Look {
         let ui = &app.config.ui;
@@ -90,6 +95,7 @@ impl DisplayArgs {
             tool_lines: ui.tool_lines,
             diff_lines: ui.diff_lines,
             prompts: false,
+            turn_ends: false,
             verbose: app.globals.verbose,
             id: session.short_id.clone(),
             agent: session.agent.clone(),
@@ -134,7 +140,7 @@ pub async fn run(app: &App, args: RunArgs) -> Outcome {
     let mut look = args.display.look(app, &session);
     look.from_start = true;
     let ask = args.display.ask.unwrap_or(Ask::Wait);
-    let plan = Plan { session, after: 0, turn: None, look, ask, how: args.display.how(app) };
+    let plan = Plan { session, after: 0, turn: None, look, ask, how: args.display.how(app), attach: None };
     watch::watch(app, &client, plan).await
 }
 

@@ -10,18 +10,39 @@ use super::words;
 pub struct Screen {
     pending: String,
     line_open: bool,
-    live: Option<String>,
-    drawn: Option<String>,
+    /// While somebody types below, a line is shown when it is complete: this is the beginning of one.
+    held: Option<String>,
+    live: Option<LiveRow>,
+    drawn: Option<LiveRow>,
     live_allowed: bool,
     width: usize,
     paint: (&'static str, &'static str),
     mark: &'static str,
 }
 
+/// The live row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LiveRow {
+    /// Text that is cut to the width.
+    Text(String),
+    /// A row with its own drawing, which fits the width already.
+    Drawn(String),
+}
+
 impl Screen {
     /// A screen of that width; without a live row where none may be.
     pub fn new(width: usize, live_allowed: bool, paint: (&'static str, &'static str), mark: &'static str) -> Self {
-        Self { pending: String::new(), line_open: false, live: None, drawn: None, live_allowed, width, paint, mark }
+        Self {
+            pending: String::new(),
+            line_open: false,
+            held: None,
+            live: None,
+            drawn: None,
+            live_allowed,
+            width,
+            paint,
+            mark,
+        }
     }
 
     /// The width, for the next live row.
@@ -41,23 +62,51 @@ impl Screen {
 
     /// Appends text where the cursor stands, as it is; the terminal wraps it.
     pub fn text(&mut self, text: &str) {
-        if let Some(last) = text.chars().last() {
+        if let Some(held) = &mut self.held {
+            let end = text.rfind('\n').map_or(0, |end| end + 1);
+            if end > 0 {
+                self.pending.push_str(held);
+                self.pending.push_str(&text[..end]);
+                held.clear();
+            }
+            held.push_str(&text[end..]);
+        } else if let Some(last) = text.chars().last() {
             self.pending.push_str(text);
             self.line_open = last != '\n';
         }
     }
 
+    /// Holds unfinished lines back, so that the live row can stay while somebody types in it; or lets them go.
+    pub fn hold(&mut self, hold: bool) {
+        match (hold, self.held.is_some()) {
+            (true, false) => {
+                self.close_line();
+                self.held = Some(String::new());
+            }
+            (false, true) => {
+                let held = self.held.take().unwrap_or_default();
+                self.text(&held);
+            }
+            (true, true) | (false, false) => {}
+        }
+    }
+
     /// Ends an open line; the only line end that is ever added.
     pub fn close_line(&mut self) {
+        if let Some(held) = self.held.as_mut().filter(|held| !held.is_empty()) {
+            self.pending.push_str(held);
+            self.pending.push('\n');
+            held.clear();
+        }
         if self.line_open {
             self.pending.push('\n');
             self.line_open = false;
         }
     }
 
-    /// Whether text stands on the cursor's line.
+    /// Whether text stands on the cursor's line, or would.
     pub fn line_open(&self) -> bool {
-        self.line_open
+        self.line_open || self.held.as_ref().is_some_and(|held| !held.is_empty())
     }
 
     /// Appends a line of its own, without trailing blanks.
@@ -78,17 +127,17 @@ impl Screen {
     }
 
     /// Says what the live row is to be from the next frame on.
-    pub fn live(&mut self, row: Option<String>) {
+    pub fn live(&mut self, row: Option<LiveRow>) {
         self.live = row;
     }
 
     /// Whether a frame would change something.
     pub fn dirty(&self) -> bool {
-        !self.pending.is_empty() || self.wanted() != self.drawn.as_deref()
+        !self.pending.is_empty() || self.wanted() != self.drawn.as_ref()
     }
 
-    fn wanted(&self) -> Option<&str> {
-        if self.line_open || !self.live_allowed { None } else { self.live.as_deref() }
+    fn wanted(&self) -> Option<&LiveRow> {
+        if self.line_open || !self.live_allowed { None } else { self.live.as_ref() }
     }
 
     /// What is to be written now, in one write.
@@ -103,10 +152,15 @@ impl Screen {
         }
         out.push_str(&self.pending);
         self.pending.clear();
-        if let Some(row) = self.wanted().map(str::to_owned) {
+        if let Some(row) = self.wanted().cloned() {
             let (on, off) = self.paint;
-            let cut = words::cut(&row, self.width.saturating_sub(1), self.mark);
-            out.push_str(&format!("\x1b[?7l{on}{cut}{off}\x1b[?7h\r"));
+            match &row {
+                LiveRow::Text(text) => {
+                    let cut = words::cut(text, self.width.saturating_sub(1), self.mark);
+                    out.push_str(&format!("\x1b[?7l{on}{cut}{off}\x1b[?7h\r"));
+                }
+                LiveRow::Drawn(row) => out.push_str(&format!("\x1b[?7l{row}\x1b[?7h\r")),
+            }
             self.drawn = Some(row);
         }
         Some(out)
@@ -115,6 +169,7 @@ impl Screen {
     /// What is to be written before the terminal goes to somebody else: everything pending, no live row, a finished line.
     pub fn leave(&mut self) -> Option<String> {
         self.live = None;
+        self.hold(false);
         self.close_line();
         self.frame()
     }

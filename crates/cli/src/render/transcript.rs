@@ -94,6 +94,13 @@ impl Transcript {
         self.mine.insert(key.to_owned());
     }
 
+    /// Takes in what is known of a session that is not shown from its beginning: its agent's version, and the prompts
+    /// whose turns are still to come.
+    pub fn begin(&mut self, version: Option<&str>, prompts: impl IntoIterator<Item = (TurnId, String)>) {
+        self.version = version.map(clean_line).filter(|v| !v.is_empty());
+        self.queued.extend(prompts);
+    }
+
     /// Marks that a call's changes were shown with its question.
     pub fn diff_shown(&mut self, id: &str) {
         if let Some(call) = self.tools.get_mut(id) {
@@ -306,7 +313,7 @@ impl Transcript {
 
     /// How a turn ended; `run` has a last line of its own for it.
     fn turn_row(&mut self) {
-        let (true, Some(end)) = (self.look.prompts, &self.turn.end) else { return };
+        let (true, Some(end)) = (self.look.turn_ends, &self.turn.end) else { return };
         let mut row = match self.turn.number {
             Some(number) => format!("turn {number} {}", end.words(self.turn.rejected)),
             None => format!("turn {}", end.words(self.turn.rejected)),

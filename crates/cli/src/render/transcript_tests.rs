@@ -1,4 +1,5 @@
 use super::*;
+use crate::render::screen::LiveRow;
 
 const SESSION: &str = "ses_01900000000070008000000000a3f9a1";
 
@@ -18,6 +19,7 @@ fn look() -> Look {
         tool_lines: 4,
         diff_lines: 60,
         prompts: false,
+        turn_ends: false,
         verbose: false,
         id: "k3f9a1".to_owned(),
         agent: "codex".to_owned(),
@@ -232,7 +234,7 @@ fn the_live_row_is_below_a_finished_line_only() {
 #[test]
 fn a_row_wider_than_the_terminal_is_cut() {
     let mut screen = Screen::new(20, true, ("", ""), "…");
-    screen.live(Some("status text that is longer than twenty columns".to_owned()));
+    screen.live(Some(LiveRow::Text("status text that is longer than twenty columns".to_owned())));
     let frame = screen.frame().expect("a row");
     assert_eq!(frame, "\x1b[?7lstatus text that i…\x1b[?7h\r");
     assert_eq!(screen.frame(), None, "nothing changed");
@@ -243,7 +245,7 @@ fn a_row_wider_than_the_terminal_is_cut() {
 fn logs_say_each_prompt_when_its_turn_starts_and_how_the_turn_ended() {
     let of = |turn: u8, event: &str| format!(r#""turn":"trn_0193a1c400007000800000000000000{turn}",{event}"#);
     let mut logs = look();
-    logs.prompts = true;
+    (logs.prompts, logs.turn_ends) = (true, true);
     let mut show = Show::new(logs);
     show.event(&of(1, r#""type":"turn_queued","content":[{"type":"text","text":"fix it\nplease"}]"#));
     show.event(&of(1, r#""type":"turn_started","number":1"#)).event(STARTED);

@@ -3,11 +3,20 @@
 use std::pin::Pin;
 
 use convene_api::{
-    body::{AnswerElicitation, CancelTurn, DecidePermission, DecisionInput},
+    body::{
+        AnswerElicitation, CancelTurn, DecidePermission, DecisionInput, PromptInput, PromptMode, PromptStatus,
+        SendPrompt,
+    },
     client::{Client, ClientError, CommandKey},
     problem::{Code, Problem},
 };
 use convene_core::ids::{ElicitationId, PermissionId, SessionId, TurnId};
+
+use crate::{
+    commands::{self, queue::Change},
+    failure::Failure,
+    render::style::Style,
+};
 
 /// A request on its way.
 pub type Action = Pin<Box<dyn Future<Output = Done>>>;
@@ -16,6 +25,15 @@ pub type Action = Pin<Box<dyn Future<Output = Done>>>;
 pub enum Done {
     /// It is done; its effect comes as an event.
     Fine,
+    /// It is done, and this is to be said.
+    Said(Vec<String>),
+    /// What was typed was not taken.
+    NotTaken {
+        /// Why.
+        problem: Problem,
+        /// What was typed.
+        typed: String,
+    },
     /// It was refused.
     Refused {
         /// Why.
@@ -64,6 +82,71 @@ pub fn answer(
     key: CommandKey,
 ) -> Action {
     Box::pin(async move { done(client.answer(id, request, &body, &key).await, true) })
+}
+
+/// Sends a prompt; one that waits is said to wait.
+pub fn prompt(client: Client, id: SessionId, typed: String, mode: PromptMode, key: CommandKey) -> Action {
+    Box::pin(async move {
+        let body = SendPrompt { content: PromptInput::Text(typed.clone()), mode };
+        match client.prompt(id, &body, &key).await {
+            Ok(accepted) if accepted.status == PromptStatus::Queued => {
+                Done::Said(vec![commands::prompt::said(&accepted)])
+            }
+            Ok(_) => Done::Fine,
+            Err(error) => Done::NotTaken { problem: error.into_problem(), typed },
+        }
+    })
+}
+
+/// Cancels whatever turn runs.
+pub fn cancel_running(client: Client, id: SessionId, key: CommandKey, typed: String) -> Action {
+    Box::pin(async move {
+        match client.cancel(id, &CancelTurn::default(), &key).await {
+            Ok(_) => Done::Said(vec!["cancelling".to_owned()]),
+            Err(error) => Done::NotTaken { problem: error.into_problem(), typed },
+        }
+    })
+}
+
+/// Lists what waits, or changes it.
+pub fn queue(client: Client, id: SessionId, change: Option<(String, Change)>, typed: String) -> Action {
+    Box::pin(async move {
+        let result = async {
+            let session = client.session(&id.to_string()).await?;
+            match change {
+                Some((entry, change)) => Ok(vec![commands::queue::apply(&client, &session, &entry, change).await?]),
+                None => commands::queue::rows(&client, &session).await,
+            }
+        };
+        said(result.await, typed)
+    })
+}
+
+/// Changes what is wanted of the session. What the agent refuses comes as an event.
+pub fn set(
+    client: Client,
+    id: SessionId,
+    pairs: Vec<(String, String)>,
+    style: Style,
+    key: CommandKey,
+    typed: String,
+) -> Action {
+    Box::pin(async move {
+        let result = async {
+            let session = client.session(&id.to_string()).await?;
+            let change = commands::set::Change::new(&session, &pairs)?;
+            Ok(change.apply(&client, &session, &key, style).await?.said)
+        };
+        said(result.await, typed)
+    })
+}
+
+fn said(result: Result<Vec<String>, Failure>, typed: String) -> Done {
+    match result {
+        Ok(rows) => Done::Said(rows),
+        Err(Failure::Problem(problem)) => Done::NotTaken { problem: *problem, typed },
+        Err(Failure::ReaderGone | Failure::Said(_)) => Done::Fine,
+    }
 }
 
 /// Cancels the turn; one that only waits is taken out of the queue.

@@ -175,6 +175,11 @@ impl Asker {
         was
     }
 
+    /// Whether a question is open.
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// Whether the input row is another one since the last look.
     pub fn changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)

@@ -14,7 +14,7 @@ use crate::{
         clean::clean,
         facts::{End, Facts},
         piped::{self, Piped},
-        screen::Screen,
+        screen::{LiveRow, Screen},
         style::{Paint, Style},
         transcript::Transcript,
     },
@@ -51,7 +51,13 @@ impl View {
         let look = &plan.look;
         let piped = || Piped::new(&look.id, &look.agent, &look.cwd, look.home.as_deref());
         let kind = match plan.how {
-            How::Terminal => Kind::Terminal(Box::new(Transcript::new(look.clone(), screen))),
+            How::Terminal => {
+                let mut transcript = Transcript::new(look.clone(), screen);
+                if let Some(attach) = &plan.attach {
+                    transcript.begin(plan.session.agent_version.as_deref(), attach.prompts.iter().cloned());
+                }
+                Kind::Terminal(Box::new(transcript))
+            }
             How::Piped => {
                 let (piped, mut errors) = (piped(), screen);
                 errors.row(&piped.header(&look.permissions));
@@ -126,13 +132,20 @@ impl View {
         }
     }
 
+    /// The sign of life and what goes on, for a row that shows more.
+    pub fn status(&self, facts: &Facts, now: Timestamp) -> String {
+        match &self.kind {
+            Kind::Terminal(transcript) => transcript.status(facts, now),
+            Kind::Piped { .. } | Kind::Json { .. } => String::new(),
+        }
+    }
+
     /// Moves time on.
-    pub fn tick(&mut self, facts: &Facts, extra: Option<String>, cancelling: bool, now: Timestamp) {
+    pub fn tick(&mut self, facts: &Facts, extra: Option<LiveRow>, cancelling: bool, now: Timestamp) {
         match &mut self.kind {
             Kind::Terminal(transcript) => {
-                let extra = extra.or_else(|| {
-                    cancelling.then(|| format!("cancelling{}Ctrl-C again leaves it to finish alone", self.style.dot()))
-                });
+                let cancels = || format!("cancelling{}Ctrl-C again leaves it to finish alone", self.style.dot());
+                let extra = extra.or_else(|| cancelling.then(|| LiveRow::Text(cancels())));
                 transcript.tick(facts, extra, now);
             }
             Kind::Piped { errors, .. } | Kind::Json { errors, .. } => errors.live(extra),

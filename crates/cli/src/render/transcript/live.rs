@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Transcript;
-use crate::render::{facts::Facts, tool, words};
+use crate::render::{facts::Facts, screen::LiveRow, tool, words};
 
 /// After so much silence an open line is closed and the live row returns.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -14,13 +14,16 @@ const STILL: Duration = Duration::from_secs(30);
 
 impl Transcript {
     /// Moves time on: closes a line that has been silent, renews the live row.
-    pub fn tick(&mut self, facts: &Facts, extra: Option<String>, now: Timestamp) {
+    pub fn tick(&mut self, facts: &Facts, extra: Option<LiveRow>, now: Timestamp) {
         if self.screen.line_open() && self.last_text.is_some_and(|at| tool::between(at, now) >= SILENCE) {
             self.screen.close_line();
         }
         self.frame = self.frame.wrapping_add(1);
         if self.screen.has_live_row() {
-            let row = extra.unwrap_or_else(|| self.live_row(facts, now));
+            let row = extra.unwrap_or_else(|| {
+                let row = format!("{}{}Ctrl-C cancels", self.status(facts, now), self.look.style.dot());
+                LiveRow::Text(row)
+            });
             self.screen.live(Some(row));
         } else if extra.is_none() {
             let since = *self.last_still.get_or_insert(now);
@@ -51,7 +54,8 @@ impl Transcript {
         }
     }
 
-    fn live_row(&self, facts: &Facts, now: Timestamp) -> String {
+    /// The sign of life and what goes on, with what it took so far.
+    pub fn status(&self, facts: &Facts, now: Timestamp) -> String {
         let style = self.look.style;
         let frames = style.spinner();
         let mut parts = vec![format!("{} {}", frames[self.frame % frames.len()], self.doing(now))];
@@ -64,7 +68,6 @@ impl Transcript {
         if let Some(since) = facts.since {
             parts.push(words::clock(tool::between(since, now)));
         }
-        parts.push("Ctrl-C cancels".to_owned());
         parts.join(style.dot())
     }
 }

@@ -41,6 +41,8 @@ pub struct Look {
     pub diff_lines: usize,
     /// Whether prompts are shown: they are not, to the one who just typed them.
     pub prompts: bool,
+    /// Whether the end of a turn is a row; where one turn is watched its end is the last line.
+    pub turn_ends: bool,
     /// Whether a call has a row at its start where there is no live row; what is over needs none.
     pub started: bool,
     /// Whether diagnostics are shown.
