@@ -1,8 +1,9 @@
 //! Bodies of HTTP requests and answers; here what several resources share.
 
 mod access;
-mod config;
+mod audit;
 mod changes;
+mod config;
 mod machine;
 mod prompt;
 mod question;
@@ -13,14 +14,18 @@ mod thread;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use access::{CreateToken, CreatedToken, LogIn, LoginLink, TokenView};
+pub use access::{CreateToken, CreatedToken, LogIn, LoginLink, RotateToken, TokenView};
+pub use audit::{AuditActor, AuditEntry, AuditKind, AuditOutcome, AuditPage, AuditPeer, AuditPeerKind};
 pub use changes::{FileChange, FileChanges, FileStatus};
 pub use config::{ConfigItem, ConfigView};
-pub use machine::{AgentAnnounced, AgentTest, AgentView, DirectoryEntry, DirectoryList, WorkerView};
+pub use machine::{AgentAnnounced, AgentTest, AgentView, DirectoryEntry, DirectoryList, TestAgent, WorkerView};
 pub use prompt::{CancelTurn, EditQueueEntry, PromptAccepted, PromptInput, PromptMode, PromptStatus, SendPrompt};
 pub use question::{AnswerElicitation, DecidePermission, DecisionInput, ElicitationAction, PermissionDecidedBody};
 pub use server::{ServerStatus, Shutdown, ShuttingDown};
-pub use session::{CreateSession, CreatedSession, History, HistoryTurn, PatchSession, SessionHealth, StopSession};
+pub use session::{
+    Authenticate, CreateSession, CreatedSession, DeleteSession, History, HistoryTurn, PatchSession, SessionHealth, StopSession,
+    WorktreeFate, WorktreeInput,
+};
 pub use thread::{CreateThread, CreatedThread, PatchThread};
 
 /// Where a reader that has this answer goes on.

@@ -21,6 +21,7 @@ use convene_core::{
     failure::AttemptExit,
     ids::{InstanceId, SessionId, ThreadId, WorkerName},
     spec::SessionSpec,
+    workspace::{Workspace, WorktreeSpec},
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -100,6 +101,12 @@ pub struct RunnerHello {
 pub struct Batch {
     /// The index of the first one.
     pub first_index: u64,
+    /// How long its oldest event has waited in the runner, in microseconds; for those who watch the server.
+    #[serde(default)]
+    pub held_us: u64,
+    /// Bytes in the runner's spool that are not acknowledged, this batch among them.
+    #[serde(default)]
+    pub spooled: u64,
     /// The events: objects as `EventData` writes them, without `attempt`.
     pub events: Vec<Box<RawValue>>,
 }
@@ -315,6 +322,12 @@ pub struct StartAttempt {
     pub agent: String,
     /// The directory, which the worker checks.
     pub cwd: String,
+    /// The worktree to make of the repository in `cwd`, if nothing is known of one yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<WorktreeSpec>,
+    /// What an earlier attempt found or made; `cwd` is in it. Without it, the runner is to report what there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<Workspace>,
     /// What the runner shows the server; passed on by file descriptor, never by argv or environment.
     pub token: String,
 }

@@ -73,7 +73,7 @@ pub enum Command {
         /// What happens when a turn is running.
         busy: BusyMode,
     },
-    /// Change the text of a prompt that waits.
+    /// Change the text of a prompt that waits, or its place.
     EditQueued {
         /// The entry.
         turn: TurnId,
@@ -131,6 +131,13 @@ pub enum Command {
         action: String,
         /// The form's content.
         content: Option<Value>,
+        /// Who.
+        by: String,
+    },
+    /// Sign in to an agent that waits for it.
+    SignIn {
+        /// One of the ways that the agent offers, by its id.
+        method: String,
         /// Who.
         by: String,
     },
@@ -220,6 +227,7 @@ impl Command {
             | Self::Change { .. }
             | Self::Decide { .. }
             | Self::Answer { .. }
+            | Self::SignIn { .. }
             | Self::Archive
             | Self::Unarchive
             | Self::Delete { .. }
@@ -241,6 +249,7 @@ impl Command {
             Self::Change { .. } => "change",
             Self::Decide { .. } => "decide for",
             Self::Answer { .. } => "answer",
+            Self::SignIn { .. } => "sign in to",
             Self::Archive => "archive",
             Self::Unarchive => "unarchive",
             Self::Delete { .. } => "delete",

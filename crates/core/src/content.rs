@@ -3,6 +3,8 @@
 //! The shapes are those of ACP (agent-client-protocol-schema 1.15) in our spelling; what the typed view would drop is
 //! kept in fields that hold any JSON: `raw_input`, `raw_output`, `meta`, `resource`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -364,7 +366,7 @@ pub struct AgentCommand {
 }
 
 /// A way to sign in that the agent announced.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuthMethod {
     /// What `authenticate` wants to hear.
     pub id: String,
@@ -373,4 +375,32 @@ pub struct AuthMethod {
     /// More for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// Who does what.
+    #[serde(default)]
+    pub kind: AuthKind,
+    /// Environment variables that it wants to be set where the agent runs, as far as they are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variables: Vec<String>,
+    /// The program and its arguments that sign in, to be run in a terminal on the worker's machine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// What that program wants in its environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+}
+
+/// Who does what in a sign-in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthKind {
+    /// The agent does it by itself when it is asked to.
+    #[default]
+    Agent,
+    /// The agent takes a key from its environment when it is asked to.
+    EnvVar,
+    /// A person runs a program in a terminal; the agent then begins anew.
+    Terminal,
+    /// A kind this version does not know.
+    #[serde(other)]
+    Other,
 }

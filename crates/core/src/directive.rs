@@ -69,6 +69,11 @@ pub enum Order {
         /// The mode.
         mode: PermissionMode,
     },
+    /// Sign in, in one of the ways that the agent offers.
+    Authenticate {
+        /// The way, by its id.
+        method: String,
+    },
     /// End the agent and leave.
     Stop {
         /// Whether the agent gets time.

@@ -37,6 +37,14 @@ pub enum Rejection {
     /// The prompt has no text and no other content.
     #[error("the prompt is empty")]
     PromptEmpty,
+    /// No further session may be live.
+    #[error("{live} of {max} sessions are live")]
+    SessionLimit {
+        /// How many are live.
+        live: usize,
+        /// How many may be.
+        max: usize,
+    },
     /// The queue is full.
     #[error("{length} prompts wait already")]
     QueueFull {
@@ -88,6 +96,17 @@ pub enum Rejection {
     ElicitationNotFound {
         /// The question.
         request: ElicitationId,
+    },
+    /// The agent does not wait for a sign-in.
+    #[error("the agent does not wait for a sign-in")]
+    NoSignInWanted,
+    /// The agent offers no such way to sign in.
+    #[error("the agent offers no sign-in {method:?}")]
+    SignInUnknown {
+        /// The way that was named.
+        method: String,
+        /// The ids of those it offers.
+        offered: Vec<String>,
     },
     /// The agent has no such setting.
     #[error("the agent has no option {option:?}")]

@@ -58,6 +58,29 @@ pub struct SessionSpec {
     pub crash_policy: CrashPolicy,
 }
 
+impl SessionSpec {
+    /// A session of an agent in a directory, everything else as it is by default.
+    pub fn new(agent: impl Into<String>, cwd: impl Into<String>) -> Self {
+        Self {
+            agent: agent.into(),
+            cwd: cwd.into(),
+            worktree: None,
+            add_dirs: Vec::new(),
+            system_prompt: None,
+            model: None,
+            mode: None,
+            config: BTreeMap::new(),
+            permissions: PermissionMode::default(),
+            env: BTreeMap::new(),
+            mcp_servers: Vec::new(),
+            worker: None,
+            timeout: 0,
+            on_turn_end: OnTurnEnd::default(),
+            crash_policy: CrashPolicy::default(),
+        }
+    }
+}
+
 /// Who answers permission requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

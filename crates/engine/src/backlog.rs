@@ -55,7 +55,7 @@ impl Backlog {
 }
 
 /// Whether it is a runner's or a worker's word, which must not overtake its earlier ones.
-const fn is_reported(work: &Work) -> bool {
+pub(crate) const fn is_reported(work: &Work) -> bool {
     let Work::Command { command, .. } = work else { return false };
     match command {
         Command::Hello { .. } | Command::Report { .. } | Command::EndAttempt { .. } | Command::Refuse { .. } => true,
@@ -67,6 +67,7 @@ const fn is_reported(work: &Work) -> bool {
         | Command::Change { .. }
         | Command::Decide { .. }
         | Command::Answer { .. }
+        | Command::SignIn { .. }
         | Command::Archive
         | Command::Unarchive
         | Command::Delete { .. }

@@ -19,6 +19,7 @@ use convene_store::{Error, EventRow, Group, LogKey, Reader, ReplyRow, SessionRow
 
 use crate::{
     shared::{Published, PublishedThread},
+    story::Step,
     work::Outcome,
 };
 
@@ -32,6 +33,8 @@ pub(crate) struct Draft {
     pub(crate) sessions: BTreeMap<SessionId, Published>,
     /// Threads likewise.
     pub(crate) threads: BTreeMap<ThreadId, PublishedThread>,
+    /// What is told once the store has it.
+    pub(crate) steps: Vec<Step>,
     /// Sessions that get a snapshot.
     snapshots: BTreeSet<SessionId>,
     /// Where in the group the answer to a key is.
@@ -53,6 +56,7 @@ impl Draft {
             if event.index.is_none() {
                 event.data.command.clone_from(&key);
             }
+            self.steps.extend(Step::of(&event, &state));
             self.group.events.push(event_row(log, &event));
         }
         if state.deleted {

@@ -1,6 +1,10 @@
 //! The handle by which everybody reaches the engine, and the thread that runs the sequencer.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 use convene_core::{Timestamp, command::Command, ids::SessionId};
 use convene_store::{Reader, Store};
@@ -11,9 +15,10 @@ use tokio::sync::{
 use uuid::Uuid;
 
 use crate::{
-    backlog::Backlog,
+    backlog::{Backlog, is_reported},
     env::Env,
     error::Error,
+    metrics::Metrics,
     sequencer::Sequencer,
     shared::Shared,
     work::{Done, Idempotency, Outcome, Work},
@@ -28,6 +33,8 @@ pub(crate) struct Item {
     pub(crate) work: Work,
     pub(crate) idempotency: Option<Idempotency>,
     pub(crate) answer: oneshot::Sender<Result<Done, Error>>,
+    /// Since when it waits.
+    pub(crate) since: Instant,
 }
 
 /// A way to reach the engine. Cheap to clone.
@@ -84,7 +91,7 @@ impl<R: Reader> Engine<R> {
         idempotency: Option<Idempotency>,
     ) -> impl Future<Output = Result<Done, Error>> + Send + use<R> {
         let (answer, done) = oneshot::channel();
-        let sent = self.items.try_send(Item { work, idempotency, answer });
+        let sent = self.items.try_send(Item { work, idempotency, answer, since: Instant::now() });
         let items = self.items.clone();
         async move {
             match sent {
@@ -133,6 +140,7 @@ impl<R: Reader> Engine<R> {
 /// Decides and commits group after group, until the last handle is gone and everything submitted is answered.
 fn run<S: Store>(mut sequencer: Sequencer<S>, mut queue: mpsc::Receiver<Item>) {
     let mut backlog = Backlog::default();
+    let shared = sequencer.shared();
     loop {
         if backlog.is_empty() {
             let Some(first) = queue.blocking_recv() else { return };
@@ -143,11 +151,24 @@ fn run<S: Store>(mut sequencer: Sequencer<S>, mut queue: mpsc::Receiver<Item>) {
         {
             backlog.push(next);
         }
+        let group = backlog.next_group();
+        waited(&shared.metrics, &group, backlog.len() + queue.len());
         let (works, answers): (Vec<_>, Vec<_>) =
-            backlog.next_group().into_iter().map(|item| ((item.work, item.idempotency), item.answer)).unzip();
+            group.into_iter().map(|item| ((item.work, item.idempotency), item.answer)).unzip();
         for (answer, result) in answers.into_iter().zip(sequencer.run_group(works)) {
             // A caller that went away does not matter: the command is committed.
             let _gone = answer.send(result);
+        }
+    }
+}
+
+/// Counts how long a group's items waited, one for each kind: they come in order, so the first has waited longest.
+fn waited(metrics: &Metrics, group: &[Item], waiting: usize) {
+    metrics.waiting.store(u64::try_from(waiting).unwrap_or(u64::MAX), Ordering::Relaxed);
+    for (kind, reported) in [("asked", false), ("reported", true)] {
+        if let Some(first) = group.iter().find(|item| is_reported(&item.work) == reported) {
+            let waited = first.since.elapsed().as_secs_f64();
+            metrics.wait_seconds.get_or_create(&[("kind", kind.to_owned())]).observe(waited);
         }
     }
 }

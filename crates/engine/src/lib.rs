@@ -12,19 +12,22 @@ mod env;
 mod error;
 mod load;
 mod memory;
+pub mod metrics;
 mod read;
 pub mod reconcile;
 mod sequencer;
 mod shared;
+mod story;
 mod work;
 mod workers;
 
 pub use engine::{Engine, Running};
 pub use env::{Clock, Env, IdSource, SystemClock, SystemIds};
 pub use error::Error;
+pub use metrics::Metrics;
 pub use read::{ListChange, ListCursor, ListObject, ListReader, LogCursor, LogReader, SessionPage};
 pub use sequencer::Sequencer;
-pub use shared::{Metrics, Published, Shared};
+pub use shared::{Published, Shared};
 pub use work::{Done, Idempotency, NewSession, NewThread, Outcome, ThreadPlace, TokenChange, Work};
 
 /// What the doors of a server need of the store; they reach it through the engine alone.

@@ -33,6 +33,11 @@ impl<K: Copy + Ord, V> Memory<K, V> {
         self.by_key.values().map(|held| &held.value)
     }
 
+    /// How many are at work.
+    pub(crate) fn at_work(&self) -> usize {
+        self.by_key.len() - self.rest.len()
+    }
+
     /// Puts what is newest; returns what was there.
     pub(crate) fn put(&mut self, key: K, value: V, at_rest: bool) -> Option<V> {
         self.stamp += 1;

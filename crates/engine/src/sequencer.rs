@@ -24,7 +24,8 @@ use crate::{
     draft::Draft,
     env::Env,
     error::Error,
-    shared::{Metrics, Published, PublishedThread, Shared},
+    metrics::Metrics,
+    shared::{Published, PublishedThread, Shared},
     work::{Done, Idempotency, NewSession, NewThread, Outcome, ThreadPlace, TokenChange, Work},
 };
 
@@ -91,7 +92,7 @@ impl<S: Store> Sequencer<S> {
         if draft.group.is_empty() {
             return answers;
         }
-        match self.commit(draft) {
+        match self.commit(draft, answers.len()) {
             Ok(()) => answers,
             // A refusal may rest on what another item of the group decided, and that did not happen.
             Err(error) => answers.iter().map(|_| Err(error.clone())).collect(),
@@ -106,11 +107,10 @@ impl<S: Store> Sequencer<S> {
     }
 
     /// Makes a draft durable and publishes it.
-    fn commit(&mut self, draft: Draft) -> Result<(), Error> {
+    fn commit(&mut self, draft: Draft, items: usize) -> Result<(), Error> {
         let started = std::time::Instant::now();
         let result = self.store.commit(&draft.group);
-        let nanos = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.shared.metrics.commit_nanos.fetch_add(nanos, Ordering::Relaxed);
+        self.shared.metrics.committed(items, draft.group.events.len(), started.elapsed());
         let Err(error) = result else {
             self.publish(draft);
             return Ok(());
@@ -271,6 +271,15 @@ impl<S: Store> Sequencer<S> {
             labels: new.labels,
             prompt: new.prompt,
         };
+        let max = self.shared.live_max();
+        if max < usize::MAX {
+            // Those that this group has made are not published yet; what it ends counts until it has ended.
+            let drafted = draft.sessions.keys().filter(|id| self.shared.session(**id).is_none()).count();
+            let live = self.shared.live() + drafted;
+            if live >= max {
+                return Err(Error::Rejected(Rejection::SessionLimit { live, max }));
+            }
+        }
         let mut pos = self.last_pos;
         let decision = session::create(new.id, create, self.env.clock.now(), &mut || {
             pos += 1;
@@ -406,7 +415,11 @@ impl<S: Store> Sequencer<S> {
         }
         shared.changed(changed);
         shared.metrics.commits.fetch_add(1, Ordering::Relaxed);
+        shared.metrics.published();
         Metrics::add(&shared.metrics.events, draft.group.events.len());
+        for step in &draft.steps {
+            step.tell(&shared.metrics);
+        }
         for log in draft.group.purged {
             // Before its last event is published, so that who follows it sees that one and no more.
             shared.feed.forget(log);

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
 };
 
@@ -17,7 +17,7 @@ use convene_core::{
 use convene_store::{ChangedObject, LogKey, Reader, feed::Feed};
 use tokio::sync::{Notify, watch};
 
-use crate::{error::Error, load, memory::Memory};
+use crate::{error::Error, load, memory::Memory, metrics::Metrics};
 
 /// How many changed objects list readers find in memory; older changes are in the store.
 const CHANGES_MAX: usize = 20_000;
@@ -72,6 +72,8 @@ pub struct Shared {
     sessions: RwLock<Memory<SessionId, Published>>,
     threads: RwLock<Memory<ThreadId, PublishedThread>>,
     changes: Mutex<Changes>,
+    /// How many sessions may be live; no further one is made then.
+    live_max: AtomicUsize,
     /// Wakes the dispatcher.
     pub dispatch: Notify,
     /// Wakes the workers' uplinks.
@@ -80,31 +82,6 @@ pub struct Shared {
     pub(crate) material: watch::Sender<u64>,
     /// Counters for `/metrics`.
     pub metrics: Metrics,
-}
-
-/// Counters of the engine; each only grows.
-#[derive(Debug, Default)]
-pub struct Metrics {
-    /// Transactions.
-    pub commits: AtomicU64,
-    /// Transactions that the store refused.
-    pub failed_commits: AtomicU64,
-    /// Items in those transactions.
-    pub items: AtomicU64,
-    /// Events.
-    pub events: AtomicU64,
-    /// Items that were refused.
-    pub rejected: AtomicU64,
-    /// Reports of attempts that are not current.
-    pub fenced: AtomicU64,
-    /// Nanoseconds spent in the store.
-    pub commit_nanos: AtomicU64,
-}
-
-impl Metrics {
-    pub(crate) fn add(counter: &AtomicU64, n: usize) {
-        counter.fetch_add(u64::try_from(n).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
 }
 
 #[derive(Debug, Default)]
@@ -124,11 +101,27 @@ impl Shared {
             sessions: RwLock::new(Memory::new(SESSIONS_AT_REST)),
             threads: RwLock::new(Memory::new(THREADS)),
             changes: Mutex::new(Changes { floor: pos, ..Changes::default() }),
+            live_max: AtomicUsize::new(usize::MAX),
             dispatch: Notify::new(),
             placed: watch::Sender::new(0),
             material: watch::Sender::new(pos),
             metrics: Metrics::default(),
         }
+    }
+
+    /// Lets no more than so many sessions be live from here on; those that are stay so.
+    pub fn limit_live(&self, max: usize) {
+        self.live_max.store(max, Ordering::Relaxed);
+    }
+
+    /// How many sessions may be live.
+    pub fn live_max(&self) -> usize {
+        self.live_max.load(Ordering::Relaxed)
+    }
+
+    /// How many sessions are live: neither stopped, hibernated, deleted nor damaged.
+    pub fn live(&self) -> usize {
+        self.all().at_work()
     }
 
     /// A session that is in memory: every live one, and those touched lately.

@@ -14,6 +14,7 @@ use std::{
 use convene_api::uplink::{PROTOCOL, RunnerHello};
 use convene_core::{content::ConfigOption, ids::InstanceId, spec::SessionSpec};
 use thiserror::Error;
+use tracing::Instrument as _;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
@@ -85,16 +86,26 @@ pub enum Error {
 /// If the attempt could not even begin.
 pub fn runner_main(run_dir: &Path) -> Result<u8, Error> {
     let side = keeper_main(run_dir, &KeeperOptions::default())?;
-    let config = serde_json::from_slice(&side.take_config()?).map_err(Error::Config)?;
+    let config: RunnerConfig = serde_json::from_slice(&side.take_config()?).map_err(Error::Config)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| Error::System { action: "start the runtime", source })?;
     // On this thread for good: the parent-death signals of runner and agent are bound to it.
-    runtime.block_on(async {
+    // Every line that this process logs says whose it is.
+    let attempt = side.attempt();
+    let span = tracing::info_span!(
+        "attempt",
+        session.id = attempt.session,
+        attempt = attempt.attempt,
+        worker.id = attempt.worker,
+        agent = config.agent.name,
+    );
+    let work = async {
         let mut runner = Runner::new(side, config)?;
         runner.run().await
-    })
+    };
+    runtime.block_on(work.instrument(span))
 }
 
 /// Uplink frames that wait for the loop. The server sends an acknowledgement a batch, and directives that people cause;
@@ -147,6 +158,8 @@ struct Runner {
     terminal_events: mpsc::Receiver<TerminalEvent>,
     signals: Signals,
     keeper_check: tokio::time::Interval,
+    /// The turn that is logged about.
+    logged: (Option<convene_core::ids::TurnId>, tracing::Span),
 }
 
 struct Signals {
@@ -179,9 +192,7 @@ impl Runner {
         };
         let mut redactor = Redactor::default();
         redactor.register(&config.token);
-        for (_, value) in config.agent.env.iter().filter(|(name, _)| crate::redact::names_a_secret(name)) {
-            redactor.register(value);
-        }
+        redactor.register_environment(config.agent.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let spool = Spool::open(&side.run_dir().spool_path())?;
         let outbox = Outbox::new(spool, config.spool_max, redactor);
 
@@ -238,6 +249,7 @@ impl Runner {
             terminal_events,
             signals,
             keeper_check: tokio::time::interval(KEEPER_CHECK),
+            logged: (None, tracing::Span::none()),
         })
     }
 
@@ -246,13 +258,26 @@ impl Runner {
         loop {
             let event = self.next_event().await;
             let now = Instant::now();
-            self.handle(event, now)?;
-            self.on_time(now);
-            self.outbox.flush(now);
-            if self.may_leave(now) {
-                return Ok(self.leave());
+            let done = self.turn_span().in_scope(|| {
+                self.handle(event, now)?;
+                self.on_time(now);
+                self.outbox.flush(now);
+                Ok::<_, Error>(self.may_leave(now).then(|| self.leave()))
+            })?;
+            if let Some(code) = done {
+                return Ok(code);
             }
         }
+    }
+
+    /// What is logged belongs to the turn that runs.
+    fn turn_span(&mut self) -> tracing::Span {
+        let turn = self.turn_id();
+        if self.logged.0 != turn {
+            let span = turn.map_or_else(tracing::Span::none, |turn| tracing::info_span!("turn", turn.id = %turn));
+            self.logged = (turn, span);
+        }
+        self.logged.1.clone()
     }
 
     async fn next_event(&mut self) -> Event {

@@ -59,8 +59,10 @@ impl Link {
     }
 
     /// Sends events as they are.
-    pub fn send_batch(&self, first_index: u64, events: &[String]) -> bool {
-        self.send_text(format!(r#"{{"batch":{{"first_index":{first_index},"events":[{}]}}}}"#, events.join(",")))
+    pub fn send_batch(&self, first_index: u64, held: Duration, spooled: u64, events: &[String]) -> bool {
+        let (held, events) = (held.as_micros(), events.join(","));
+        let head = format!(r#""first_index":{first_index},"held_us":{held},"spooled":{spooled}"#);
+        self.send_text(format!(r#"{{"batch":{{{head},"events":[{events}]}}}}"#))
     }
 
     fn send_text(&self, text: String) -> bool {

@@ -1,11 +1,15 @@
 //! The routes: one file for each verb of each resource.
 
+pub mod agents;
+pub mod audit;
 pub mod config;
+pub mod directories;
 pub mod doctor;
 pub mod login;
 pub mod machines;
 pub mod not_built;
 pub mod page;
+pub mod paging;
 pub mod server;
 pub mod sessions;
 pub mod threads;
@@ -23,7 +27,7 @@ use convene_api::problem::{Code, Problem};
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{app::App, auth, extract::BODY_MAX, openapi, refusal::Refusal, stream, uplink};
+use crate::{app::App, auth, extract::BODY_MAX, metrics, openapi, refusal::Refusal, stream, uplink};
 
 /// All routes that are in the description.
 pub fn described() -> OpenApiRouter<App> {
@@ -40,18 +44,25 @@ pub fn described() -> OpenApiRouter<App> {
         .routes(routes!(sessions::permissions::list_permissions))
         .routes(routes!(sessions::permissions::decide_permission))
         .routes(routes!(sessions::elicitations::answer_elicitation))
+        .routes(routes!(sessions::authenticate::authenticate))
         .routes(routes!(sessions::events::session_events))
         .routes(routes!(sessions::history::session_history))
         .routes(routes!(sessions::health::session_health))
+        .routes(routes!(sessions::changes::session_changes))
         .routes(routes!(threads::create::create_thread, threads::list::list_threads))
         .routes(routes!(threads::one::get_thread, threads::one::patch_thread, threads::one::delete_thread))
         .routes(routes!(threads::prompts::prompt_thread))
         .routes(routes!(stream::sse::list_events))
         .routes(routes!(stream::ws::open_socket))
-        .routes(routes!(machines::list_agents))
+        .routes(routes!(agents::list_agents))
+        .routes(routes!(agents::get_agent))
+        .routes(routes!(agents::test_agent))
         .routes(routes!(machines::list_workers))
+        .routes(routes!(directories::list_directories))
         .routes(routes!(tokens::create_token, tokens::list_tokens))
         .routes(routes!(tokens::revoke_token))
+        .routes(routes!(tokens::rotate_token))
+        .routes(routes!(audit::read_audit))
         .routes(routes!(login::log_in))
         .routes(routes!(login::make_login_link))
         .routes(routes!(server::server_status))
@@ -66,6 +77,7 @@ pub fn described() -> OpenApiRouter<App> {
 /// The whole service.
 pub fn service(app: App) -> Router {
     let (described, _) = described().split_for_parts();
+    let prompt_max = app.config.prompt_max;
     let limit = |name: &'static str, value: usize| {
         SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from(value))
     };
@@ -76,6 +88,7 @@ pub fn service(app: App) -> Router {
         .route(convene_api::uplink::RUNNER_PATH, axum::routing::get(uplink::runner::open))
         .route(convene_api::uplink::WORKER_PATH, axum::routing::get(uplink::worker::open))
         .fallback(no_route)
+        .layer(middleware::from_fn_with_state(app.clone(), metrics::measure))
         .with_state(app.clone());
     // Around the router, which lists the methods of a route only once it is through with it.
     Router::new()
@@ -84,7 +97,7 @@ pub fn service(app: App) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(app, auth::guard))
         .layer(limit("x-limit-body", BODY_MAX))
-        .layer(limit("x-limit-prompt", convene_core::limits::PROMPT))
+        .layer(limit("x-limit-prompt", prompt_max))
         .layer(limit("x-limit-queue", convene_core::limits::QUEUE))
         .layer(SetResponseHeaderLayer::if_not_present(
             HeaderName::from_static("x-content-type-options"),

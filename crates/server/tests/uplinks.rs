@@ -136,7 +136,12 @@ async fn a_dead_runners_tail_comes_before_its_end() {
         session: id,
         attempt: start.attempt,
         instance,
-        batch: Batch { first_index, events: events.iter().map(|e| to_raw_value(e).unwrap()).collect() },
+        batch: Batch {
+            first_index,
+            held_us: 0,
+            spooled: 0,
+            events: events.iter().map(|e| to_raw_value(e).unwrap()).collect(),
+        },
     };
     worker.say(&tail(0, &[note("doubled"), note("rest")])).await;
     let ack = worker.socket.next_that(|f| f.get("tail_ack").is_some()).await;

@@ -13,12 +13,15 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 /// An agent over all workers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AgentView {
     /// Its name.
     pub name: String,
     /// What people call it.
     pub title: String,
+    /// Other names that it can be shown and tested by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
     /// Whether a connected worker can start it.
     pub installed: bool,
     /// Its version, where it is known.
@@ -27,8 +30,26 @@ pub struct AgentView {
     pub install: String,
     /// How one signs in.
     pub sign_in: String,
+    /// Whether it opened a session, the last time, without asking to sign in; absent if nobody tried.
+    #[serde(default)]
+    pub signed_in: Option<bool>,
+    /// How far the entry of the catalogue was tried, if not all the way.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tried: String,
     /// What each worker found.
     pub workers: BTreeMap<String, DetectedAgent>,
+    /// What it announced about itself, the newest first; in lists it is left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub announced: Vec<AgentAnnounced>,
+}
+
+/// Which agent is tested where.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TestAgent {
+    /// The worker that starts it, by name; one that has it if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
 }
 
 /// A worker.

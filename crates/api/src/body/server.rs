@@ -30,9 +30,12 @@ pub struct ServerStatus {
 }
 
 /// Body of `POST /v1/shutdown`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Shutdown {
+    /// The server's `epoch`, as `GET /v1/status` tells it: that server is ended and no other.
+    #[schema(minimum = 1, maximum = 9007199254740991_u64)]
+    pub confirm: u64,
     /// Whether all sessions are stopped first.
     #[serde(default)]
     pub stop_sessions: bool,

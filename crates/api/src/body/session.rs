@@ -8,6 +8,7 @@ use convene_core::{
     ids::{SessionId, ThreadId, TurnId},
     spec::{CrashPolicy, OnTurnEnd, PermissionMode},
     view::{Badge, SessionView},
+    workspace::WorktreeSpec,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -69,10 +70,9 @@ pub struct CreateSession {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Value>)]
     pub repos: Option<Value>,
-    /// Not built yet: refused by name unless `false`.
+    /// A git worktree and branch of its own: `true`, or its details. `cwd` must lie in a repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<bool>)]
-    pub worktree: Option<Value>,
+    pub worktree: Option<WorktreeInput>,
     /// Not built yet: refused by name unless `"none"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -94,6 +94,38 @@ pub struct CreateSession {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Value>)]
     pub limits: Option<Value>,
+}
+
+/// A wish for a worktree, short or in full.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged, expecting = "it must be true, false, or an object with branch and base")]
+pub enum WorktreeInput {
+    /// Whether there is to be one.
+    Wanted(bool),
+    /// One with these details.
+    Spec(WorktreeSpec),
+}
+
+/// Body of `DELETE /v1/sessions/{id}`; may be absent.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteSession {
+    /// What becomes of the worktree that was made for it.
+    #[serde(default)]
+    pub worktree: WorktreeFate,
+}
+
+/// What becomes of a session's worktree when the session is removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WorktreeFate {
+    /// It goes, unless it has files that are not committed: then nothing goes.
+    #[default]
+    Remove,
+    /// It goes, whatever is in it.
+    Discard,
+    /// It stays.
+    Keep,
 }
 
 /// Answer of `POST /v1/sessions`.
@@ -135,6 +167,14 @@ pub struct PatchSession {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Value>)]
     pub limits: Option<Value>,
+}
+
+/// Body of `POST /v1/sessions/{id}/authenticate`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Authenticate {
+    /// One of the session's `auth_methods`, by its id.
+    pub method_id: String,
 }
 
 /// Body of `POST /v1/sessions/{id}/stop`; may be absent.

@@ -151,6 +151,7 @@ codes! {
             => "leave out --worktree";
         WorktreeDirty "worktree_dirty" 409 FAILED "{n} files not committed in {dir}"
             => "commit, or --force";
+        WorktreeFailed "worktree_failed" 409 FAILED "git cannot do it in {dir}: {cause}";
     }
     "Prompts" {
         PromptEmpty "prompt_empty" 400 USAGE "the prompt is empty"

@@ -60,7 +60,10 @@ pub enum Answer {
     /// The changes.
     Changes(FileChanges),
     /// It is gone.
-    Removed,
+    Removed {
+        /// Whether its branch stays, because commits are on it that are nowhere else.
+        branch_kept: bool,
+    },
     /// It could not, or would not.
     Refused {
         /// A problem code.

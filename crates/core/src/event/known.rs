@@ -15,6 +15,7 @@ use crate::{
     failure::{AttemptExit, Failure, ProcessExit, StopCause, StopReason},
     ids::{ElicitationId, InstanceId, MessageId, PermissionId, ThreadId, WorkerName},
     spec::{Origin, SessionSpec, TurnSource},
+    workspace::Workspace,
 };
 
 /// Facts about a session, by their tag. What each one changes is `session::apply`.
@@ -78,6 +79,11 @@ pub enum KnownEvent {
         /// How it ended.
         exit: AttemptExit,
     },
+    /// The directory is there, and its repository was looked at: once for a session, before its first agent.
+    WorkspaceReady {
+        /// What was found or made.
+        workspace: Workspace,
+    },
     /// The agent's process runs.
     AgentLaunched {
         /// Its process id on the worker's machine.
@@ -119,6 +125,25 @@ pub enum KnownEvent {
         /// The ways it offers.
         #[serde(default)]
         methods: Vec<AuthMethod>,
+    },
+    /// Somebody picked a way to sign in.
+    AgentSignInRequested {
+        /// The way, by its id.
+        method: String,
+        /// Who.
+        by: String,
+    },
+    /// The sign-in worked: the agent takes prompts, or opens its session now.
+    AgentSignedIn {
+        /// The way, by its id.
+        method: String,
+    },
+    /// The sign-in did not work; the agent still waits for one.
+    AgentSignInFailed {
+        /// The way, by its id.
+        method: String,
+        /// For people, redacted.
+        detail: String,
     },
     /// The agent's process ended.
     AgentExited {
@@ -358,10 +383,14 @@ impl KnownEvent {
         "attempt_refused",
         "attempt_started",
         "attempt_ended",
+        "workspace_ready",
         "agent_launched",
         "agent_initialized",
         "agent_session_started",
         "agent_auth_required",
+        "agent_sign_in_requested",
+        "agent_signed_in",
+        "agent_sign_in_failed",
         "agent_exited",
         "agent_diagnostic",
         "attempt_failed",
@@ -405,10 +434,14 @@ impl KnownEvent {
             Self::AttemptRefused { .. } => "attempt_refused",
             Self::AttemptStarted { .. } => "attempt_started",
             Self::AttemptEnded { .. } => "attempt_ended",
+            Self::WorkspaceReady { .. } => "workspace_ready",
             Self::AgentLaunched { .. } => "agent_launched",
             Self::AgentInitialized { .. } => "agent_initialized",
             Self::AgentSessionStarted { .. } => "agent_session_started",
             Self::AgentAuthRequired { .. } => "agent_auth_required",
+            Self::AgentSignInRequested { .. } => "agent_sign_in_requested",
+            Self::AgentSignedIn { .. } => "agent_signed_in",
+            Self::AgentSignInFailed { .. } => "agent_sign_in_failed",
             Self::AgentExited { .. } => "agent_exited",
             Self::AgentDiagnostic { .. } => "agent_diagnostic",
             Self::AttemptFailed { .. } => "attempt_failed",

@@ -48,6 +48,7 @@ impl SessionState {
             permissions: std::collections::BTreeMap::new(),
             decided: std::collections::BTreeMap::new(),
             elicitations: std::collections::BTreeMap::new(),
+            workspace: None,
             agent: AgentFacts::default(),
             last_line: None,
             line_open: false,
@@ -113,6 +114,13 @@ impl SessionState {
                 }
             }
             KnownEvent::AttemptEnded { .. } => self.apply_attempt_ended(),
+            KnownEvent::WorkspaceReady { workspace } => {
+                // From here on the session is where its worktree is: its permissions, its files, its next attempts.
+                if self.spec.worktree.is_some() {
+                    Arc::make_mut(&mut self.spec).cwd.clone_from(&workspace.cwd);
+                }
+                self.workspace = Some(workspace.clone());
+            }
             KnownEvent::AgentLaunched { containment, .. } => {
                 if let Some(attempt) = self.phase.attempt_mut() {
                     attempt.containment = Some(containment.clone());
@@ -137,7 +145,20 @@ impl SessionState {
                     };
                 }
             }
-            KnownEvent::AgentAuthRequired { .. } => self.agent.auth_required = true,
+            KnownEvent::AgentAuthRequired { methods } => {
+                self.agent.auth_required = true;
+                if !methods.is_empty() {
+                    self.agent.auth_methods = Arc::new(methods.clone());
+                }
+            }
+            KnownEvent::AgentSignInRequested { method, .. } => {
+                self.direct(event.seq, Order::Authenticate { method: method.clone() });
+            }
+            KnownEvent::AgentSignedIn { .. } => {
+                self.agent.auth_required = false;
+                self.drop_sign_in();
+            }
+            KnownEvent::AgentSignInFailed { .. } => self.drop_sign_in(),
             KnownEvent::AgentExited { exit, .. } => {
                 self.agent.auth_required = false;
                 if let Some(attempt) = self.phase.attempt_mut() {
@@ -348,8 +369,10 @@ impl SessionState {
         };
         self.phase =
             if ready { Phase::Running { attempt, turn } } else { Phase::Starting { attempt, turn: Some(turn) } };
-        // Whoever prompts again has signed in, or finds out that it did not help.
-        self.agent.auth_required = false;
+        // Whoever prompts again has signed in, or finds out that it did not help. An agent that has no session yet waits on.
+        if ready {
+            self.agent.auth_required = false;
+        }
         let system_prompt = self.spec.system_prompt.clone();
         self.direct(event.seq, Order::Prompt { turn: entry.id, content: entry.content, system_prompt });
     }

@@ -91,6 +91,7 @@ pub fn handle(
         Command::Answer { request, action, content, by } => {
             questions::answer(&mut d, request, action, content, by)?;
         }
+        Command::SignIn { method, by } => sign_in(&mut d, method, by)?,
         Command::Archive => archive(&mut d)?,
         Command::Unarchive if d.state.archived => d.emit(KnownEvent::SessionUnarchived {}),
         Command::Unarchive => return Err(Rejection::Nothing),
@@ -277,6 +278,21 @@ pub(super) fn drop_queue(d: &mut Decider<'_>, by: &str) {
     for turn in entries {
         d.emit_in(turn, KnownEvent::QueueEntryDropped { by: by.to_owned() });
     }
+}
+
+/// Passes a sign-in on to the agent that waits for one; what becomes of it, its runner tells.
+fn sign_in(d: &mut Decider<'_>, method: String, by: String) -> Result<(), Rejection> {
+    let live = d.state.phase.attempt().is_some_and(|attempt| attempt.leaving.is_none());
+    if !live || !d.state.agent.auth_required || matches!(d.state.phase, Phase::Stopping { .. }) {
+        return Err(Rejection::NoSignInWanted);
+    }
+    let methods = &d.state.agent.auth_methods;
+    if !methods.iter().any(|known| known.id == method) {
+        let offered = methods.iter().map(|known| known.id.clone()).collect();
+        return Err(Rejection::SignInUnknown { method, offered });
+    }
+    d.emit(KnownEvent::AgentSignInRequested { method, by });
+    Ok(())
 }
 
 fn archive(d: &mut Decider<'_>) -> Result<(), Rejection> {

@@ -27,8 +27,17 @@ impl SessionState {
 
     /// The turn is over, and with it whatever was said about it. Settings and the end of the session stay.
     pub(super) fn drop_turn(&mut self) {
-        self.directives
-            .retain(|d| matches!(d.order, Order::Configure { .. } | Order::Permissions { .. } | Order::Stop { .. }));
+        self.directives.retain(|d| {
+            matches!(
+                d.order,
+                Order::Configure { .. } | Order::Permissions { .. } | Order::Authenticate { .. } | Order::Stop { .. }
+            )
+        });
+    }
+
+    /// A sign-in came to its end, one way or the other.
+    pub(super) fn drop_sign_in(&mut self) {
+        self.directives.retain(|d| !matches!(d.order, Order::Authenticate { .. }));
     }
 
     /// The agent would not take this setting.
@@ -51,7 +60,9 @@ impl Order {
     fn replaces(&self, older: &Self) -> bool {
         match (self, older) {
             (Self::Configure { option, .. }, Self::Configure { option: before, .. }) => option == before,
-            (Self::Permissions { .. }, Self::Permissions { .. }) | (Self::Stop { .. }, Self::Stop { .. }) => true,
+            (Self::Permissions { .. }, Self::Permissions { .. })
+            | (Self::Authenticate { .. }, Self::Authenticate { .. })
+            | (Self::Stop { .. }, Self::Stop { .. }) => true,
             (
                 Self::Prompt { .. }
                 | Self::Cancel { .. }
@@ -59,6 +70,7 @@ impl Order {
                 | Self::Answer { .. }
                 | Self::Configure { .. }
                 | Self::Permissions { .. }
+                | Self::Authenticate { .. }
                 | Self::Stop { .. },
                 Self::Prompt { .. }
                 | Self::Cancel { .. }
@@ -66,6 +78,7 @@ impl Order {
                 | Self::Answer { .. }
                 | Self::Configure { .. }
                 | Self::Permissions { .. }
+                | Self::Authenticate { .. }
                 | Self::Stop { .. },
             ) => false,
         }
@@ -74,7 +87,11 @@ impl Order {
     const fn is_detail(&self) -> bool {
         match self {
             Self::Decide { .. } | Self::Answer { .. } | Self::Configure { .. } => true,
-            Self::Prompt { .. } | Self::Cancel { .. } | Self::Permissions { .. } | Self::Stop { .. } => false,
+            Self::Prompt { .. }
+            | Self::Cancel { .. }
+            | Self::Permissions { .. }
+            | Self::Authenticate { .. }
+            | Self::Stop { .. } => false,
         }
     }
 }

@@ -139,11 +139,18 @@ fn misfit(state: &SessionState, data: &EventData, known: &KnownEvent) -> Option<
             let named = SessionChanges { title: changes.title.clone(), ..SessionChanges::default() };
             (*changes != named).then_some("not_the_runners_to_say")
         }
+        // Said once: the session's directory does not move.
+        KnownEvent::WorkspaceReady { workspace } => {
+            let moves = state.spec.worktree.is_none() && workspace.cwd != state.spec.cwd;
+            (state.workspace.is_some() || moves).then_some("workspace_known")
+        }
         // Facts about the agent and what it says fit at any time, in a turn or outside.
         KnownEvent::AgentLaunched { .. }
         | KnownEvent::AgentInitialized { .. }
         | KnownEvent::AgentSessionStarted { .. }
         | KnownEvent::AgentAuthRequired { .. }
+        | KnownEvent::AgentSignedIn { .. }
+        | KnownEvent::AgentSignInFailed { .. }
         | KnownEvent::AgentExited { .. }
         | KnownEvent::AgentDiagnostic { .. }
         | KnownEvent::AttemptFailed { .. }
@@ -163,6 +170,7 @@ fn misfit(state: &SessionState, data: &EventData, known: &KnownEvent) -> Option<
         | KnownEvent::AttemptStarted { .. }
         | KnownEvent::AttemptEnded { .. }
         | KnownEvent::ConfigRequested { .. }
+        | KnownEvent::AgentSignInRequested { .. }
         | KnownEvent::TurnQueued { .. }
         | KnownEvent::QueueEntryEdited { .. }
         | KnownEvent::QueueEntryMoved { .. }

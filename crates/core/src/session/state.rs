@@ -17,6 +17,7 @@ use crate::{
     failure::{Failure, ProcessExit, StopCause, StopReason},
     ids::{ElicitationId, InstanceId, MessageId, PermissionId, SessionId, ThreadId, TurnId, WorkerName},
     spec::{Origin, SessionSpec, TurnSource},
+    workspace::Workspace,
 };
 
 /// A session as its log folds. Snapshots of it are stored at turn ends; fields are additive (`serde(default)`).
@@ -77,6 +78,9 @@ pub struct SessionState {
     pub decided: BTreeMap<PermissionId, DecidedPermission>,
     /// Questions that wait for an answer.
     pub elicitations: BTreeMap<ElicitationId, OpenElicitation>,
+    /// Where it works, once its worker has looked.
+    #[serde(default)]
+    pub workspace: Option<Workspace>,
     /// What the agent told about itself.
     pub agent: AgentFacts,
     /// The last line that the agent said, cut to its limit, and when.

@@ -117,7 +117,7 @@ pub fn auth_methods(value: Option<&Value>) -> Vec<AuthMethod> {
     let method = |value: Value| {
         let id = text(&value, "id")?;
         let name = text(&value, "name").unwrap_or_else(|| id.clone());
-        Some(AuthMethod { id, name, description: text(&value, "description") })
+        Some(AuthMethod { id, name, description: text(&value, "description"), ..AuthMethod::default() })
     };
     items(value.cloned()).into_iter().filter_map(method).collect()
 }

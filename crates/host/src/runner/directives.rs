@@ -68,6 +68,7 @@ impl Runner {
                 }
                 DirectiveOutcome::Applied
             }
+            Order::Authenticate { .. } => DirectiveOutcome::Stale,
             Order::Stop { mode } => {
                 self.outbox.directive_done(seq, DirectiveOutcome::Applied);
                 return self.stop(mode, now);

@@ -41,6 +41,8 @@ pub(super) struct Outbox {
     link: Option<Link>,
     /// How many events the batch has that is not acknowledged.
     in_flight: Option<usize>,
+    /// Since when there is something that was not sent.
+    unsent: Option<Instant>,
     /// Answers to directives that were given while there was no link.
     done: Vec<(u64, DirectiveOutcome)>,
     disk_refused: Option<Instant>,
@@ -56,6 +58,7 @@ impl Outbox {
             spool_max,
             link: None,
             in_flight: None,
+            unsent: None,
             done: Vec::new(),
             disk_refused: None,
         }
@@ -141,13 +144,14 @@ impl Outbox {
             self.since = None;
             self.disk_refused = None;
         } else {
+            self.unsent.get_or_insert(now);
             let since = *self.since.get_or_insert(now);
             let may_send = self.link.is_some() && self.in_flight.is_none();
             if may_send || now >= since + AGE || self.pending.bytes() >= SIZE {
                 self.keep(now);
             }
         }
-        self.send();
+        self.send(now);
     }
 
     /// Puts everything on disk, whatever its age.
@@ -170,16 +174,22 @@ impl Outbox {
         self.since = None;
     }
 
-    fn send(&mut self) {
+    fn send(&mut self, now: Instant) {
         let Some(link) = &self.link else { return };
         if self.in_flight.is_some() || self.spool.acked() == self.spool.next_index() {
             return;
         }
         let first = self.spool.acked();
         match self.spool.read(BATCH_EVENTS, BATCH_BYTES) {
-            Ok(events) if link.send_batch(first, &events) => self.in_flight = Some(events.len()),
-            // The link takes nothing: it is about to go down.
-            Ok(_) => {}
+            Ok(events) => {
+                let held = self.unsent.map_or(Duration::ZERO, |since| now.duration_since(since));
+                // A link that takes nothing is about to go down.
+                if link.send_batch(first, held, self.spool.unacked_bytes(), &events) {
+                    self.in_flight = Some(events.len());
+                    let all = first + events.len() as u64 == self.spool.next_index() && self.pending.is_empty();
+                    self.unsent = if all { None } else { Some(now) };
+                }
+            }
             Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "cannot read the spool"),
         }
     }

@@ -114,5 +114,5 @@ fn read_batch(records: &mut Records, from: u64) -> Option<Batch> {
         first_index.get_or_insert(record.index);
         events.push(raw);
     }
-    first_index.map(|first_index| Batch { first_index, events })
+    first_index.map(|first_index| Batch { first_index, held_us: 0, spooled: 0, events })
 }

@@ -1,7 +1,9 @@
 //! `/v1/sessions`
 
 pub mod archive;
+pub mod authenticate;
 pub mod cancel;
+pub mod changes;
 pub mod create;
 pub mod delete;
 pub mod elicitations;
@@ -14,5 +16,6 @@ pub mod patch;
 pub mod permissions;
 pub mod prompts;
 pub mod queue;
+pub mod search;
 pub mod spec;
 pub mod stop;

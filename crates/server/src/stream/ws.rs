@@ -100,7 +100,6 @@ type Waiting = Pin<Box<dyn Future<Output = Ready> + Send>>;
 
 struct Socket {
     app: App,
-    caller: Caller,
     out: SplitSink<WebSocket, Message>,
     topics: HashMap<String, AbortHandle>,
     waiting: FuturesUnordered<Abortable<Waiting>>,
@@ -117,23 +116,28 @@ enum Happened {
     Said(Option<Result<Message, axum::Error>>),
     Ready(Ready),
     Tick,
+    /// The token has.
+    Ended,
     Closing,
 }
 
 impl Socket {
     async fn run(app: App, caller: Caller, socket: WebSocket) {
         let (out, mut incoming) = socket.split();
-        let mut this = Self { app, caller, out, topics: HashMap::new(), waiting: FuturesUnordered::new() };
+        let mut this = Self { app, out, topics: HashMap::new(), waiting: FuturesUnordered::new() };
         let mut heard = Instant::now();
         let mut ticks = interval(PING);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.reset();
         let closing = this.app.closing.clone();
+        // A token may end while its socket is open.
+        let mut lease = auth::lease(&this.app, caller.shown);
         let mut result = this.hello().await;
         while result.is_ok() {
             let happened = tokio::select! {
                 biased;
                 () = closing.cancelled() => Happened::Closing,
+                () = &mut lease => Happened::Ended,
                 said = incoming.next() => Happened::Said(said),
                 Some(ready) = this.waiting.next() => match ready {
                     Ok(ready) => Happened::Ready(ready),
@@ -151,6 +155,9 @@ impl Socket {
                 Happened::Ready(ready) => this.deliver(ready).await,
                 Happened::Tick if heard.elapsed() > DEAD => return,
                 Happened::Tick => this.tick().await,
+                Happened::Ended => {
+                    Err(Close { code: close_code::POLICY, reason: "unauthorized: the token has ended".to_owned() })
+                }
                 Happened::Closing => {
                     Err(Close { code: close_code::RESTART, reason: "unavailable: the server is stopping".to_owned() })
                 }
@@ -173,14 +180,7 @@ impl Socket {
         self.say(&hello).await
     }
 
-    /// A token may end while its socket is open.
     async fn tick(&mut self) -> Result<(), Close> {
-        match auth::check(&self.app, self.caller.shown).await {
-            Err(problem) if problem.code == Code::TokenInvalid => {
-                return Err(Close { code: close_code::POLICY, reason: "unauthorized: the token has ended".to_owned() });
-            }
-            Ok(_) | Err(_) => {}
-        }
         self.write([Message::Ping(Vec::new().into())]).await
     }
 
@@ -240,7 +240,12 @@ impl Socket {
     async fn deliver(&mut self, ready: Ready) -> Result<(), Close> {
         match ready {
             Ready::More(topic, texts) => {
+                let frames = texts.len();
                 self.write(texts.into_iter().map(Message::text)).await?;
+                // What was catching up tells nothing about how fast a commit reaches a client.
+                if topic.told {
+                    self.app.metrics.delivered(frames, self.app.engine.shared().metrics.since_publish());
+                }
                 self.wait(topic);
                 Ok(())
             }

@@ -1,6 +1,6 @@
 //! A runner's uplink: batches up, acknowledgements and directives down.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     Extension,
@@ -10,15 +10,22 @@ use axum::{
     },
     response::Response,
 };
-use convene_api::uplink::{Batch, PROTOCOL, RunnerDown, RunnerHello, RunnerUp, RunnerWelcome};
-use convene_core::{command::Command, event::EventData, rejection::Rejection, session::SessionState};
+use convene_api::{
+    problem::Code,
+    uplink::{Batch, PROTOCOL, RunnerDown, RunnerHello, RunnerUp, RunnerWelcome},
+};
+use convene_core::{
+    command::Command, event::EventData, rejection::Rejection, session::SessionState, spec::SessionSpec,
+};
 use convene_engine::{Error, Outcome};
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use super::link::{Down, HELLO_PATIENCE, Link, Over, Up, limits};
 use crate::{
+    announced::Seen,
     app::App,
-    auth::{Caller, Scope},
+    auth::{self, Caller, Lease, Level, Scope},
     refusal::{Refusal, invalid},
 };
 
@@ -51,7 +58,7 @@ async fn run(app: App, caller: Caller, socket: WebSocket) -> Result<(), Over> {
         Err(_) => return Err(Over),
     };
     let fits = match caller.scope {
-        Scope::Owner => true,
+        Scope::Person(level) => level == Level::Admin,
         Scope::Attempt { session, attempt } => session == hello.session && attempt == hello.attempt,
         Scope::Worker => false,
     };
@@ -62,12 +69,25 @@ async fn run(app: App, caller: Caller, socket: WebSocket) -> Result<(), Over> {
         return fence(&mut down, "this runner speaks another protocol").await;
     };
     let session = hello.session;
+    let spec = match open_spec(&app, &hello).await {
+        Ok(spec) => spec,
+        Err(error) => return refused(&mut down, error).await,
+    };
     let (attempt, instance, version) = (hello.attempt, hello.instance, hello.version.clone());
     if let Err(error) = app.engine.command(session, Command::Hello { attempt, instance, version }).await {
         return refused(&mut down, error).await;
     }
     let link = app.links_up.runner_up(session);
-    let result = Conversation { app: &app, hello, sent: 0 }.talk(protocol, &mut up, &mut down).await;
+    let span = tracing::info_span!("runner", session.id = %session, attempt);
+    // A token of an attempt needs none: when its attempt ends, its runner is told so.
+    let lease = match caller.scope {
+        Scope::Attempt { .. } => Box::pin(std::future::pending()),
+        Scope::Person(_) | Scope::Worker => auth::lease(&app, caller.shown),
+    };
+    let result = Conversation { app: &app, hello, link, sent: 0, lease, spec, seen: Seen::default() }
+        .talk(protocol, &mut up, &mut down)
+        .instrument(span)
+        .await;
     app.links_up.runner_down(session, link);
     result
 }
@@ -75,8 +95,31 @@ async fn run(app: App, caller: Caller, socket: WebSocket) -> Result<(), Over> {
 struct Conversation<'a> {
     app: &'a App,
     hello: RunnerHello,
+    link: u64,
     /// The number of the last directive that was sent.
     sent: u64,
+    /// Ends with the token.
+    lease: Lease,
+    /// What is wanted, with its locked values opened: for the welcome and nothing else.
+    spec: Arc<SessionSpec>,
+    /// What the agent announced, as far as that was looked at.
+    seen: Seen,
+}
+
+/// The spec with its locked values opened. If they cannot be, an attempt that has not begun is refused, which says so to
+/// everybody; one that has begun has them already.
+async fn open_spec(app: &App, hello: &RunnerHello) -> Result<Arc<SessionSpec>, Error> {
+    let published = app.engine.session(hello.session).await?;
+    let mut spec = Arc::clone(&published.state.spec);
+    let Err(error) = app.keys.seal.open(hello.session, Arc::make_mut(&mut spec)) else { return Ok(spec) };
+    tracing::error!(session.id = %hello.session, error = %error, "a session's locked value does not open");
+    let current = published.state.phase.attempt().filter(|a| a.number == hello.attempt);
+    if current.is_some_and(|attempt| attempt.instance.is_none()) {
+        let detail = format!("{error}: it was locked away with another key than the one in auth/seal");
+        let code = Code::SecretMissing.as_str().to_owned();
+        app.engine.command(hello.session, Command::Refuse { attempt: hello.attempt, code, detail }).await?;
+    }
+    Ok(spec)
 }
 
 impl Conversation<'_> {
@@ -92,7 +135,7 @@ impl Conversation<'_> {
         self.sent = directives.iter().map(|d| d.seq).fold(self.sent, u64::max);
         down.send(&RunnerDown::Welcome(Box::new(RunnerWelcome {
             protocol,
-            spec: published.state.spec.clone(),
+            spec: Arc::clone(&self.spec),
             thread: published.state.thread,
             agent_session_id: published.state.agent.session_id.clone(),
             next_index: published.state.next_index,
@@ -109,6 +152,7 @@ impl Conversation<'_> {
                     down.close("unavailable: the server is stopping").await;
                     return Ok(());
                 }
+                () = &mut self.lease => return fence(down, "the token has ended").await,
                 // One batch at a time: until it is committed nothing further is read, which reaches the agent's pipe.
                 said = up.next(), if committing.is_none() => committing = self.take(&said?),
                 result = async { match &mut committing { Some(batch) => batch.await, None => std::future::pending().await } } => {
@@ -134,17 +178,25 @@ impl Conversation<'_> {
     fn take(&self, text: &str) -> Option<Committing> {
         match serde_json::from_str(text) {
             Ok(RunnerUp::Batch(batch)) => {
+                self.app.links_up.runner_holds(self.hello.session, self.link, batch.spooled);
+                let held_us = batch.held_us;
                 let (app, session, report) = (self.app.clone(), self.hello.session, self.report(batch));
-                Some(Box::pin(async move { app.engine.command(session, report).await }))
+                app.metrics.batch_came(Duration::from_micros(held_us));
+                Some(Box::pin(async move {
+                    let came = std::time::Instant::now();
+                    let outcome = app.engine.command(session, report).await;
+                    app.metrics.batch_committed(came.elapsed());
+                    outcome
+                }))
             }
             Ok(RunnerUp::DirectiveDone { seq, outcome }) => {
-                tracing::debug!(session.id = %self.hello.session, directive = seq, ?outcome, "a directive is done");
+                tracing::debug!(directive = seq, ?outcome, "a directive is done");
                 None
             }
             Ok(RunnerUp::Hello(_)) => None,
             Err(error) => {
                 // A frame of a newer runner is answered by nothing.
-                tracing::debug!(session.id = %self.hello.session, error = %error, "an unknown frame");
+                tracing::debug!(error = %error, "an unknown frame");
                 None
             }
         }
@@ -157,7 +209,10 @@ impl Conversation<'_> {
     async fn acknowledge(&mut self, down: &mut Down, result: Result<Outcome, Error>) -> Result<(), Over> {
         let next_index = match result {
             Ok(outcome) => match outcome.session.as_deref() {
-                Some(state) => state.next_index,
+                Some(state) => {
+                    self.note_agent(state).await;
+                    state.next_index
+                }
                 None => return Err(Over),
             },
             // Something was left out: it is said what is missing, and the runner sends from there.
@@ -165,6 +220,15 @@ impl Conversation<'_> {
             Err(error) => return refused(down, error).await.and(Err(Over)),
         };
         down.send(&RunnerDown::Ack { next_index }).await
+    }
+
+    /// Keeps what the agent announced about itself, if it is news.
+    async fn note_agent(&mut self, state: &SessionState) {
+        let announced = &self.app.announced;
+        let Some(said) = announced.news(state, &mut self.seen, self.app.engine.now()) else { return };
+        if announced.keep(&state.spec.agent, said).await {
+            self.app.workers_changed.send_replace(());
+        }
     }
 
     /// Sends what the runner has not been told, or that it is not wanted any more.

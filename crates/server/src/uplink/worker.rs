@@ -32,6 +32,8 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
 
+use tracing::Instrument as _;
+
 use super::{
     ask::Asked,
     link::{Down, HELLO_PATIENCE, Link, Over, Up, limits},
@@ -103,7 +105,8 @@ async fn run(app: App, caller: Caller, socket: WebSocket) -> Result<(), Over> {
         open: HashMap::new(),
         last_question: 0,
     };
-    let result = conversation.talk(protocol, &hello.held, &mut up, &mut down).await;
+    let span = tracing::info_span!("worker", worker.id = %name);
+    let result = conversation.talk(protocol, &hello.held, &mut up, &mut down).instrument(span).await;
     app.asks.close(&name, link);
     // A worker that redialed before this was noticed is connected all the same.
     if app.links_up.is_newest(&name, link) {
@@ -158,6 +161,7 @@ impl Conversation<'_> {
         let mut placed = app.engine.shared().placed.subscribe();
         // There is a seat that was not there before.
         app.engine.shared().dispatch.notify_one();
+        let mut lease = auth::lease(&app, self.caller.shown);
         let mut period = interval(PERIOD);
         period.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -166,6 +170,7 @@ impl Conversation<'_> {
                     down.close("unavailable: the server is stopping").await;
                     return Ok(());
                 }
+                () = &mut lease => return reject(down, Code::TokenInvalid, "the token has ended").await,
                 said = up.next() => {
                     let said = said?;
                     app.engine.workers().seen(&self.name, app.engine.now());
@@ -185,9 +190,6 @@ impl Conversation<'_> {
                 () = down.beat() => {
                     if up.is_dead() {
                         return Err(Over);
-                    }
-                    if auth::check(&app, self.caller.shown).await.is_err_and(|p| p.code == Code::TokenInvalid) {
-                        return reject(down, Code::TokenInvalid, "the token has ended").await;
                     }
                     down.ping().await?;
                 }
@@ -245,9 +247,9 @@ impl Conversation<'_> {
         let orders = self.app.engine.workers().orders(&self.name, self.app.engine.shared(), self.app.engine.now());
         for order in orders {
             let (key, frame) = match order {
-                WorkerOrder::Start { session, thread, attempt, agent, cwd } => {
+                WorkerOrder::Start { session, thread, attempt, agent, cwd, worktree, workspace } => {
                     let token = self.app.keys.attempt_token(session, attempt);
-                    let start = StartAttempt { session, thread, attempt, agent, cwd, token };
+                    let start = StartAttempt { session, thread, attempt, agent, cwd, worktree, workspace, token };
                     ((session, attempt, Order::Start), WorkerDown::StartAttempt(start))
                 }
                 WorkerOrder::End { session, attempt, mode } => {
@@ -311,7 +313,7 @@ impl Conversation<'_> {
             Ok(WorkerUp::Hello(_)) => Ok(()),
             Err(error) => {
                 // A frame of a newer worker is answered by nothing.
-                tracing::debug!(worker.id = %self.name, error = %error, "an unknown frame");
+                tracing::debug!(error = %error, "an unknown frame");
                 Ok(())
             }
         }
@@ -334,7 +336,7 @@ impl Conversation<'_> {
         match result {
             Ok(()) | Err(Error::Rejected(_) | Error::SessionNotFound(_)) => Ok(()),
             Err(error) => {
-                tracing::warn!(session.id = %session, worker.id = %self.name, error = %error, "a worker is sent away for now");
+                tracing::warn!(session.id = %session, error = %error, "a worker is sent away for now");
                 Err(Over)
             }
         }

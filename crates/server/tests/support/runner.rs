@@ -63,7 +63,7 @@ impl Runner {
     /// Sends a batch.
     pub async fn send(&mut self, first_index: u64, events: &[Value]) {
         let events = events.iter().map(|e| to_raw_value(e).unwrap()).collect();
-        let batch = RunnerUp::Batch(Batch { first_index, events });
+        let batch = RunnerUp::Batch(Batch { first_index, held_us: 0, spooled: 0, events });
         self.socket.say(&serde_json::to_value(batch).unwrap()).await;
     }
 

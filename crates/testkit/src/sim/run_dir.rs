@@ -270,7 +270,7 @@ impl RunDir {
                     }
                 }
                 Order::Stop { .. } => runner.stopping = true,
-                Order::Answer { .. } | Order::Configure { .. } | Order::Permissions { .. } => {}
+                Order::Answer { .. } | Order::Configure { .. } | Order::Permissions { .. } | Order::Authenticate { .. } => {}
             }
         }
     }

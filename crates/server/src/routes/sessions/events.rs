@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{
+    Extension,
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
@@ -17,12 +18,14 @@ use convene_engine::storage::{EventFilter, EventRow};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::list::limit;
+use super::search;
 use crate::{
     app::App,
-    extract::{Params, SessionName},
-    refusal::{Refusal, cursor_too_old, invalid, not_built},
+    auth::{self, Caller},
+    extract::{Params, SessionName, whole},
+    refusal::{Refusal, cursor_too_old, invalid},
     reply,
+    routes::paging::limit,
     stream::sse,
 };
 
@@ -35,7 +38,8 @@ pub struct Wanted {
     after: Option<u64>,
     /// Those before this `seq`: the last ones of them.
     before: Option<u64>,
-    /// At most so many, up to 1000; 200 by default.
+    /// At most so many; 200 by default.
+    #[param(minimum = 1, maximum = 1000, default = 200)]
     limit: Option<usize>,
     /// Of these types, separated by commas.
     r#type: Option<String>,
@@ -43,7 +47,9 @@ pub struct Wanted {
     turn: Option<TurnId>,
     /// The epoch that `after` or `before` is of.
     epoch: Option<u64>,
-    /// Whose text holds this; not built yet.
+    /// Whose texts hold this, letters of either case alike. A page looks at 20,000 events at most, and may have a
+    /// `next_cursor` though it is not full.
+    #[param(min_length = 1, max_length = 200)]
     q: Option<String>,
 }
 
@@ -54,42 +60,47 @@ pub struct Wanted {
 )]
 pub async fn session_events(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     SessionName(id): SessionName,
     Params(wanted): Params<Wanted>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    if wanted.q.is_some() {
-        return Err(not_built("searching events", "read them and search").into());
-    }
+    let (after, before) = (whole("after", wanted.after)?, whole("before", wanted.before)?);
+    let text = wanted.q.as_deref().map(search::text).transpose()?;
     let published = app.engine.session(id).await?;
     let epoch = app.engine.shared().epoch;
-    if wanted.epoch.is_some_and(|of| of != epoch) {
+    if whole("epoch", wanted.epoch)?.is_some_and(|of| of != epoch) {
         return Err(cursor_too_old("the cursor is of another log").into());
     }
     let kinds = kinds(wanted.r#type.as_deref())?;
     if wants_stream(&headers) {
-        if wanted.before.is_some() || wanted.limit.is_some() {
-            let field = if wanted.before.is_some() { "before" } else { "limit" };
-            return Err(invalid(field, "a stream goes forward and has no limit").into());
+        let given = [("before", before.is_some()), ("limit", wanted.limit.is_some()), ("q", text.is_some())];
+        if let Some((field, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+            return Err(invalid(field, "a stream goes forward, has no limit, and is not searched").into());
         }
-        let after = last_event_id(&headers)?.or(wanted.after).unwrap_or(0);
+        let after = last_event_id(&headers)?.or(after).unwrap_or(0);
         if after > published.state.seq {
             return Err(cursor_too_old(format!("the log of {id} ends at {}", published.state.seq)).into());
         }
         let reader = app.engine.follow(id, after).await?;
-        return Ok(sse::session(app, id, reader, kinds, wanted.turn).into_response());
+        let lease = auth::lease(&app, caller.shown);
+        return Ok(sse::session(app, lease, id, reader, kinds, wanted.turn).into_response());
     }
     let limit = limit(wanted.limit, 200, 1000)?;
-    let newest = wanted.before.is_some() && wanted.after.is_none();
+    let newest = before.is_some() && after.is_none();
     let filter = EventFilter {
-        after: wanted.after,
-        before: wanted.before,
+        after,
+        before,
         kind: None,
         turn: wanted.turn,
         // One more tells whether there is a next page.
         limit: limit + 1,
         newest,
     };
+    if let Some(text) = text {
+        let (rows, next) = search::events(&app, id, filter, &kinds, &text).await?;
+        return Ok(reply::json(StatusCode::OK, page(id, &rows, next, published.state.pos, epoch)));
+    }
     let mut rows = read(&app, id, filter, &kinds).await?;
     let more = rows.len() > limit;
     let next = if newest {
@@ -105,8 +116,7 @@ pub async fn session_events(
 
 /// The types that are wanted: each must be one that this version knows.
 fn kinds(wanted: Option<&str>) -> Result<Vec<String>, Problem> {
-    let kinds: Vec<String> =
-        wanted.unwrap_or_default().split(',').filter(|t| !t.is_empty()).map(str::to_owned).collect();
+    let kinds: Vec<String> = wanted.map(|all| all.split(',').map(str::to_owned).collect()).unwrap_or_default();
     let Some(unknown) = kinds.iter().find(|kind| !KnownEvent::TAGS.contains(&kind.as_str())) else { return Ok(kinds) };
     let problem = invalid("type", format!("no event is called {unknown}"));
     Err(match nearest(unknown, KnownEvent::TAGS.iter().copied()).first() {
@@ -116,7 +126,7 @@ fn kinds(wanted: Option<&str>) -> Result<Vec<String>, Problem> {
 }
 
 /// Events of several types are as many reads, merged by their place.
-async fn read(app: &App, id: SessionId, filter: EventFilter, kinds: &[String]) -> Result<Vec<EventRow>, Refusal> {
+pub async fn read(app: &App, id: SessionId, filter: EventFilter, kinds: &[String]) -> Result<Vec<EventRow>, Refusal> {
     if kinds.is_empty() {
         return Ok(app.engine.events(id, filter).await?);
     }
@@ -155,5 +165,6 @@ pub fn wants_stream(headers: &HeaderMap) -> bool {
 pub fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let Some(id) = headers.get("last-event-id") else { return Ok(None) };
     let id = id.to_str().unwrap_or_default();
-    id.parse().map(Some).map_err(|_| invalid("last-event-id", format!("{id:?} is no cursor of this stream")))
+    let cursor = id.parse().map_err(|_| invalid("last-event-id", format!("{id:?} is no cursor of this stream")))?;
+    whole("last-event-id", Some(cursor))
 }

@@ -6,7 +6,7 @@ use convene_api::{
     problem::{Code, Problem},
 };
 use convene_core::{
-    ids::ThreadId,
+    ids::{SessionId, ThreadId},
     view::{self, Badge, SessionView},
 };
 use convene_engine::storage::SessionFilter;
@@ -17,11 +17,15 @@ use crate::{
     app::App,
     auth::Caller,
     extract::Params,
-    refusal::{Refusal, cursor_too_old, invalid, not_built},
+    refusal::Refusal,
+    routes::paging::{before, cursor, limit},
 };
 
+/// The list's name in its cursors.
+const LIST: &str = "sessions";
+
 /// The states that a session can be in.
-const STATES: [&str; 7] = ["pending", "starting", "idle", "running", "hibernated", "stopping", "stopped"];
+pub const STATES: [&str; 7] = ["pending", "starting", "idle", "running", "hibernated", "stopping", "stopped"];
 
 /// Which sessions are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -36,13 +40,14 @@ pub struct Wanted {
     agent: Option<String>,
     /// Of this thread.
     thread: Option<ThreadId>,
-    /// Of this parent; not built yet.
-    parent: Option<String>,
+    /// That this session spawned. None does so yet, so the list is empty.
+    parent: Option<SessionId>,
     /// `true`: those that are put away; `any`: all; otherwise those that are not.
     archived: Option<String>,
     /// Whose title, directory or id holds this.
     q: Option<String>,
-    /// At most so many, up to 500; 100 by default.
+    /// At most so many; 100 by default.
+    #[param(minimum = 1, maximum = 500, default = 100)]
     limit: Option<usize>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
@@ -60,9 +65,6 @@ pub async fn list_sessions(
     Extension(caller): Extension<Caller>,
     Params(wanted): Params<Wanted>,
 ) -> Result<Json<Page<SessionView>>, Refusal> {
-    if wanted.parent.is_some() {
-        return Err(not_built("listing by parent", "").into());
-    }
     let rows_only = match wanted.view.as_deref() {
         None | Some("full") => false,
         Some("row") => true,
@@ -76,14 +78,18 @@ pub async fn list_sessions(
         thread: wanted.thread,
         archived: archived(wanted.archived.as_deref())?,
         text: wanted.q.filter(|q| !q.is_empty()),
-        before: before(&app, wanted.cursor.as_deref())?,
+        before: before(&app, LIST, wanted.cursor.as_deref())?,
         limit: limit(wanted.limit, 100, 500)?,
     };
-    let page = app.engine.sessions(filter).await?;
     let epoch = app.engine.shared().epoch;
+    if wanted.parent.is_some() {
+        let pos = *app.engine.shared().feed.follow_all().borrow();
+        return Ok(Json(Page { items: Vec::new(), next_cursor: None, pos, epoch }));
+    }
+    let page = app.engine.sessions(filter).await?;
     let items = page.items.iter().map(|p| view::session(&p.state));
     let items = if rows_only { items.map(row).collect() } else { items.collect() };
-    let next_cursor = page.next.map(|pos| format!("{epoch}.{pos}"));
+    let next_cursor = page.next.map(|pos| cursor(&app, LIST, &pos.to_string()));
     Ok(Json(Page { items, next_cursor, pos: page.pos, epoch }))
 }
 
@@ -98,8 +104,7 @@ fn row(mut session: SessionView) -> SessionView {
 }
 
 fn states(wanted: Option<&str>) -> Result<Vec<String>, Problem> {
-    let states: Vec<String> =
-        wanted.unwrap_or_default().split(',').filter(|s| !s.is_empty()).map(str::to_owned).collect();
+    let states: Vec<String> = wanted.map(|all| all.split(',').map(str::to_owned).collect()).unwrap_or_default();
     match states.iter().find(|s| !STATES.contains(&s.as_str())) {
         Some(other) => Err(one_of("state", other, &STATES)),
         None => Ok(states),
@@ -107,7 +112,7 @@ fn states(wanted: Option<&str>) -> Result<Vec<String>, Problem> {
 }
 
 /// The archive's part of the list.
-fn archived(wanted: Option<&str>) -> Result<Option<bool>, Problem> {
+pub fn archived(wanted: Option<&str>) -> Result<Option<bool>, Problem> {
     match wanted {
         None | Some("false") => Ok(Some(false)),
         Some("true") => Ok(Some(true)),
@@ -116,28 +121,8 @@ fn archived(wanted: Option<&str>) -> Result<Option<bool>, Problem> {
     }
 }
 
-/// A page's size within its limit.
-pub fn limit(wanted: Option<usize>, default: usize, max: usize) -> Result<usize, Problem> {
-    match wanted {
-        None => Ok(default),
-        Some(limit) if (1..=max).contains(&limit) => Ok(limit),
-        Some(limit) => Err(invalid("limit", format!("{limit} is not between 1 and {max}"))),
-    }
-}
-
-/// Where a page begins: `EPOCH.POS`.
-pub fn before(app: &App, cursor: Option<&str>) -> Result<Option<u64>, Problem> {
-    let Some(cursor) = cursor else { return Ok(None) };
-    let malformed = || invalid("cursor", "it is not a next_cursor of this list");
-    let (epoch, pos) = cursor.split_once('.').ok_or_else(malformed)?;
-    if epoch != app.engine.shared().epoch.to_string() {
-        return Err(cursor_too_old("the cursor is of another log"));
-    }
-    pos.parse().map(Some).map_err(|_| malformed())
-}
-
 /// A value that is none of those that are known.
-fn one_of(field: &str, value: &str, known: &[&str]) -> Problem {
+pub fn one_of(field: &str, value: &str, known: &[&str]) -> Problem {
     let why = format!("{value} is not one of its values");
     Problem::filled(Code::InvalidRequest, [("field", field.into()), ("why", why.into()), ("allowed", known.into())])
 }

@@ -4,7 +4,7 @@ use axum::{Extension, extract::State, response::Response};
 use convene_api::body::PatchSession;
 use convene_core::{command::Command, event::SessionChanges, view::SessionView};
 
-use super::spec::title;
+use super::spec::{timeout, title};
 use crate::{
     app::App,
     auth::Caller,
@@ -34,7 +34,7 @@ pub async fn patch_session(
         model: body.model,
         mode: body.mode,
         config: body.config,
-        timeout: body.timeout,
+        timeout: timeout(body.timeout)?,
     };
     if changes.is_empty() {
         return Err(invalid("body", "it changes nothing").into());

@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use convene_api::{
-    body::{DecidePermission, DecisionInput, Items, PermissionDecidedBody},
+    body::{DecidePermission, DecisionInput, Page, PermissionDecidedBody},
     problem::{Code, Problem},
 };
 use convene_core::{
@@ -23,22 +23,25 @@ use convene_engine::Work;
 use crate::{
     app::App,
     auth::Caller,
-    extract::{Change, SessionName},
+    extract::{Change, Params, SessionName},
     refusal::{Refusal, invalid},
     reply::{change, session_of},
+    routes::paging::{Order, Paging, page},
 };
 
 /// The permission requests that wait.
 #[utoipa::path(
-    get, path = "/v1/sessions/{id}/permissions", tag = "sessions", params(("id" = String, Path)),
-    responses((status = 200, body = Items<PermissionView>)),
+    get, path = "/v1/sessions/{id}/permissions", tag = "sessions", params(("id" = String, Path), Paging),
+    responses((status = 200, body = Page<PermissionView>)),
 )]
 pub async fn list_permissions(
     State(app): State<App>,
     SessionName(id): SessionName,
-) -> Result<Json<Items<PermissionView>>, Refusal> {
+    Params(paging): Params<Paging>,
+) -> Result<Json<Page<PermissionView>>, Refusal> {
     let published = app.engine.session(id).await?;
-    Ok(Json(Items { items: view::permissions(&published.state) }))
+    let items = view::permissions(&published.state).into_iter().map(|p| (p.request.to_string(), p)).collect();
+    Ok(Json(page(&app, "permissions", Order::Given, &paging, items)?))
 }
 
 /// Answers a permission request; the first answer wins, a later one is told who was first.

@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use convene_api::{
-    body::{EditQueueEntry, Items},
+    body::{EditQueueEntry, Items, Page},
     problem::{Code, Problem},
 };
 use convene_core::{
@@ -21,25 +21,28 @@ use super::{delete::Empty, spec::content};
 use crate::{
     app::App,
     auth::Caller,
-    extract::{Change, SessionName},
-    refusal::Refusal,
+    extract::{Change, Params, SessionName},
+    refusal::{Refusal, invalid},
     reply::change,
+    routes::paging::{Order, Paging, page},
 };
 
 /// The prompts that wait.
 #[utoipa::path(
-    get, path = "/v1/sessions/{id}/queue", tag = "sessions", params(("id" = String, Path)),
-    responses((status = 200, body = Items<QueueEntryView>)),
+    get, path = "/v1/sessions/{id}/queue", tag = "sessions", params(("id" = String, Path), Paging),
+    responses((status = 200, body = Page<QueueEntryView>)),
 )]
 pub async fn get_queue(
     State(app): State<App>,
     SessionName(id): SessionName,
-) -> Result<Json<Items<QueueEntryView>>, Refusal> {
+    Params(paging): Params<Paging>,
+) -> Result<Json<Page<QueueEntryView>>, Refusal> {
     let published = app.engine.session(id).await?;
-    Ok(Json(Items { items: view::queue(&published.state) }))
+    let items = view::queue(&published.state).into_iter().map(|entry| (entry.id.to_string(), entry)).collect();
+    Ok(Json(page(&app, "queue", Order::Given, &paging, items)?))
 }
 
-/// Changes the text of a prompt that waits.
+/// Changes the text of a prompt that waits, or its place.
 #[utoipa::path(
     patch, path = "/v1/sessions/{id}/queue/{entry}", tag = "sessions", params(("id" = String, Path), ("entry" = String, Path)), request_body = EditQueueEntry,
     responses((status = 200, body = Items<QueueEntryView>)),
@@ -51,7 +54,11 @@ pub async fn edit_queue_entry(
     Path((_, entry)): Path<(String, String)>,
     Change { body, asked }: Change<EditQueueEntry>,
 ) -> Result<Response, Refusal> {
-    let command = Command::EditQueued { turn: turn(&entry)?, content: content(body.content)? };
+    if body.content.is_none() && body.position.is_none() {
+        return Err(invalid("body", "it changes nothing; give content or position").into());
+    }
+    let new = body.content.map(|input| content(&app, input)).transpose()?;
+    let command = Command::EditQueued { turn: turn(&entry)?, content: new, position: body.position };
     answer(&app, &caller, asked, Work::Command { session, command }).await
 }
 

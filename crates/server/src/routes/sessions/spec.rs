@@ -1,6 +1,6 @@
 //! Makes a session's spec of what was asked for, or says what is wrong with it.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use convene_api::{
     body::{CreateSession, PromptInput, WorktreeInput},
@@ -26,7 +26,10 @@ use crate::{
 };
 
 /// The longest title, in characters.
-const TITLE_MAX: usize = 200;
+pub const TITLE_MAX: usize = 200;
+
+/// The longest wall clock for a turn, in seconds: a year.
+pub const TIMEOUT_MAX: u64 = 365 * 86_400;
 
 /// Checks everything that can be checked before the engine is asked.
 pub async fn new_session(
@@ -36,6 +39,7 @@ pub async fn new_session(
     thread: Option<ThreadPlace>,
 ) -> Result<NewSession, Refusal> {
     refuse_not_built(&body)?;
+    check_env(&body.env)?;
     let title = title(body.title)?;
     let prompt = body.prompt.map(|input| prompt(app, input)).transpose()?;
     let agent = body.agent.unwrap_or_else(|| app.config.default_agent.clone());
@@ -64,7 +68,7 @@ pub async fn new_session(
         env: body.env,
         mcp_servers: body.mcp_servers,
         worker,
-        timeout: body.timeout.unwrap_or(0),
+        timeout: timeout(body.timeout)?.unwrap_or(0),
         on_turn_end: body.on_turn_end.unwrap_or_default(),
         crash_policy: body.crash_policy.unwrap_or_default(),
     };
@@ -84,14 +88,33 @@ pub async fn new_session(
     })
 }
 
+/// The wall clock for a turn within its limit.
+pub fn timeout(seconds: Option<u64>) -> Result<Option<u64>, Problem> {
+    match seconds {
+        Some(seconds) if seconds > TIMEOUT_MAX => {
+            Err(invalid("timeout", format!("{seconds} is more than {TIMEOUT_MAX} seconds")))
+        }
+        seconds => Ok(seconds),
+    }
+}
+
+/// Names and values that a process can have in its environment.
+fn check_env(env: &BTreeMap<String, String>) -> Result<(), Problem> {
+    let wrong = env.iter().find(|(name, value)| name.is_empty() || name.contains(['=', '\0']) || value.contains('\0'));
+    match wrong {
+        Some((name, _)) => Err(invalid("env", format!("{name:?} cannot be in an environment"))),
+        None => Ok(()),
+    }
+}
+
 /// A title within its limit.
 pub fn title(title: Option<String>) -> Result<String, Problem> {
-    let title = title.unwrap_or_default().trim().to_owned();
+    let title = title.unwrap_or_default();
     match title.chars().count() {
         length if length > TITLE_MAX => {
             Err(invalid("title", format!("it has {length} characters, the limit is {TITLE_MAX}")))
         }
-        _ => Ok(title),
+        _ => Ok(title.trim().to_owned()),
     }
 }
 
@@ -176,9 +199,27 @@ fn worker(wanted: Option<Value>, workers: &[WorkerRecord]) -> Result<Option<Stri
             let known: Vec<String> = workers.iter().map(|w| w.status.name.to_string()).collect();
             Err(Problem::filled(Code::WorkerUnknown, [("sel", name.into()), ("list", known.into())]))
         }
-        Some(Value::Object(_)) => Err(not_built("choosing a worker by labels", "name one")),
-        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_)) => Err(invalid("worker", "it must be a name")),
+        Some(Value::Object(labels)) => by_labels(&labels, workers).map(Some),
+        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_)) => {
+            Err(invalid("worker", "it must be a name, or labels"))
+        }
     }
+}
+
+/// The worker with all of these labels that has most seats; one that is connected before one that is not.
+fn by_labels(labels: &serde_json::Map<String, Value>, workers: &[WorkerRecord]) -> Result<String, Problem> {
+    if let Some((name, _)) = labels.iter().find(|(_, value)| !value.is_string()) {
+        return Err(invalid("worker", format!("the label {name} must be a text")));
+    }
+    let fits = |w: &&WorkerRecord| {
+        labels.iter().all(|(name, value)| w.status.labels.get(name).map(String::as_str) == value.as_str())
+    };
+    let found = workers.iter().filter(fits).max_by_key(|w| (w.status.connected, w.status.seats));
+    found.map(|w| w.status.name.to_string()).ok_or_else(|| {
+        let known: Vec<String> = workers.iter().map(|w| w.status.name.to_string()).collect();
+        let sel = Value::Object(labels.clone()).to_string();
+        Problem::filled(Code::WorkerUnknown, [("sel", sel.into()), ("list", known.into())])
+    })
 }
 
 /// The agent must be known, and installed somewhere if anybody is there to ask; else the session waits for a worker.
