@@ -23,8 +23,8 @@ pub use prompt::{CancelTurn, EditQueueEntry, PromptAccepted, PromptInput, Prompt
 pub use question::{AnswerElicitation, DecidePermission, DecisionInput, ElicitationAction, PermissionDecidedBody};
 pub use server::{ServerStatus, Shutdown, ShuttingDown};
 pub use session::{
-    Authenticate, CreateSession, CreatedSession, DeleteSession, History, HistoryTurn, PatchSession, SessionHealth, StopSession,
-    WorktreeFate, WorktreeInput,
+    Authenticate, CreateSession, CreatedSession, DeleteSession, History, HistoryTurn, PatchSession, SessionHealth,
+    StopSession, WorktreeFate, WorktreeInput,
 };
 pub use thread::{CreateThread, CreatedThread, PatchThread};
 

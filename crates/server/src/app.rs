@@ -19,8 +19,12 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    auth::{Keys, LoginLinks, Origins},
+    announced::Announcements,
+    audit::Audit,
+    auth::{Keys, LoginLinks, Origins, Usage},
     config::ServeConfig,
+    metrics::Metrics,
+    rate::Limiter,
     uplink::Asks,
 };
 
@@ -43,6 +47,14 @@ pub struct Shared {
     pub links: LoginLinks,
     /// Where requests may come from.
     pub origins: Origins,
+    /// How often callers may ask.
+    pub limiter: Limiter,
+    /// Who did what.
+    pub audit: Audit,
+    /// When tokens were last shown.
+    pub usage: Usage,
+    /// Told that a token may have ended.
+    pub tokens_changed: watch::Sender<()>,
     /// The name of the page's cookie; cookies know no ports, so the port is in it.
     pub cookie: String,
     /// The description of the routes.
@@ -55,11 +67,15 @@ pub struct Shared {
     pub sockets: TaskTracker,
     /// Who is connected.
     pub links_up: LinksUp,
+    /// What the doors count and time.
+    pub metrics: Metrics,
     /// The way to ask a worker something.
     pub asks: Asks,
     /// Whose turn it is to look for what is wrong.
     pub doctor: tokio::sync::Mutex<()>,
-    /// Told that something about a worker may have changed.
+    /// What agents announced about themselves.
+    pub announced: Arc<Announcements>,
+    /// Told that something about a worker, or an agent on it, may have changed.
     pub workers_changed: watch::Sender<()>,
 }
 
@@ -113,22 +129,30 @@ impl App {
 #[derive(Debug, Default)]
 pub struct LinksUp {
     last: AtomicU64,
-    runners: Mutex<HashMap<SessionId, u64>>,
+    runners: Mutex<HashMap<SessionId, RunnerLink>>,
     workers: Mutex<HashMap<WorkerName, u64>>,
+}
+
+#[derive(Debug)]
+struct RunnerLink {
+    link: u64,
+    /// Bytes in its spool that are not committed.
+    spooled: u64,
 }
 
 impl LinksUp {
     /// A runner's uplink is up.
     pub fn runner_up(&self, session: SessionId) -> u64 {
         let link = self.next();
-        self.runners.lock().unwrap_or_else(PoisonError::into_inner).insert(session, link);
+        let runner = RunnerLink { link, spooled: 0 };
+        self.runners.lock().unwrap_or_else(PoisonError::into_inner).insert(session, runner);
         link
     }
 
     /// A runner's uplink is down.
     pub fn runner_down(&self, session: SessionId, link: u64) {
         let mut runners = self.runners.lock().unwrap_or_else(PoisonError::into_inner);
-        if runners.get(&session) == Some(&link) {
+        if runners.get(&session).is_some_and(|runner| runner.link == link) {
             runners.remove(&session);
         }
     }
@@ -136,6 +160,19 @@ impl LinksUp {
     /// Whether a session's runner is connected.
     pub fn has_runner(&self, session: SessionId) -> bool {
         self.runners.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&session)
+    }
+
+    /// A runner has so many bytes on its disk that are not committed.
+    pub fn runner_holds(&self, session: SessionId, link: u64, spooled: u64) {
+        let mut runners = self.runners.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runner) = runners.get_mut(&session).filter(|runner| runner.link == link) {
+            runner.spooled = spooled;
+        }
+    }
+
+    /// How many bytes all connected runners have on disk that are not committed, as they last told.
+    pub fn spooled(&self) -> u64 {
+        self.runners.lock().unwrap_or_else(PoisonError::into_inner).values().map(|runner| runner.spooled).sum()
     }
 
     /// How many runners are connected.

@@ -2,13 +2,19 @@
 
 mod files;
 mod guard;
+mod lease;
 mod login;
 mod origin;
 mod scope;
+mod seal;
 mod token;
+mod usage;
 
 pub use files::{Keys, random_hex};
-pub use guard::{check, guard};
+pub use guard::{CalledFrom, guard};
+pub use lease::{Lease, lease};
 pub use login::{LinkState, LoginLinks};
 pub use origin::Origins;
-pub use scope::{Caller, Scope};
+pub use scope::{Caller, Level, Scope};
+pub use token::Presented;
+pub use usage::{Usage, keep_usage};

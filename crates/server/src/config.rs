@@ -6,7 +6,14 @@ use std::{
 };
 
 use convene_api::{body::ConfigView, doctor::Check};
+use convene_core::limits;
 use tokio_util::sync::CancellationToken;
+
+use crate::rate::Rates;
+
+/// How many sessions may be live by default. Sessions that wait for a seat cost memory alone, and far more of them than
+/// seats is what a night's work looks like; this is for a script that has lost its mind.
+pub const SESSIONS_MAX: usize = 10_000;
 
 /// What a server is started with.
 #[derive(Debug, Clone)]
@@ -24,6 +31,12 @@ pub struct ServeConfig {
     pub origins: Vec<String>,
     /// Whether a proxy with TLS stands before a bind that is open to the network.
     pub trust_proxy: bool,
+    /// How often callers may ask.
+    pub rates: Rates,
+    /// How many sessions may be live at once.
+    pub sessions_max: usize,
+    /// The largest prompt, in bytes.
+    pub prompt_max: usize,
     /// The agent of sessions that name none.
     pub default_agent: String,
     /// Names of agents that the config adds to the catalogue.
@@ -52,6 +65,9 @@ impl ServeConfig {
             roots: Vec::new(),
             origins: Vec::new(),
             trust_proxy: false,
+            rates: Rates::default(),
+            sessions_max: SESSIONS_MAX,
+            prompt_max: limits::PROMPT,
             default_agent: convene_core::catalogue::BUILTIN.to_owned(),
             agents: Vec::new(),
             owner: "local".to_owned(),

@@ -1,16 +1,20 @@
 //! The doors: HTTP, SSE, WebSockets, uplinks, tokens. Thin: a handler parses, authorizes, submits to the engine and
 //! replies; it never waits on a runner and never spawns a process.
 
+mod announced;
 mod app;
+mod audit;
 mod auth;
 mod config;
 pub mod doctor;
 mod error;
 mod extract;
+pub mod incident;
 mod listen;
 mod lock;
 mod metrics;
 mod openapi;
+mod rate;
 mod refusal;
 mod reply;
 mod roots;
@@ -19,7 +23,8 @@ mod serve;
 mod stream;
 mod uplink;
 
-pub use config::{ServeConfig, ServerInfo};
+pub use config::{SESSIONS_MAX, ServeConfig, ServerInfo};
 pub use error::ServeError;
 pub use openapi::openapi;
+pub use rate::Rates;
 pub use serve::serve;

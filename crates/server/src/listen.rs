@@ -3,7 +3,7 @@
 use std::{
     fs::{self, Permissions},
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     os::unix::fs::PermissionsExt as _,
     path::Path,
 };
@@ -25,7 +25,10 @@ pub enum Peer {
         pid: Option<i32>,
     },
     /// Somebody over TCP.
-    Tcp,
+    Tcp {
+        /// Where from.
+        ip: IpAddr,
+    },
 }
 
 /// TCP, without Nagle's delay.
@@ -40,15 +43,15 @@ impl Listener for Tcp {
 
     async fn accept(&mut self) -> (TcpStream, Peer) {
         // The wait after a failure such as "too many open files" is in there.
-        let (stream, _) = Listener::accept(&mut self.0).await;
+        let (stream, from) = Listener::accept(&mut self.0).await;
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(error = %error, "a connection stays with delayed writes");
         }
-        (stream, Peer::Tcp)
+        (stream, Peer::Tcp { ip: from.ip().to_canonical() })
     }
 
     fn local_addr(&self) -> io::Result<Peer> {
-        Ok(Peer::Tcp)
+        Ok(Peer::Tcp { ip: self.0.local_addr()?.ip() })
     }
 }
 

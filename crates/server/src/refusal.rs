@@ -9,6 +9,8 @@ use convene_core::{Timestamp, event::Decision, ids::SessionId, rejection::Reject
 use convene_engine::Error;
 use serde_json::Value;
 
+use crate::incident::{self, Incident};
+
 /// The reply that says no.
 #[derive(Debug)]
 pub struct Refusal {
@@ -30,10 +32,13 @@ impl From<Error> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let problem = &self.problem;
-        if problem.code == Code::Internal {
-            tracing::error!(detail = %problem.detail, "a request failed by a bug");
+        let mut problem = self.problem;
+        if problem.code == Code::Internal && !problem.fields.contains_key("id") {
+            let incident = incident::report("a request failed");
+            tracing::error!(incident = incident.id, detail = %problem.detail, "a request failed by a bug");
+            problem = internal(&incident);
         }
+        let problem = &problem;
         let status = StatusCode::from_u16(problem.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_string(problem).unwrap_or_default();
         let mut response =
@@ -51,6 +56,8 @@ impl IntoResponse for Refusal {
         if problem.code == Code::AuthRequired {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        // For the audit log.
+        response.extensions_mut().insert(problem.code);
         response
     }
 }
@@ -110,6 +117,9 @@ impl About {
                     .with("turn", turn.to_string())
             }
             Rejection::PromptEmpty => Problem::filled(Code::PromptEmpty, []),
+            Rejection::SessionLimit { live, max } => {
+                Problem::filled(Code::SessionLimit, [("n", live.into()), ("max", max.into())])
+            }
             Rejection::QueueFull { length } => Problem::filled(Code::QueueFull, [("n", length.into()), ("id", id)]),
             Rejection::QueueEntryNotFound { turn } => {
                 Problem::filled(Code::QueueEntryNotFound, [("n", turn.to_string().into()), ("id", id)])
@@ -137,6 +147,18 @@ impl About {
             Rejection::ElicitationNotFound { request } => {
                 Problem::filled(Code::PermissionNotFound, [("req", request.to_string().into()), ("id", id)])
             }
+            Rejection::NoSignInWanted => {
+                Problem::new(Code::WrongState, format!("the agent of {} does not wait for a sign-in", self.id_text()))
+                    .hint(format!("see `convene show {}`", self.id_text()))
+            }
+            Rejection::SignInUnknown { method, offered } => Problem::filled(
+                Code::InvalidRequest,
+                [
+                    ("field", "method_id".into()),
+                    ("why", format!("the agent offers no sign-in {method:?}").into()),
+                    ("allowed", offered.into()),
+                ],
+            ),
             Rejection::ConfigOptionUnknown { option, known } => Problem::filled(
                 Code::ConfigOptionUnknown,
                 [("agent", self.agent.clone().into()), ("key", option.into()), ("list", known.into())],
@@ -186,6 +208,12 @@ const fn verb(decision: Decision) -> &'static str {
         Decision::Other => "answered",
         Decision::Cancelled => "cancelled",
     }
+}
+
+/// A bug of ours, by its number.
+pub fn internal(incident: &Incident) -> Problem {
+    let file = incident.file.as_ref().map_or_else(|| "the server's log".to_owned(), |file| file.display().to_string());
+    Problem::filled(Code::Internal, [("id", incident.id.clone().into()), ("file", file.into())])
 }
 
 /// There is no such session.

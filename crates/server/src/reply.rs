@@ -25,6 +25,10 @@ use crate::{
 /// Tells that an answer is the recorded one.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
+/// What a change was about, for the audit log.
+#[derive(Debug, Clone)]
+pub struct Touched(pub String);
+
 /// Decides something and answers with what `render` makes of the outcome. The answer is written in the transaction
 /// that it tells of, so that a retry, also after a crash, gets the same bytes.
 pub async fn change<T: Serialize>(
@@ -42,6 +46,7 @@ pub async fn change<T: Serialize>(
         | Work::ChangeThread { .. }
         | Work::DeleteThread { .. }
         | Work::AddToken(_)
+        | Work::ChangeTokens(_)
         | Work::RevokeToken(_) => None,
     };
     // Our own types always serialize: string keys, finite numbers.
@@ -56,7 +61,15 @@ pub async fn change<T: Serialize>(
         }
     });
     match (app.engine.submit(work, idempotency).await, session) {
-        (Ok(Done::Fresh(outcome)), _) => Ok(json(status, text(&outcome))),
+        (Ok(Done::Fresh(outcome)), _) => {
+            let mut response = json(status, text(&outcome));
+            let session = outcome.session.as_ref().map(|state| state.id.to_string());
+            let thread = || outcome.thread.as_ref().map(|state| state.id.to_string());
+            if let Some(id) = session.or_else(thread) {
+                response.extensions_mut().insert(Touched(id));
+            }
+            Ok(response)
+        }
         (Ok(Done::Replayed(body)), _) => {
             let mut response = json(status, body);
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));

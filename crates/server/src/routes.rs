@@ -27,7 +27,14 @@ use convene_api::problem::{Code, Problem};
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{app::App, auth, extract::BODY_MAX, metrics, openapi, refusal::Refusal, stream, uplink};
+use crate::{
+    app::App,
+    auth,
+    extract::BODY_MAX,
+    incident, metrics, openapi,
+    refusal::{Refusal, internal},
+    stream, uplink,
+};
 
 /// All routes that are in the description.
 pub fn described() -> OpenApiRouter<App> {
@@ -124,18 +131,9 @@ async fn no_method(method: Method, uri: Uri, response: Response) -> Response {
     ([(header::ALLOW, allowed)], Refusal::from(problem)).into_response()
 }
 
-/// A bug: told with a number under which the log has the rest.
-fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let said = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("it said nothing");
-    let incident = uuid::Uuid::now_v7().simple().to_string();
-    tracing::error!(incident, panic = said, "a handler panicked");
-    let problem = Problem::new(Code::Internal, format!("a bug in convene, incident {incident}"))
-        .hint("report it with the server's log")
-        .with("id", incident);
+/// A bug: told with a number, under which there is a file and a line in the log.
+fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
+    let problem = internal(&incident::caught());
     let mut response = Refusal::from(problem).into_response();
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     response

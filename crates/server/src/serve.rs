@@ -12,12 +12,18 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    announced::Announcements,
     app::{App, Engine, LinksUp, Shared},
-    auth::{Keys, LoginLinks, Origins},
+    audit::Audit,
+    auth::{self, Keys, LoginLinks, Origins, Usage},
     config::{ServeConfig, ServerInfo},
     error::ServeError,
     listen::{self, Peer},
-    lock, openapi, routes,
+    lock,
+    metrics::Metrics,
+    openapi,
+    rate::Limiter,
+    routes,
     uplink::Asks,
 };
 
@@ -37,7 +43,9 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
     let lock = blocking(move || lock::take(&dir)).await?;
     let (tcp, addr) = listen::tcp(config.bind).await?;
     let dir = config.data_dir.clone();
-    let (engine, running, keys) = blocking(move || open(&dir)).await?;
+    let (engine, running, keys, audit) = blocking(move || open(&dir)).await?;
+    let dir = config.data_dir.clone();
+    let announced = blocking(move || Ok(Announcements::open(&dir))).await?;
     for (session, why) in &running.quarantined {
         tracing::error!(session.id = %session, why, "a session's log is damaged; the others go on");
     }
@@ -56,16 +64,23 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
     let shutdown = config.shutdown.clone();
     let closing = CancellationToken::new();
     let sockets = TaskTracker::new();
+    engine.shared().limit_live(config.sessions_max);
     let app = App::new(Shared {
         started_at: engine.now(),
         origins: Origins::new(addr.ip(), &config.origins, config.trust_proxy),
+        limiter: Limiter::new(config.rates),
+        audit,
+        usage: Usage::default(),
+        tokens_changed: watch::Sender::new(()),
         cookie: format!("convene_{}", addr.port()),
         openapi: openapi::openapi(),
         closing: closing.clone(),
         sockets: sockets.clone(),
         links_up: LinksUp::default(),
         doctor: tokio::sync::Mutex::default(),
+        metrics: Metrics::default(),
         asks: Asks::default(),
+        announced: Arc::new(announced),
         workers_changed: watch::Sender::new(()),
         engine: engine.clone(),
         config,
@@ -82,6 +97,11 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
     });
     tasks.spawn(async move {
         reconcile::timers(for_timers, timing).await;
+        Ok(())
+    });
+    let for_usage = app.clone();
+    tasks.spawn(async move {
+        auth::keep_usage(for_usage).await;
         Ok(())
     });
     tasks.spawn(accept(tcp, app.clone(), closing.clone()));
@@ -106,15 +126,16 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
 }
 
 /// Opens what needs the disk.
-fn open(dir: &Path) -> Result<(Engine, Running, Keys), ServeError> {
+fn open(dir: &Path) -> Result<(Engine, Running, Keys, Audit), ServeError> {
     let keys = Keys::open(dir)?;
+    let audit = Audit::open(dir)?;
     let mut seed = [0; 8];
     getrandom::fill(&mut seed).map_err(|error| ServeError::files(dir)(std::io::Error::other(error.to_string())))?;
     // 53 bits: JavaScript reads it as a number.
     let seed = u64::from_le_bytes(seed) >> 11;
     let store = SqliteStore::open(dir, SystemClock.now(), seed).map_err(|error| ServeError::Store(Arc::new(error)))?;
     let (engine, running) = Engine::start(store, Env::system()).map_err(ServeError::Engine)?;
-    Ok((engine, running, keys))
+    Ok((engine, running, keys, audit))
 }
 
 async fn accept<L>(listener: L, app: App, closing: CancellationToken) -> Result<(), ServeError>

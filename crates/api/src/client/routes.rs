@@ -1,5 +1,7 @@
 //! One method for each route.
 
+use std::time::Duration;
+
 use convene_core::{
     ids::{ElicitationId, PermissionId, SessionId, ThreadId, TokenId, TurnId},
     view::{PermissionView, QueueEntryView, SessionView, ThreadView},
@@ -9,12 +11,15 @@ use serde_json::value::RawValue;
 
 use super::{Client, ClientError, CommandKey, EventStream, EventsQuery, SessionsQuery, query::escape};
 use crate::body::{
-    AgentView, AnswerElicitation, CancelTurn, CreateSession, CreateThread, CreateToken, CreatedSession, CreatedThread,
-    CreatedToken, DecidePermission, EditQueueEntry, History, Items, LoginLink, Page, PatchSession, PatchThread,
-    PermissionDecidedBody, PromptAccepted, SendPrompt, ServerStatus, SessionHealth, Shutdown, ShuttingDown,
-    StopSession, TokenView, WorkerView,
+    AgentTest, AgentView, AnswerElicitation, AuditPage, CancelTurn, CreateSession, CreateThread, CreateToken,
+    CreatedSession, CreatedThread, CreatedToken, DecidePermission, DeleteSession, EditQueueEntry, FileChanges, History,
+    Items, LoginLink, Page, PatchSession, PatchThread, PermissionDecidedBody, PromptAccepted, RotateToken, SendPrompt,
+    ServerStatus, SessionHealth, Shutdown, ShuttingDown, StopSession, TestAgent, TokenView, WorkerView,
 };
 use crate::{body::ConfigView, doctor::DoctorReport};
+
+/// How long the test of an agent may take: it may have to be downloaded first.
+const TEST_WITHIN: Duration = Duration::from_secs(750);
 
 /// For bodies that are left out.
 const NONE: Option<&()> = None;
@@ -81,8 +86,18 @@ impl Client {
     }
 
     /// `DELETE /v1/sessions/{id}`
-    pub async fn delete_session(&self, id: SessionId, key: &CommandKey) -> Result<(), ClientError> {
-        self.change(Method::DELETE, format!("/v1/sessions/{id}"), NONE, key).await.map(drop_body)
+    pub async fn delete_session(
+        &self,
+        id: SessionId,
+        body: &DeleteSession,
+        key: &CommandKey,
+    ) -> Result<(), ClientError> {
+        self.change(Method::DELETE, format!("/v1/sessions/{id}"), Some(body), key).await.map(drop_body)
+    }
+
+    /// `GET /v1/sessions/{id}/changes`
+    pub async fn changes(&self, id: SessionId) -> Result<FileChanges, ClientError> {
+        self.get(format!("/v1/sessions/{id}/changes")).await
     }
 
     /// `POST /v1/sessions/{id}/prompts`
@@ -225,9 +240,25 @@ impl Client {
         self.change(Method::POST, format!("/v1/threads/{id}/prompts"), Some(body), key).await
     }
 
+    /// `GET /v1/agents?refresh=true`: as workers find them when they look anew, which takes seconds.
+    pub async fn refreshed_agents(&self) -> Result<Items<AgentView>, ClientError> {
+        self.get("/v1/agents?limit=500&refresh=true").await
+    }
+
+    /// `GET /v1/agents/{name}`
+    pub async fn agent(&self, name: &str) -> Result<AgentView, ClientError> {
+        self.get(format!("/v1/agents/{}", escape(name))).await
+    }
+
+    /// `POST /v1/agents/{name}/test`: answers when nothing of the agent is left.
+    pub async fn test_agent(&self, name: &str, body: &TestAgent, key: &CommandKey) -> Result<AgentTest, ClientError> {
+        let path = format!("/v1/agents/{}/test", escape(name));
+        self.change_within(TEST_WITHIN, Method::POST, path, Some(body), key).await
+    }
+
     /// `GET /v1/agents`
     pub async fn agents(&self) -> Result<Items<AgentView>, ClientError> {
-        self.get("/v1/agents").await
+        self.get("/v1/agents?limit=500").await
     }
 
     /// `GET /v1/workers`
@@ -243,6 +274,32 @@ impl Client {
     /// `POST /v1/tokens`
     pub async fn create_token(&self, body: &CreateToken, key: &CommandKey) -> Result<CreatedToken, ClientError> {
         self.change(Method::POST, "/v1/tokens", Some(body), key).await
+    }
+
+    /// `POST /v1/tokens/{id}/rotate`
+    pub async fn rotate_token(
+        &self,
+        id: TokenId,
+        body: &RotateToken,
+        key: &CommandKey,
+    ) -> Result<CreatedToken, ClientError> {
+        self.change(Method::POST, format!("/v1/tokens/{id}/rotate"), Some(body), key).await
+    }
+
+    /// `GET /v1/audit`: the newest lines, at most so many, of one actor and one kind of action if they are named.
+    pub async fn audit(
+        &self,
+        limit: usize,
+        actor: Option<&str>,
+        action: Option<&str>,
+    ) -> Result<AuditPage, ClientError> {
+        let mut path = format!("/v1/audit?limit={limit}");
+        for (name, value) in [("actor", actor), ("action", action)] {
+            if let Some(value) = value {
+                path.push_str(&format!("&{name}={}", escape(value)));
+            }
+        }
+        self.get(path).await
     }
 
     /// `DELETE /v1/tokens/{id}`

@@ -8,14 +8,17 @@ use std::{
 };
 
 use hmac::{Hmac, Mac as _};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
+use super::seal::Seal;
 use crate::error::ServeError;
 
 /// What the server knows and nobody else, but for the owner's token, which local clients read.
 pub struct Keys {
     secret: Vec<u8>,
     owner: String,
+    /// Locks values away that the log must not have in clear.
+    pub seal: Seal,
     /// Where the owner's token is.
     pub owner_file: PathBuf,
 }
@@ -30,7 +33,9 @@ impl Keys {
         let secret = read_or_make(&dir, "secret", "")?;
         let owner_file = dir.join("token");
         let owner = read_or_make(&dir, "token", "cvo_")?;
-        Ok(Self { secret: secret.into_bytes(), owner, owner_file })
+        // A key of its own: the secret may be changed to end all tokens at once, and sealed values outlive that.
+        let seal = Seal::new(&Sha256::digest(read_or_make(&dir, "seal", "")?).into());
+        Ok(Self { secret: secret.into_bytes(), owner, seal, owner_file })
     }
 
     /// A code over a text that nobody makes without the secret, in hexadecimal.

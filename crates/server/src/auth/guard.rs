@@ -1,4 +1,7 @@
-//! Stands before every route: checks where a request comes from, who sends it, and whether they may.
+//! Stands before every route: checks where a request comes from, who sends it, whether they may, and how often. What it
+//! turns away has caused no work; what was asked for is put down in the audit log.
+
+use std::net::IpAddr;
 
 use axum::{
     extract::{ConnectInfo, Request, State},
@@ -8,15 +11,38 @@ use axum::{
 };
 use convene_api::problem::{Code, Problem};
 use convene_engine::storage::Reader as _;
+use tokio::time::Instant;
 
-use super::{Caller, Scope, scope::NAMESPACE, token::Presented};
-use crate::{app::App, listen::Peer, refusal::Refusal};
+use super::{
+    Caller, Scope,
+    scope::{Level, NAMESPACE},
+    token::Presented,
+};
+use crate::{
+    app::App,
+    audit::{self, Line},
+    listen::Peer,
+    rate::Taken,
+    refusal::Refusal,
+    reply::Touched,
+};
 
 /// Paths that want no token: signs of life, the page, and the way in.
 const OPEN: [&str; 5] = ["/healthz", "/readyz", "/", "/page.js", "/page.css"];
 
 /// The way in for browsers; it takes no token but a login link.
 const LOGIN: &str = "/v1/login";
+
+/// Where a request came from, for those who count failures.
+#[derive(Debug, Clone, Copy)]
+pub struct CalledFrom(pub Option<IpAddr>);
+
+/// Who was let in, and what it took.
+#[derive(Debug, Default)]
+struct Admitted {
+    caller: Option<Caller>,
+    taken: Option<Taken>,
+}
 
 /// Lets a request through, with its [`Caller`], or answers it.
 pub async fn guard(
@@ -25,40 +51,81 @@ pub async fn guard(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let from = address(&app, peer, request.headers());
     // Not the request itself: its body is not to be shared while the caller is looked up.
-    let (method, path, headers) = (request.method(), request.uri().path(), request.headers());
-    match admit(&app, peer, method, path, headers).await {
-        Ok(Some(caller)) => {
-            request.extensions_mut().insert(caller);
+    let (method, path, headers) = (request.method().clone(), request.uri().path().to_owned(), request.headers());
+    let mut admitted = Admitted::default();
+    let problem = admit(&app, peer, from, &method, &path, headers, &mut admitted).await.err();
+    let command = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
+    let Admitted { caller, taken } = admitted;
+    let is_refused = problem.is_some();
+    let mut response = match problem {
+        Some(problem) => Refusal::from(problem).into_response(),
+        None => {
+            request.extensions_mut().insert(CalledFrom(from));
+            if let Some(caller) = &caller {
+                request.extensions_mut().insert(caller.clone());
+            }
             next.run(request).await
         }
-        Ok(None) => next.run(request).await,
-        Err(problem) => Refusal::from(problem).into_response(),
+    };
+    if let Some(taken) = taken {
+        taken.tell(response.headers_mut());
     }
+    let is_turned_away = is_refused || matches!(response.status().as_u16(), 401 | 403 | 429);
+    if is_turned_away || !matches!(method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        let (action, object) = audit::asked(&method, &path);
+        let object = response.extensions().get::<Touched>().map(|touched| touched.0.clone()).or(object);
+        app.audit.put(Line {
+            at: app.engine.now(),
+            actor: audit::actor(caller.as_ref()),
+            peer: audit::peer(peer, from),
+            asked: (action, object),
+            status: response.status().as_u16(),
+            code: response.extensions().get::<Code>().map(|code| code.as_str()),
+            command: command.filter(|key| key.len() <= crate::extract::KEY_MAX),
+        });
+    }
+    response
 }
 
 async fn admit(
     app: &App,
     peer: Peer,
+    from: Option<IpAddr>,
     method: &Method,
     path: &str,
     headers: &HeaderMap,
-) -> Result<Option<Caller>, Problem> {
+    admitted: &mut Admitted,
+) -> Result<(), Problem> {
     if OPEN.contains(&path) {
         // Opening the page from a link on another one is no forgery, but the name must be ours.
         let mut headers = headers.clone();
         headers.remove("sec-fetch-site");
-        app.origins.check(peer, &headers)?;
-        return Ok(None);
+        return app.origins.check(peer, &headers);
     }
     app.origins.check(peer, headers)?;
     if path == LOGIN {
-        return Ok(None);
+        return Ok(());
     }
     let token = token(headers, &app.cookie).ok_or_else(|| Problem::filled(Code::AuthRequired, []))?;
-    let caller = identify(app, &token).await?;
+    let caller = match identify(app, &token).await {
+        Ok(caller) => admitted.caller.insert(caller),
+        Err(problem) => {
+            let taken = app.limiter.failure(from, Instant::now());
+            admitted.taken = Some(taken);
+            taken.check()?;
+            return Err(problem);
+        }
+    };
+    // An uplink is one request, and what waits behind it is a running agent.
+    if !path.starts_with("/v1/uplink/") {
+        let taken = app.limiter.request(caller.shown, peer, Instant::now());
+        admitted.taken = Some(taken);
+        taken.check()?;
+    }
     // Everybody on the machine who is this user could read the owner's token, and agents are this user.
-    if let (Scope::Owner, Peer::Local { pid: Some(pid) }) = (caller.scope, peer)
+    if let (Scope::Person(_), Peer::Local { pid: Some(pid) }) = (caller.scope, peer)
         && (app.config.is_attempt_process)(pid)
     {
         let detail = "this process belongs to an attempt, which gets no more than its own token allows";
@@ -72,7 +139,19 @@ async fn admit(
     {
         return Err(Problem::filled(Code::TokenInvalid, []));
     }
-    Ok(Some(caller))
+    if let Presented::Api { id, .. } = caller.shown {
+        app.usage.used(id, app.engine.now());
+    }
+    Ok(())
+}
+
+/// The address that a request came from: behind a trusted proxy the one that the proxy was called from, which it put
+/// last; none over the unix socket.
+fn address(app: &App, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
+    let Peer::Tcp { ip } = peer else { return None };
+    let forwarded = headers.get_all("x-forwarded-for").iter().next_back().filter(|_| app.config.trust_proxy);
+    let told = forwarded.and_then(|list| list.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+    Some(told.unwrap_or(ip))
 }
 
 /// The token of a request: `Authorization: Bearer`, or the cookie of the page.
@@ -103,22 +182,29 @@ async fn identify(app: &App, token: &str) -> Result<Caller, Problem> {
 /// Who somebody is by what they showed, now or when a socket was opened.
 ///
 /// # Errors
-/// `token_invalid` if it is revoked or expired.
+/// `token_invalid` if it is revoked, expired, or was replaced by a newer secret.
 pub async fn check(app: &App, shown: Presented) -> Result<Caller, Problem> {
     let invalid = || Problem::filled(Code::TokenInvalid, []);
     let owner = app.config.owner.clone();
     let now = app.engine.now();
-    let (scope, owner) = match shown {
+    let (scope, owner, token_name) = match shown {
         Presented::Browser { expires_at } if expires_at <= now => return Err(invalid()),
-        Presented::Owner | Presented::Browser { .. } => (Scope::Owner, owner),
-        Presented::Worker => (Scope::Worker, owner),
-        Presented::Attempt { session, attempt } => (Scope::Attempt { session, attempt }, owner),
-        Presented::Api(id) => {
+        Presented::Owner | Presented::Browser { .. } => (Scope::Person(Level::Admin), owner, None),
+        Presented::Worker => (Scope::Worker, owner, None),
+        Presented::Attempt { session, attempt } => (Scope::Attempt { session, attempt }, owner, None),
+        Presented::Api { id, generation } => {
             let row = app.engine.query(move |reader| reader.token(id)).await.map_err(|e| Refusal::from(e).problem)?;
             let row = row.filter(|row| row.expires_at.is_none_or(|end| end > now)).ok_or_else(invalid)?;
-            let scope = if row.scope == "worker" { Scope::Worker } else { Scope::Owner };
-            (scope, row.owner)
+            let is_previous = row.generation.checked_sub(1) == Some(generation);
+            let works =
+                generation == row.generation || (is_previous && row.previous_until.is_some_and(|end| end > now));
+            if !works {
+                return Err(invalid());
+            }
+            // A scope of a later version is none that this one may hand out.
+            let scope = Scope::of_token(&row.scope).ok_or_else(invalid)?;
+            (scope, row.owner, Some(row.name.into()))
         }
     };
-    Ok(Caller { scope, owner, namespace: NAMESPACE, shown })
+    Ok(Caller { scope, owner, namespace: NAMESPACE, shown, token_name })
 }

@@ -40,7 +40,7 @@ impl Origins {
     /// `origin_denied`, naming what was wrong.
     pub fn check(&self, peer: Peer, headers: &HeaderMap) -> Result<(), Problem> {
         let host = one(headers, header::HOST.as_str())?.unwrap_or_default();
-        if peer == Peer::Tcp && !self.hosts.contains(&without_port(&host).to_ascii_lowercase()) {
+        if matches!(peer, Peer::Tcp { .. }) && !self.hosts.contains(&without_port(&host).to_ascii_lowercase()) {
             return Err(denied(if host.is_empty() { "no host" } else { &host }));
         }
         if let Some(origin) = one(headers, header::ORIGIN.as_str())? {

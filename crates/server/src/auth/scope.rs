@@ -1,5 +1,7 @@
 //! What a caller may do. One function decides for all routes, by method and path.
 
+use std::sync::Arc;
+
 use axum::http::Method;
 use convene_api::problem::{Code, Problem};
 use convene_core::ids::SessionId;
@@ -20,13 +22,15 @@ pub struct Caller {
     pub namespace: &'static str,
     /// What they showed; on a socket that stays open it may end.
     pub shown: Presented,
+    /// The name of the API token that they showed.
+    pub token_name: Option<Arc<str>>,
 }
 
 /// What a caller may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Everything.
-    Owner,
+    /// As a person or a program through the API, up to this level.
+    Person(Level),
     /// What belongs to one attempt: its uplink, and to read its own session.
     Attempt {
         /// The session.
@@ -38,11 +42,75 @@ pub enum Scope {
     Worker,
 }
 
+/// How far a person or a program may go; each level has all of those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// See everything but who may come in.
+    Read,
+    /// Answer what agents ask.
+    Approve,
+    /// Make, prompt, change and end sessions and threads.
+    Write,
+    /// Everything: tokens, the audit log, the server itself.
+    Admin,
+}
+
+impl Level {
+    /// All of them, by the names that tokens have.
+    pub const NAMES: [(&str, Self); 4] =
+        [("read", Self::Read), ("approve", Self::Approve), ("write", Self::Write), ("admin", Self::Admin)];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Approve => "approve",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// What a request wants.
+    fn wanted(method: &Method, path: &str) -> Self {
+        let mut parts = path.strip_prefix("/v1/").unwrap_or_default().split('/');
+        let is_reading = matches!(*method, Method::GET | Method::HEAD);
+        match (parts.next().unwrap_or_default(), parts.nth(1)) {
+            ("tokens" | "audit" | "shutdown" | "login" | "uplink", _) => Self::Admin,
+            _ if is_reading => Self::Read,
+            ("sessions", Some("permissions" | "elicitations")) => Self::Approve,
+            _ => Self::Write,
+        }
+    }
+}
+
 impl Scope {
+    /// The scope of an API token by the name in its row.
+    pub fn of_token(name: &str) -> Option<Self> {
+        if name == "worker" {
+            return Some(Self::Worker);
+        }
+        // The name that tokens without limits had at first.
+        let name = if name == "owner" { "admin" } else { name };
+        let level = Level::NAMES.iter().find(|(known, _)| *known == name)?.1;
+        Some(Self::Person(level))
+    }
+
+    /// The name that its tokens have.
+    pub const fn token_name(self) -> &'static str {
+        match self {
+            Self::Person(level) => level.name(),
+            Self::Attempt { .. } => "attempt",
+            Self::Worker => "worker",
+        }
+    }
+
     /// What it may, for people.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Owner => "do everything",
+            Self::Person(Level::Read) => "read",
+            Self::Person(Level::Approve) => "read, and answer what agents ask",
+            Self::Person(Level::Write) => "work with sessions",
+            Self::Person(Level::Admin) => "do everything",
             Self::Attempt { .. } => "act for one attempt",
             Self::Worker => "serve as a worker",
         }
@@ -55,14 +123,15 @@ impl Caller {
     /// # Errors
     /// `scope_denied` if it is not.
     pub fn authorize(&self, method: &Method, path: &str) -> Result<(), Problem> {
+        let wanted = Level::wanted(method, path);
         let fits = match self.scope {
-            Scope::Owner => true,
+            Scope::Person(level) => level >= wanted,
             Scope::Worker => path == convene_api::uplink::WORKER_PATH,
             Scope::Attempt { session, .. } => {
                 path == convene_api::uplink::RUNNER_PATH || (method == Method::GET && reads_session(path, session))
             }
         };
-        if fits { Ok(()) } else { Err(self.denied("a token of the owner")) }
+        if fits { Ok(()) } else { Err(self.denied(&format!("a token with the scope {}", wanted.name()))) }
     }
 
     /// The refusal of something that is out of scope.
@@ -80,3 +149,7 @@ fn reads_session(path: &str, session: SessionId) -> bool {
     let (id, what) = rest.split_once('/').unwrap_or((rest, ""));
     id == session.to_string() && matches!(what, "" | "events" | "history" | "queue" | "permissions" | "health")
 }
+
+#[cfg(test)]
+#[path = "scope_tests.rs"]
+mod tests;

@@ -13,7 +13,7 @@ use super::files::Keys;
 const TOKEN_PREFIX: &str = "cvt";
 
 /// A token whose code is right; whether what it names is still there is another question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Presented {
     /// The owner's, from the file.
     Owner,
@@ -32,7 +32,12 @@ pub enum Presented {
     /// The embedded worker's.
     Worker,
     /// One from the list of API tokens.
-    Api(TokenId),
+    Api {
+        /// Which.
+        id: TokenId,
+        /// Which of its secrets, counted from 0.
+        generation: u32,
+    },
 }
 
 impl Keys {
@@ -51,9 +56,13 @@ impl Keys {
         self.token("cvb", &format!("{}_{nonce}", expires_at.as_second()))
     }
 
-    /// The secret of an API token.
-    pub fn api_token(&self, id: TokenId) -> String {
-        self.token(TOKEN_PREFIX, &id.uuid().simple().to_string())
+    /// A secret of an API token: its first one, or the one after so many rotations.
+    pub fn api_token(&self, id: TokenId, generation: u32) -> String {
+        let id = id.uuid().simple();
+        match generation {
+            0 => self.token(TOKEN_PREFIX, &id.to_string()),
+            later => self.token(TOKEN_PREFIX, &format!("{id}_{later}")),
+        }
     }
 
     /// Reads a token; `None` if its code is wrong, whatever else it is.
@@ -78,7 +87,13 @@ impl Keys {
                 let expires_at = Timestamp::from_second(expires_at.parse().ok()?).ok()?;
                 Some(Presented::Browser { expires_at })
             }
-            TOKEN_PREFIX => Some(Presented::Api(TokenId::new(Uuid::try_parse(rest).ok()?))),
+            TOKEN_PREFIX => {
+                let (id, generation) = rest.split_once('_').unwrap_or((rest, "0"));
+                Some(Presented::Api {
+                    id: TokenId::new(Uuid::try_parse(id).ok()?),
+                    generation: generation.parse().ok()?,
+                })
+            }
             _ => None,
         }
     }

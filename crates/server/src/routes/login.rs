@@ -1,7 +1,7 @@
 //! `POST /v1/login`: a login link becomes a browser's cookie.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
@@ -12,11 +12,12 @@ use convene_api::{
 };
 use jiff::SignedDuration;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::sessions::delete::Empty;
 use crate::{
     app::App,
-    auth::{LinkState, random_hex},
+    auth::{CalledFrom, LinkState, random_hex},
     extract::Change,
     refusal::Refusal,
 };
@@ -29,12 +30,17 @@ const COOKIE_DAYS: i64 = 30;
     post, path = "/v1/login", tag = "access", request_body = LogIn, security(()),
     responses((status = 200, description = "The cookie is set.")),
 )]
-pub async fn log_in(State(app): State<App>, Change { body, .. }: Change<LogIn>) -> Result<Response, Refusal> {
+pub async fn log_in(
+    State(app): State<App>,
+    Extension(from): Extension<CalledFrom>,
+    Change { body, .. }: Change<LogIn>,
+) -> Result<Response, Refusal> {
     let now = app.engine.now();
     match app.links.take(&body.token, now) {
         LinkState::Taken => {}
         LinkState::Used => return Err(Problem::filled(Code::LoginLinkUsed, []).into()),
         LinkState::Unknown => {
+            app.limiter.failure(from.0, Instant::now()).check()?;
             let problem = Problem::new(Code::TokenInvalid, "this link is unknown or older than ten minutes");
             return Err(problem.hint("run `convene open`").into());
         }

@@ -3,6 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{
+    Extension,
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue},
     response::{
@@ -23,7 +24,8 @@ use utoipa::IntoParams;
 use super::list::List;
 use crate::{
     app::App,
-    extract::Params,
+    auth::{self, Caller, Lease},
+    extract::{Params, whole},
     refusal::{Refusal, invalid},
     routes::sessions::events::{last_event_id, wants_stream},
 };
@@ -49,24 +51,28 @@ pub struct Wanted {
 )]
 pub async fn list_events(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     Params(wanted): Params<Wanted>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     if headers.contains_key("accept") && !wants_stream(&headers) && !accepts_all(&headers) {
         return Err(invalid("accept", "this is a stream; ask for text/event-stream").into());
     }
-    let list = List::open(&app, last_event_id(&headers)?.or(wanted.after), wanted.epoch)?;
-    let state = (app, list, Vec::new().into_iter());
-    let events = stream::unfold(state, |(app, mut list, mut ready)| async move {
+    let (after, epoch) = (whole("after", wanted.after)?, whole("epoch", wanted.epoch)?);
+    let list = List::open(&app, last_event_id(&headers)?.or(after), epoch)?;
+    let lease = auth::lease(&app, caller.shown);
+    let state = (app, lease, list, Vec::new().into_iter());
+    let events = stream::unfold(state, |(app, mut lease, mut list, mut ready)| async move {
         loop {
             if let Some(super::list::Frame { pos, text }) = ready.next() {
                 return Some((
                     Ok::<_, Infallible>(Event::default().id(pos.to_string()).data(text)),
-                    (app, list, ready),
+                    (app, lease, list, ready),
                 ));
             }
             let frames = tokio::select! {
                 () = app.closing.cancelled() => return None,
+                () = &mut lease => return None,
                 frames = list.next() => frames.ok()?,
             };
             ready = frames.into_iter();
@@ -75,16 +81,17 @@ pub async fn list_events(
     Ok(sse(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))))
 }
 
-/// A session's events from a cursor on.
+/// A session's events from a cursor on, for as long as the lease lasts.
 pub fn session(
     app: App,
+    lease: Lease,
     id: SessionId,
     reader: LogReader<SqliteReader>,
     kinds: Vec<String>,
     turn: Option<TurnId>,
 ) -> Response {
-    let state = (app, reader, Vec::new().into_iter());
-    let events = stream::unfold(state, move |(app, mut reader, mut ready)| {
+    let state = (app, lease, reader, Vec::new().into_iter());
+    let events = stream::unfold(state, move |(app, mut lease, mut reader, mut ready)| {
         let kinds = kinds.clone();
         async move {
             loop {
@@ -95,11 +102,12 @@ pub fn session(
                     }
                     let text = wire_json(id, row.seq, row.pos, row.at, &row.data);
                     let event = Event::default().id(row.seq.to_string()).data(text);
-                    return Some((Ok::<_, Infallible>(event), (app, reader, ready)));
+                    return Some((Ok::<_, Infallible>(event), (app, lease, reader, ready)));
                 }
                 // An error ends the stream, and so does the end of the session; the reader comes back and is told.
                 let rows = tokio::select! {
                     () = app.closing.cancelled() => return None,
+                    () = &mut lease => return None,
                     rows = reader.next() => rows.ok()??,
                 };
                 ready = rows.into_iter();
