@@ -93,13 +93,13 @@ async fn a_mutation_is_retried_with_the_same_key() {
         let (mut stream, _) = listener.accept().await.expect("a client");
         let third = request(&mut stream).await;
         assert_eq!(header(&third, "authorization").as_deref(), Some("Bearer secret"));
-        assert!(third.ends_with(r#"{"stop_sessions":true}"#), "{third}");
+        assert!(third.ends_with(r#"{"confirm":"epoch-7","stop_sessions":true}"#), "{third}");
         keys.push(header(&third, "idempotency-key"));
         reply(&mut stream, "200 OK", r#"{"sessions_going_on":0,"sessions_stopped":2}"#).await;
         keys
     };
     let client = place.client();
-    let (key, body) = (CommandKey::fresh(), Shutdown { stop_sessions: true });
+    let (key, body) = (CommandKey::fresh(), Shutdown { stop_sessions: true, ..Shutdown::of(7) });
     let (keys, answer) = tokio::join!(server, client.shutdown(&body, &key));
     assert_eq!(answer.expect("it succeeds").sessions_stopped, 2);
     assert_eq!(keys, vec![Some(key.as_str().to_owned()); 3]);

@@ -134,7 +134,7 @@ fn list(values: &[Value]) -> String {
     words.join(", ")
 }
 
-/// The wire form.
+/// Why something was refused or failed, as RFC 9457 has it.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[schema(as = Problem)]
 struct Wire {
@@ -147,6 +147,7 @@ struct Wire {
     /// The status of the reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
+    /// Why, from one closed list.
     #[schema(value_type = Code)]
     code: String,
     /// What happened, for people.

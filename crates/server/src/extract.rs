@@ -5,6 +5,6 @@ mod explain;
 mod params;
 mod session;
 
-pub use change::{Asked, BODY_MAX, Change, KEY_MAX, size};
-pub use params::Params;
+pub use change::{Asked, BODY_MAX, Change, KEY_MAX, NUMBER_MAX, size};
+pub use params::{Params, whole};
 pub use session::{SessionName, resolve};

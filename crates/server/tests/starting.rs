@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use convene_api::{
     body::{CreateSession, PromptInput, Shutdown},
     client::CommandKey,
+    problem::Code,
 };
 use convene_server::ServeError;
 use support::{http::Request, socket::Socket, worker::Worker};
@@ -107,7 +108,7 @@ async fn a_shutdown_lets_go_of_open_sockets_and_sessions_go_on() {
     let body = CreateSession { prompt: Some(PromptInput::Text("hi".to_owned())), ..CreateSession::default() };
     let created = client.create_session(&body, &CommandKey::fresh()).await.unwrap();
     let start = worker.take_start().await;
-    let answer = client.shutdown(&Shutdown { stop_sessions: false }, &CommandKey::fresh()).await.unwrap();
+    let answer = client.shutdown(&Shutdown::of(server.info.epoch), &CommandKey::fresh()).await.unwrap();
     assert_eq!((answer.sessions_going_on, answer.sessions_stopped), (1, 0));
     let closed = list.next_that(|f| f.get("close").is_some()).await;
     assert!(closed["close"][1].as_str().unwrap().starts_with("unavailable"), "{closed}");
@@ -126,7 +127,10 @@ async fn a_shutdown_may_stop_the_sessions_first() {
     let client = server.client();
     let body = CreateSession { prompt: Some(PromptInput::Text("hi".to_owned())), ..CreateSession::default() };
     client.create_session(&body, &CommandKey::fresh()).await.unwrap();
-    let answer = client.shutdown(&Shutdown { stop_sessions: true }, &CommandKey::fresh()).await.unwrap();
+    let other = client.shutdown(&Shutdown::of(server.info.epoch + 1), &CommandKey::fresh()).await.unwrap_err();
+    assert_eq!(other.into_problem().code, Code::WrongState, "it is another server that is meant");
+    let end = Shutdown { stop_sessions: true, ..Shutdown::of(server.info.epoch) };
+    let answer = client.shutdown(&end, &CommandKey::fresh()).await.unwrap();
     assert_eq!((answer.sessions_going_on, answer.sessions_stopped), (0, 1));
     server.ended().await;
 }

@@ -334,6 +334,11 @@ impl Cluster {
         self.server.as_ref().map(Running::pid)
     }
 
+    /// The process id of the worker that is a process of its own.
+    pub fn worker_pid(&self) -> Option<i32> {
+        self.worker.as_ref().map(Running::pid)
+    }
+
     /// The prompts that agents received, in their order.
     pub fn receipts(&self) -> Result<Vec<String>> {
         self.home.read_receipts()
@@ -369,7 +374,9 @@ impl Cluster {
     pub async fn end(mut self) -> Result<()> {
         if self.server.is_some() {
             self.stop_all_now().await?;
-            self.client()?.shutdown(&Shutdown { stop_sessions: true }, &CommandKey::fresh()).await?;
+            let client = self.client()?;
+            let end = Shutdown { stop_sessions: true, ..Shutdown::of(client.status().await?.epoch) };
+            client.shutdown(&end, &CommandKey::fresh()).await?;
         }
         if let Some(server) = self.server.take() {
             let status = server.wait(PATIENCE).await.context("the server did not end")?;

@@ -33,12 +33,20 @@ pub struct ServerStatus {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Shutdown {
-    /// The server's `epoch`, as `GET /v1/status` tells it: that server is ended and no other.
-    #[schema(minimum = 1, maximum = 9007199254740991_u64)]
-    pub confirm: u64,
+    /// `epoch-` and the server's `epoch`, as `GET /v1/status` tells it: that server is ended and no other, and nobody
+    /// ends it by chance.
+    #[schema(pattern = "^epoch-[0-9]{1,16}$")]
+    pub confirm: String,
     /// Whether all sessions are stopped first.
     #[serde(default)]
     pub stop_sessions: bool,
+}
+
+impl Shutdown {
+    /// The end of the server with this epoch; sessions go on.
+    pub fn of(epoch: u64) -> Self {
+        Self { confirm: format!("epoch-{epoch}"), stop_sessions: false }
+    }
 }
 
 /// Answer of `POST /v1/shutdown`.

@@ -24,13 +24,13 @@ pub struct CreateThread {
     /// Its first session, made in the same transaction; `thread_id` must be absent in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Box<CreateSession>>,
-    /// Short for a `session` with this prompt.
+    /// Short for a `session` with this prompt, or without one if agent or cwd is given alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<PromptInput>,
-    /// With `prompt`: the agent.
+    /// Short for a `session` of this agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
-    /// With `prompt`: the directory.
+    /// Short for a `session` in this directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
 }

@@ -41,7 +41,7 @@ pub async fn run(app: &App, args: ShutdownArgs) -> Outcome {
     if args.stop_sessions && !args.yes && !confirmed(app, "what running sessions have not finished")? {
         return Ok(exit::FAILED);
     }
-    let body = Shutdown { stop_sessions: args.stop_sessions };
+    let body = Shutdown { stop_sessions: args.stop_sessions, ..Shutdown::of(client.status().await?.epoch) };
     let ended = client.shutdown(&body, &CommandKey::fresh()).await?;
     // Ended is what it says once nothing answers any more.
     let quick = client.clone().patience(std::time::Duration::ZERO);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     body::to_bytes,
     extract::{FromRequest, Request},
-    http::header,
+    http::{Method, header},
 };
 use convene_api::problem::{Code, Problem};
 use serde::de::DeserializeOwned;
@@ -20,6 +20,9 @@ use crate::{
 
 /// The largest body, in bytes. Far above the largest prompt, so that one that is too large is told as such.
 pub const BODY_MAX: usize = 16 << 20;
+
+/// The largest whole number in a query: what JavaScript still tells from its neighbors.
+pub const NUMBER_MAX: u64 = (1 << 53) - 1;
 
 /// The longest idempotency key, in bytes.
 pub const KEY_MAX: usize = 255;
@@ -74,6 +77,12 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Change<T> {
         // serde would take a list for a struct's fields in their order.
         if !value.is_object() {
             return Err(invalid("body", "it must be a JSON object").into());
+        }
+        // A change that names a field changes it, and `null` is no value.
+        if parts.method == Method::PATCH
+            && let Some((field, _)) = value.as_object().and_then(|object| object.iter().find(|(_, v)| v.is_null()))
+        {
+            return Err(invalid(field, "null is no value; leave it out to keep what is").into());
         }
         // Of the bytes as they came: a retry is what was sent before, once more.
         let hash = Sha256::new().chain_update(parts.method.as_str()).chain_update(" ").chain_update(path);

@@ -4,10 +4,14 @@ use axum::{
     extract::{FromRequestParts, Query},
     http::request::Parts,
 };
+use convene_api::problem::Problem;
 use serde::de::DeserializeOwned;
 
-use super::explain;
-use crate::{app::App, refusal::Refusal};
+use super::{NUMBER_MAX, explain};
+use crate::{
+    app::App,
+    refusal::{Refusal, invalid},
+};
 
 /// The query of a request, as a struct with `deny_unknown_fields`.
 #[derive(Debug)]
@@ -21,5 +25,16 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
             Ok(Query(params)) => Ok(Self(params)),
             Err(rejection) => Err(explain::query(&rejection.body_text()).into()),
         }
+    }
+}
+
+/// A whole number of a query within what all clients can count to.
+///
+/// # Errors
+/// `invalid_request` that names the field.
+pub fn whole(field: &str, number: Option<u64>) -> Result<Option<u64>, Problem> {
+    match number {
+        Some(number) if number > NUMBER_MAX => Err(invalid(field, format!("it is larger than {NUMBER_MAX}"))),
+        number => Ok(number),
     }
 }

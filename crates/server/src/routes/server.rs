@@ -60,7 +60,9 @@ pub async fn metrics(State(app): State<App>) -> Result<Response, Refusal> {
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }
 
-/// Ends the server. Sessions go on unless they are to be stopped first.
+/// Ends the server that is named by its epoch.
+///
+/// Sessions go on unless they are to be stopped first; `convene serve` comes back to them.
 #[utoipa::path(
     post, path = "/v1/shutdown", tag = "server", request_body = Shutdown,
     responses((status = 200, body = ShuttingDown)),
@@ -70,6 +72,11 @@ pub async fn shut_down(
     Extension(caller): Extension<Caller>,
     Change { body, .. }: Change<Shutdown>,
 ) -> Result<Json<ShuttingDown>, Refusal> {
+    let epoch = app.engine.shared().epoch;
+    if body.confirm != Shutdown::of(epoch).confirm {
+        let problem = Problem::new(Code::WrongState, format!("{} is not this server", body.confirm));
+        return Err(problem.hint("say `epoch-` and the epoch of GET /v1/status").into());
+    }
     let live = live(&app);
     let mut answer = ShuttingDown { sessions_going_on: live.len() as u64, sessions_stopped: 0 };
     if body.stop_sessions {

@@ -28,12 +28,12 @@ pub async fn create_thread(
     let CreateThread { title: wanted, topic, labels, session, prompt, agent, cwd } = body;
     let first = match (session, prompt) {
         (Some(_), Some(_)) => return Err(invalid("prompt", "the session has a prompt of its own").into()),
-        (Some(session), None) => Some(*session),
-        (None, Some(prompt)) => Some(CreateSession { prompt: Some(prompt), agent, cwd, ..CreateSession::default() }),
-        (None, None) if agent.is_some() || cwd.is_some() => {
-            return Err(invalid("prompt", "it is missing; agent and cwd go with it").into());
+        (Some(_), None) if agent.is_some() || cwd.is_some() => {
+            return Err(invalid("agent", "the session says agent and cwd itself").into());
         }
-        (None, None) => None,
+        (Some(session), None) => Some(*session),
+        (None, None) if agent.is_none() && cwd.is_none() => None,
+        (None, prompt) => Some(CreateSession { prompt, agent, cwd, ..CreateSession::default() }),
     };
     let session = match first {
         Some(first) => Some(new_session(&app, &caller, first, Some(ThreadPlace::New(id))).await?),

@@ -12,8 +12,14 @@ use crate::{
     auth::Caller,
     extract::Params,
     refusal::Refusal,
-    routes::sessions::list::{before, limit},
+    routes::{
+        paging::{before, cursor, limit},
+        sessions::list::one_of,
+    },
 };
+
+/// The list's name in its cursors.
+const LIST: &str = "threads";
 
 /// Which threads are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -21,9 +27,9 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct Wanted {
     /// `true`: those that are put away; otherwise those that are not.
-    #[serde(default)]
-    archived: bool,
-    /// At most so many, up to 500; 100 by default.
+    archived: Option<String>,
+    /// At most so many; 100 by default.
+    #[param(minimum = 1, maximum = 500, default = 100)]
     limit: Option<usize>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
@@ -40,13 +46,18 @@ pub async fn list_threads(
     Params(wanted): Params<Wanted>,
 ) -> Result<Json<Page<ThreadView>>, Refusal> {
     let limit = limit(wanted.limit, 100, 500)?;
-    let before = before(&app, wanted.cursor.as_deref())?;
+    let before = before(&app, LIST, wanted.cursor.as_deref())?;
+    let archived = match wanted.archived.as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(other) => return Err(one_of("archived", other, &["true", "false"]).into()),
+    };
     let shared = app.engine.shared();
     let (pos, epoch) = (*shared.feed.follow_all().borrow(), shared.epoch);
-    let mut found = app.engine.threads(caller.namespace.to_owned(), wanted.archived, before, limit + 1).await?;
+    let mut found = app.engine.threads(caller.namespace.to_owned(), archived, before, limit + 1).await?;
     let more = found.len() > limit;
     found.truncate(limit);
-    let next_cursor = found.last().filter(|_| more).map(|(_, created)| format!("{epoch}.{created}"));
+    let next_cursor = found.last().filter(|_| more).map(|(_, created)| cursor(&app, LIST, &created.to_string()));
     let mut items = Vec::with_capacity(found.len());
     for (id, _) in found {
         match app.engine.thread(id).await {
