@@ -172,9 +172,7 @@ pub enum Command {
     /// Offer the server's sessions as an MCP server (not built yet)
     #[command(hide = true)]
     Mcp(NotBuilt),
-    /// Serve scripted model answers (not built yet)
-    #[command(hide = true)]
-    MockLlm(NotBuilt),
+    MockLlm(commands::mock_llm::MockLlmArgs),
 }
 
 #[cfg(test)]

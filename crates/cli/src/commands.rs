@@ -10,6 +10,7 @@ pub mod cancel;
 pub mod deny;
 pub mod logs;
 pub mod ls;
+pub mod mock_llm;
 pub mod new;
 pub mod not_built;
 pub mod open;
@@ -62,7 +63,7 @@ pub fn is_json(command: &Command) -> bool {
         Command::Shutdown(args) => args.output.is_json(),
         Command::Token(args) => args.output.is_json(),
         Command::Audit(args) => args.output.is_json(),
-        Command::Serve(_) | Command::Open(_) | Command::Worker(_) | Command::Agent(_) | Command::Openapi(_) => false,
+        Command::Serve(_) | Command::Open(_) | Command::Worker(_) | Command::MockLlm(_) | Command::Agent(_) | Command::Openapi(_) => false,
         Command::Runner(rest)
         | Command::Resume(rest)
         | Command::Hibernate(rest)
@@ -77,8 +78,7 @@ pub fn is_json(command: &Command) -> bool {
         | Command::Operator(rest)
         | Command::Crd(rest)
         | Command::Acp(rest)
-        | Command::Mcp(rest)
-        | Command::MockLlm(rest) => rest.is_json(),
+        | Command::Mcp(rest) => rest.is_json(),
     }
 }
 
@@ -136,6 +136,6 @@ pub fn dispatch(app: App, command: Command) -> Outcome {
         Command::Crd(_) => not_built::refuse("crd", None),
         Command::Acp(_) => not_built::refuse("acp", None),
         Command::Mcp(_) => not_built::refuse("mcp", None),
-        Command::MockLlm(_) => not_built::refuse("mock-llm", None),
+        Command::MockLlm(args) => mock_llm::run(&app, args),
     }
 }

@@ -135,7 +135,6 @@ fn what_is_not_built_is_refused_by_name() {
         "crd",
         "acp",
         "mcp",
-        "mock-llm",
         "agent",
     ] {
         let said = home.run(&[name]);

@@ -16,6 +16,7 @@ const TESTKIT: &str = "convene-testkit";
 const ROOMS: &[Room] = &[
     Room { package: "convene-core", folder: "crates/core", may: &[] },
     Room { package: "convene-agent", folder: "crates/agent", may: &[] },
+    Room { package: "convene-mock-llm", folder: "crates/mock-llm", may: &[] },
     Room { package: "convene-api", folder: "crates/api", may: &["convene-core"] },
     Room { package: "convene-store", folder: "crates/store", may: &["convene-core"] },
     Room { package: "convene-engine", folder: "crates/engine", may: &["convene-core", "convene-store"] },
@@ -30,12 +31,13 @@ const ROOMS: &[Room] = &[
     Room { package: "xtask", folder: "xtask", may: &[] },
 ];
 
-const ALL_BUT_TESTKIT: [&str; 7] = [
+const ALL_BUT_TESTKIT: [&str; 8] = [
     "convene-agent",
     "convene-api",
     "convene-core",
     "convene-engine",
     "convene-host",
+    "convene-mock-llm",
     "convene-server",
     "convene-store",
 ];
@@ -43,7 +45,7 @@ const ALL_BUT_TESTKIT: [&str; 7] = [
 /// Foreign crates that stay inside the rooms named here, so that each can be replaced in one.
 const KEPT_IN: &[(&str, &[&str])] = &[
     ("agent-client-protocol", &["convene-host", "convene-agent", TESTKIT]),
-    ("axum", &["convene-server", TESTKIT]),
+    ("axum", &["convene-server", "convene-mock-llm", TESTKIT]),
     ("refinery", &["convene-store"]),
     ("rusqlite", &["convene-store"]),
     ("utoipa-axum", &["convene-server"]),
