@@ -1,5 +1,6 @@
 //! Checks and generates what the compiler does not: `cargo xtask <command>`.
 
+mod bench;
 mod check;
 mod generate;
 mod step;
@@ -18,6 +19,7 @@ Usage: cargo xtask <COMMAND>
   check [STEP...]  everything that must pass before a change is merged, or only these steps:
                    fmt tidy clippy build test doctest doc gen
   tidy             rooms and arrows, file sizes, words that have no place in the source
+  bench NAME...    measure the product against floor programs, built for release; without a name: which there are
   gen [--check]    write the generated files, or tell which of them are stale
 
 Exit: 0 passed · 1 something did not · 2 usage";
@@ -59,6 +61,7 @@ fn run(words: &[&str]) -> Result<Outcome> {
             None => Outcome::Misused,
         },
         ["tidy"] => tidy::run(&workspace)?.into(),
+        ["bench", arguments @ ..] => bench::run(&workspace, arguments)?.into(),
         ["gen"] => {
             generate::write(&workspace)?;
             Outcome::Passed

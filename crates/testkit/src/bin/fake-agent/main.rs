@@ -22,6 +22,7 @@
 mod child;
 mod flags;
 mod requests;
+mod stamps;
 mod wire;
 mod words;
 

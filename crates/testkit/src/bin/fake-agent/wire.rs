@@ -86,6 +86,11 @@ impl Wire {
         let _ = self.out.flush();
     }
 
+    /// Writes a line without flushing.
+    pub fn line(&mut self, line: &str) {
+        let _ = self.out.write_all(line.as_bytes()).and_then(|()| self.out.write_all(b"\n"));
+    }
+
     /// Writes a message without flushing.
     pub fn send(&mut self, message: &Value) {
         let _ = writeln!(self.out, "{message}");

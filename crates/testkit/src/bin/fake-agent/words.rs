@@ -3,6 +3,8 @@
 //! | line | effect |
 //! |---|---|
 //! | `STREAM n [us]` | `n` message chunks `w1 `, `w2 `, …, with a pause of so many microseconds between them |
+//! | `STAMP n [us [bytes]]` | `n` message chunks that begin with the time they were written at, one every so many microseconds |
+//! | `MIX n [us [bytes]]` | the same, with every other chunk a thought |
 //! | `SLOW` | a numbered token every 20 ms until cancelled |
 //! | `THINK n` | `n` thought chunks |
 //! | `PLAN` | a plan of two entries, twice |
@@ -33,6 +35,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::stamps::Stamps;
 use crate::wire::Incoming;
 use crate::{Agent, child};
 
@@ -93,6 +96,12 @@ impl Agent {
         let number = |index: usize| words.get(index).and_then(|word| word.parse::<u64>().ok());
         match words[..] {
             ["STREAM", ..] => self.stream(session, number(1).unwrap_or(10), number(2)),
+            ["STAMP" | "MIX", ..] => {
+                let (count, every_us) = (number(1).unwrap_or(10), number(2).unwrap_or(0));
+                let bytes = number(3).and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(0);
+                let stamps = Stamps { count, every_us, bytes, mixed: words[0] == "MIX" };
+                if self.stamps(session, &stamps) { Flow::Go } else { Flow::Stop("cancelled") }
+            }
             ["SLOW"] => self.slow(session),
             ["THINK", ..] => self.think(session, number(1).unwrap_or(1)),
             ["PLAN"] => self.plan(session),
@@ -138,7 +147,7 @@ impl Agent {
     }
 
     /// Handles what has come in meanwhile; waits for it, if told to. Says whether the turn goes on.
-    fn breathe(&mut self, wait: Option<Duration>) -> bool {
+    pub fn breathe(&mut self, wait: Option<Duration>) -> bool {
         let mut incoming = match wait {
             Some(wait) => self.wire.next(Some(wait)),
             None => self.wire.try_next(),
@@ -156,7 +165,7 @@ impl Agent {
     }
 
     /// Lets time pass in a turn.
-    fn pause(&mut self, time: Duration) -> bool {
+    pub fn pause(&mut self, time: Duration) -> bool {
         if self.wire.is_closed() {
             // Nothing can come any more, so that waiting for it would not take any time.
             self.wire.flush();

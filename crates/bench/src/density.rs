@@ -1,0 +1,77 @@
+//! B5: what a session costs in memory: at rest, and with a live runner.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    Plan,
+    figures::{Report, Target},
+    process,
+    product::Product,
+};
+
+/// Measures it. There is no floor: memory does not depend on who else uses the machine.
+pub fn run(plan: &Plan) -> Result<Report> {
+    let mut report = plan.report("density");
+    let rounds = if plan.is_whole() { plan.rounds } else { 1 };
+    for _ in 0..rounds {
+        waiting(plan, &mut report)?;
+        live(plan, &mut report)?;
+    }
+    report.target("server, a waiting session", Target::AtMost(16.0));
+    report.target("keeper and runner: private", Target::AtMost(2.0));
+    Ok(report)
+}
+
+/// Sessions that wait for a worker: the server has them in memory, nothing else does.
+#[expect(clippy::cast_precision_loss, reason = "sizes of memory")]
+fn waiting(plan: &Plan, report: &mut Report) -> Result<()> {
+    let count = plan.size(10_000, 1000);
+    let product = Product::without_worker(plan, |builder| builder)?;
+    let server = product.server()?;
+    let mut connection = product.connection()?;
+    let body = product.body("hello").to_string();
+    // The first ones fill what is shared by all: caches, the tail of the feed.
+    for _ in 0..count / 2 {
+        connection.must("POST", "/v1/sessions", &body)?;
+    }
+    let before = process::memory(server)?;
+    for _ in 0..count {
+        connection.must("POST", "/v1/sessions", &body)?;
+    }
+    let grown = process::memory(server)?.anonymous.saturating_sub(before.anonymous);
+    report.ours("server, a waiting session", "KB", grown as f64 / count as f64 / 1e3);
+    product.end()
+}
+
+/// Sessions with an agent that waits for a prompt.
+#[expect(clippy::cast_precision_loss, reason = "sizes of memory")]
+fn live(plan: &Plan, report: &mut Report) -> Result<()> {
+    let count = usize::try_from(plan.size(500, 20))?;
+    let product = Product::start(plan, |builder| builder.config("[worker]\nseats = 1000"))?;
+    let before = process::memory(product.server()?)?;
+    product.idle_sessions(count)?;
+    let server = process::memory(product.server()?)?;
+    let megabytes = |bytes: u64| Duration::from_micros(bytes).as_secs_f64();
+    let (mut keepers, mut runners) = (process::Memory::default(), process::Memory::default());
+    let all = product.attempts();
+    // A runner is a child of its keeper.
+    let parents: Vec<i32> = all.iter().filter_map(|pid| process::parent(*pid).ok()).collect();
+    for pid in &all {
+        let memory = process::memory(*pid)?;
+        let keeper = parents.contains(pid);
+        let sum = if keeper { &mut keepers } else { &mut runners };
+        sum.private += memory.private;
+        sum.resident += memory.resident;
+    }
+    let each = |bytes: u64| megabytes(bytes) / count as f64;
+    report.ours("live sessions", "", count as f64);
+    report.ours("keeper and runner: private", "MB", each(keepers.private + runners.private));
+    report.ours("keeper: private", "MB", each(keepers.private));
+    report.ours("runner: private", "MB", each(runners.private));
+    report.ours("runner: resident", "MB", each(runners.resident));
+    let grown = server.anonymous.saturating_sub(before.anonymous);
+    report.ours("server, a live session", "KB", grown as f64 / count as f64 / 1e3);
+    product.end().context("ending all sessions")
+}

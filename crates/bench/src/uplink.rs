@@ -1,0 +1,147 @@
+//! A worker and runners without processes, for more sessions than a machine has room for agents: they speak the uplink.
+
+use anyhow::{Context as _, Result, bail};
+use convene_api::uplink::{
+    PROTOCOL, RUNNER_PATH, RunnerDown, RunnerHello, RunnerUp, WORKER_PATH, WorkerDown, WorkerHello, WorkerUp,
+};
+use convene_core::ids::{InstanceId, SessionId, WorkerName};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{product::Product, viewer::Viewer};
+
+/// The links of a worker and its runners.
+pub struct Uplinks {
+    runners: Vec<Runner>,
+    /// Open as long as the others.
+    _worker: Viewer,
+}
+
+struct Runner {
+    link: Viewer,
+    session: String,
+    message: Uuid,
+    next_index: u64,
+}
+
+impl Uplinks {
+    /// Makes so many sessions, each with a runner that has said hello.
+    pub fn open(product: &Product, count: usize) -> Result<Self> {
+        let mut connection = product.connection()?;
+        let token = connection.must("POST", "/v1/tokens", &json!({"name": "bench", "scope": "worker"}).to_string())?;
+        let token: Value = serde_json::from_str(&token)?;
+        let token = token["secret"].as_str().context("no token")?;
+        let body = product.body("hello").to_string();
+        for _ in 0..count {
+            connection.must("POST", "/v1/sessions", &body)?;
+        }
+        let mut worker = Viewer::socket(product.port, WORKER_PATH, token)?;
+        // The agent is named, which is all that the placement wants of it.
+        let agents = serde_json::from_value(json!([{"name": "fake", "installed": true}]))?;
+        let hello = WorkerHello {
+            name: WorkerName::new("bench"),
+            instance: InstanceId::new(Uuid::now_v7()),
+            protocol: PROTOCOL,
+            version: "0".to_owned(),
+            seats: u32::try_from(count)?,
+            labels: Default::default(),
+            agents,
+            roots: Vec::new(),
+            held: Vec::new(),
+        };
+        say(&mut worker, &WorkerUp::Hello(hello))?;
+        let mut runners = Vec::with_capacity(count);
+        while runners.len() < count {
+            for frame in hear(&mut worker)? {
+                match frame {
+                    WorkerDown::StartAttempt(start) => {
+                        say(&mut worker, &WorkerUp::Taken { session: start.session, attempt: start.attempt })?;
+                        runners.push(Runner::open(product.port, &start.token, start.session, start.attempt)?);
+                    }
+                    WorkerDown::Rejected { reason, .. } => bail!("the worker is rejected: {reason}"),
+                    WorkerDown::Welcome { .. }
+                    | WorkerDown::EndAttempt { .. }
+                    | WorkerDown::TailAck { .. }
+                    | WorkerDown::EndedAck { .. }
+                    | WorkerDown::Ask { .. } => {}
+                }
+            }
+        }
+        Ok(Self { runners, _worker: worker })
+    }
+
+    /// The sessions.
+    pub fn sessions(&self) -> impl Iterator<Item = &str> {
+        self.runners.iter().map(|runner| runner.session.as_str())
+    }
+
+    /// Every runner reports a batch of texts, and waits until it is committed.
+    pub fn report(&mut self, events: usize, bytes: usize) -> Result<()> {
+        self.runners.iter_mut().try_for_each(|runner| runner.report(events, bytes))?;
+        self.runners.iter_mut().try_for_each(Runner::acknowledged)
+    }
+}
+
+impl Runner {
+    fn open(port: u16, token: &str, session: SessionId, attempt: u32) -> Result<Self> {
+        let mut link = Viewer::socket(port, RUNNER_PATH, token)?;
+        let hello = RunnerHello {
+            session,
+            attempt,
+            instance: InstanceId::new(Uuid::now_v7()),
+            protocol: PROTOCOL,
+            version: "0".to_owned(),
+            last_directive: 0,
+        };
+        say(&mut link, &RunnerUp::Hello(hello))?;
+        let mut next_index = None;
+        while next_index.is_none() {
+            for frame in hear(&mut link)? {
+                match frame {
+                    RunnerDown::Welcome(welcome) => next_index = Some(welcome.next_index),
+                    RunnerDown::Fenced { reason } => bail!("a runner is fenced: {reason}"),
+                    RunnerDown::Ack { .. } | RunnerDown::Directive(_) => {}
+                }
+            }
+        }
+        let next_index = next_index.context("no welcome")?;
+        Ok(Self { link, session: session.to_string(), message: Uuid::now_v7(), next_index })
+    }
+
+    fn report(&mut self, events: usize, bytes: usize) -> Result<()> {
+        let text = "x".repeat(bytes);
+        let message = self.message.simple();
+        let event = format!(
+            r#"{{"type":"message_appended","message":"msg_{message}","role":"agent","channel":"answer","content":{{"type":"text","text":"{text}"}}}}"#
+        );
+        let events = vec![event; events].join(",");
+        let first = self.next_index;
+        self.link.send(1, format!(r#"{{"batch":{{"first_index":{first},"events":[{events}]}}}}"#).as_bytes())
+    }
+
+    fn acknowledged(&mut self) -> Result<()> {
+        loop {
+            for frame in hear(&mut self.link)? {
+                match frame {
+                    RunnerDown::Ack { next_index } if next_index > self.next_index => {
+                        self.next_index = next_index;
+                        return Ok(());
+                    }
+                    RunnerDown::Fenced { reason } => bail!("a runner is fenced: {reason}"),
+                    RunnerDown::Welcome(_) | RunnerDown::Ack { .. } | RunnerDown::Directive(_) => {}
+                }
+            }
+        }
+    }
+}
+
+fn say(link: &mut Viewer, frame: &impl Serialize) -> Result<()> {
+    link.send(1, serde_json::to_string(frame)?.as_bytes())
+}
+
+fn hear<T: DeserializeOwned>(link: &mut Viewer) -> Result<Vec<T>> {
+    let mut frames = Vec::new();
+    link.read(|text| frames.push(serde_json::from_str(text)))?;
+    frames.into_iter().map(|frame| frame.context("an unknown frame")).collect()
+}
