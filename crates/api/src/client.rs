@@ -32,6 +32,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// For how long a request is tried again by itself, unless the caller says otherwise.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long an answer may take; a command is committed in milliseconds.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 /// From when on the caller is told that a request is still being tried.
 const SILENCE: Duration = Duration::from_secs(2);
 
@@ -81,6 +84,8 @@ pub(crate) struct Call {
     path: String,
     body: Option<Bytes>,
     key: Option<CommandKey>,
+    /// How long the answer may take.
+    within: Duration,
 }
 
 /// A whole answer.
@@ -120,7 +125,7 @@ impl Client {
     }
 
     async fn get<T: DeserializeOwned>(&self, path: impl Into<String>) -> Result<T, ClientError> {
-        let call = Call { method: Method::GET, path: path.into(), body: None, key: None };
+        let call = Call { method: Method::GET, path: path.into(), body: None, key: None, within: ANSWER_WITHIN };
         read(&self.send(&call).await?)
     }
 
@@ -131,11 +136,23 @@ impl Client {
         body: Option<&B>,
         key: &CommandKey,
     ) -> Result<T, ClientError> {
+        self.change_within(ANSWER_WITHIN, method, path, body, key).await
+    }
+
+    /// As `change`, for what takes longer than most.
+    async fn change_within<B: Serialize, T: DeserializeOwned>(
+        &self,
+        within: Duration,
+        method: Method,
+        path: impl Into<String>,
+        body: Option<&B>,
+        key: &CommandKey,
+    ) -> Result<T, ClientError> {
         let body = match body {
             Some(body) => Some(Bytes::from(serde_json::to_vec(body).map_err(ClientError::request)?)),
             None => None,
         };
-        let call = Call { method, path: path.into(), body, key: Some(key.clone()) };
+        let call = Call { method, path: path.into(), body, key: Some(key.clone()), within };
         read(&self.send(&call).await?)
     }
 

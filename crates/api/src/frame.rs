@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::{body::WorkerView, problem::Problem};
+use crate::{
+    body::{AgentView, WorkerView},
+    problem::Problem,
+};
 
 /// What a client says on the socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -69,7 +72,8 @@ pub enum ServerFrame {
 
 /// A change of the list, as the object that it is now: `session:started`, `session:updated`, `session:ended`,
 /// `session:deleted`, `thread:created`, `thread:updated`, `thread:deleted`, `worker:connected`, `worker:updated`,
-/// `worker:disconnected`. After a gap each changed object comes once, and each worker as it is.
+/// `worker:disconnected`, `agent:updated`. After a gap each changed object comes once, and each worker and each agent
+/// as it is.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ListFrame {
     /// What happened.
@@ -98,6 +102,8 @@ enum ListObject {
     Thread(Box<ThreadView>),
     /// A worker.
     Worker(Box<WorkerView>),
+    /// An agent.
+    Agent(Box<AgentView>),
     /// What is gone.
     Gone(Gone),
 }

@@ -58,7 +58,7 @@ pub fn is_json(command: &Command) -> bool {
         Command::Archive(args) | Command::Unarchive(args) => args.output.is_json(),
         Command::Rm(args) => args.output.is_json(),
         Command::Thread(args) => args.output.is_json(),
-        Command::Agents(args) => args.output.is_json(),
+        Command::Agents(args) => args.is_json(),
         Command::Status(args) => args.output.is_json(),
         Command::Shutdown(args) => args.output.is_json(),
         Command::Token(args) => args.output.is_json(),

@@ -155,6 +155,10 @@ pub struct Limits {
     pub line: usize,
     /// After so much idleness a session is hibernated.
     pub hibernate_after: Duration,
+    /// Requests of one token in a minute.
+    pub requests: u32,
+    /// Failed tries to get in from one address in a minute.
+    pub failed_auth: u32,
 }
 
 /// The worker of this machine.
@@ -170,6 +174,10 @@ pub struct Worker {
     pub start_timeout: Duration,
     /// What confines agents.
     pub sandbox: String,
+    /// Whether agents that are not installed may be started with `npx` and `uvx`, which download them.
+    pub downloads: bool,
+    /// A registry of agents, by path or URL; empty is none.
+    pub registry: String,
 }
 
 /// An agent of one's own.
@@ -192,6 +200,7 @@ pub struct Mcp {
 
 impl Default for Config {
     fn default() -> Self {
+        let rates = convene_server::Rates::default();
         Self {
             server: Server {
                 bind: "127.0.0.1:4747".to_owned(),
@@ -225,11 +234,13 @@ impl Default for Config {
                 links: "text".to_owned(),
             },
             limits: Limits {
-                sessions: 16,
+                sessions: convene_server::SESSIONS_MAX,
                 queue: 10,
                 prompt: 1_000_000,
                 line: 16_000_000,
                 hibernate_after: Duration::from_secs(900),
+                requests: rates.requests,
+                failed_auth: rates.failed_auth,
             },
             worker: Worker {
                 name: "local".to_owned(),
@@ -237,6 +248,8 @@ impl Default for Config {
                 labels: BTreeMap::new(),
                 start_timeout: Duration::from_secs(60),
                 sandbox: "none".to_owned(),
+                downloads: true,
+                registry: String::new(),
             },
             agents: BTreeMap::new(),
             mcp: BTreeMap::new(),

@@ -23,8 +23,8 @@ client = { url = "", token = "", autostart = true, reconnect_timeout = "10m" }
 run = { agent = "builtin", permissions = "ask", timeout = "0s", on_turn_end = "keep", crash_policy = "ask" }
 permissions = { ask_timeout = "5m", bell = true }
 ui = { color = "auto", plain = false, thoughts = "folded", tools = "short", tool_lines = 12, diff_lines = 60, links = "text" }
-limits = { sessions = 16, queue = 10, prompt = "1 MB", line = "16 MB", hibernate_after = "15m" }
-worker = { name = "local", seats = 32, labels = {}, start_timeout = "60s", sandbox = "none" }
+limits = { sessions = 10000, queue = 10, prompt = "1 MB", line = "16 MB", hibernate_after = "15m", requests = 60000, failed_auth = 300 }
+worker = { name = "local", seats = 32, labels = {}, start_timeout = "60s", sandbox = "none", downloads = true, registry = "" }
 "#;
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
 
 use convene_core::ids::{InstanceId, WorkerName};
 use convene_host::{
-    detect::{Agents, CustomAgent},
+    detect::{Agents, CustomAgent, registry::Registry},
     launch_spec::ServerAddr,
     marker,
     worker::{self, WorkerConfig},
@@ -16,7 +16,7 @@ use convene_server::{ServeConfig, ServeError, ServerInfo};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What a worker is to be, wherever its server is.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct WorkerSetup {
     /// Its name.
     pub name: String,
@@ -32,6 +32,10 @@ pub struct WorkerSetup {
     pub roots: Vec<String>,
     /// The configuration's own agents.
     pub agents: BTreeMap<String, CustomAgent>,
+    /// Whether agents may be started with `npx` and `uvx`, which download them.
+    pub downloads: bool,
+    /// The registry of agents that the configuration names.
+    pub registry: Option<Registry>,
     /// How long an agent may take to start, in milliseconds.
     pub start_timeout_ms: u64,
     /// The longest line that is taken from an agent, in bytes.
@@ -54,7 +58,7 @@ impl WorkerSetup {
             worktree_root: self.data_dir.join("worktrees"),
             server,
             token,
-            agents: Agents { exe: executable()?, custom: self.agents },
+            agents: Agents::new(executable()?, self.agents).downloads(self.downloads).registry(self.registry),
             start_timeout_ms: self.start_timeout_ms,
             line_max: self.line_max,
             version: env!("CARGO_PKG_VERSION").to_owned(),

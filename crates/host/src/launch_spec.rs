@@ -5,7 +5,10 @@
 
 use std::{fmt, path::PathBuf};
 
-use convene_core::ids::{SessionId, ThreadId};
+use convene_core::{
+    ids::{SessionId, ThreadId},
+    workspace::Workspace,
+};
 use serde::{Deserialize, Serialize};
 
 /// All that a runner needs before it has said hello.
@@ -23,6 +26,10 @@ pub struct RunnerConfig {
     pub attempt: u32,
     /// How the agent is started.
     pub agent: LaunchSpec,
+    /// What the worker found or made of the session's directory, if the server does not know it yet: reported first, and
+    /// where the agent works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<Workspace>,
     /// How long the agent may take to answer `initialize`, and then to open its session, in milliseconds.
     #[serde(default = "default_start_timeout_ms")]
     pub start_timeout_ms: u64,
@@ -63,6 +70,12 @@ pub struct LaunchSpec {
     /// How it is installed, for a hint.
     #[serde(default)]
     pub install: String,
+    /// What makes its program speak ACP, for a hint; empty if it speaks nothing else, or nobody knows.
+    #[serde(default)]
+    pub acp_flag: String,
+    /// Whether its first start downloads it, and so takes long.
+    #[serde(default)]
+    pub downloads: bool,
 }
 
 impl LaunchSpec {
@@ -70,7 +83,15 @@ impl LaunchSpec {
     pub fn display_name(&self) -> &str {
         if self.title.is_empty() { &self.name } else { &self.title }
     }
+
+    /// How long it may take to start, in milliseconds: what is wanted, and longer if a download comes before.
+    pub fn start_timeout_ms(&self, wanted: u64) -> u64 {
+        if self.downloads { wanted.max(DOWNLOAD_MS) } else { wanted }
+    }
 }
+
+/// How long a download may take, in milliseconds: agents are packages of up to half a gigabyte.
+const DOWNLOAD_MS: u64 = 300_000;
 
 // Neither the token nor a value of the environment may reach a log.
 impl fmt::Debug for RunnerConfig {

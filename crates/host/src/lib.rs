@@ -9,6 +9,7 @@
 pub mod detect;
 pub mod doctor;
 pub mod launch_spec;
+pub(crate) mod probe;
 pub mod worker;
 
 // The directories that sessions work in.

@@ -43,6 +43,7 @@ use crate::{
     launch_spec::ServerAddr,
     rundir::{self, RunDir},
 };
+pub(crate) use attempt::ask_to_end;
 use attempt::{Attempt, Key, Refusal};
 use deliver::Remains;
 
@@ -402,7 +403,7 @@ impl Worker {
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot reap");
             }
             // The worker is gone if this fails.
-            let _ = tell.blocking_send(News::Agents(config.agents.detect()));
+            let _ = tell.blocking_send(News::Agents(config.agents.look_closely()));
         }));
     }
 

@@ -18,15 +18,13 @@ use tokio::{
 };
 use tokio_tungstenite::{WebSocketStream, tungstenite};
 
-use super::{Answer, Call, ClientError, Endpoint};
+use super::{ANSWER_WITHIN, Answer, Call, ClientError, Endpoint};
 use crate::{problem::Problem, uplink::FRAME_MAX};
 
 /// The largest answer that is read; pages are far below it.
 const ANSWER_MAX: usize = 256 << 20;
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an answer may take; a command is committed in milliseconds.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A byte stream to the server.
 pub(super) enum Socket {
@@ -83,7 +81,7 @@ pub(super) async fn exchange(endpoint: &Endpoint, token: Option<&str>, call: &Ca
             }
         }
     };
-    timeout(ANSWER_TIMEOUT, talk).await.unwrap_or_else(|_| Err(lost("no answer in time".into())))
+    timeout(call.within, talk).await.unwrap_or_else(|_| Err(lost("no answer in time".into())))
 }
 
 fn request(endpoint: &Endpoint, token: Option<&str>, call: &Call) -> Result<Request<Full<Bytes>>, ClientError> {
@@ -127,7 +125,7 @@ pub(super) async fn upgrade(endpoint: &Endpoint, token: Option<&str>, path: &str
         .max_frame_size(Some(FRAME_MAX));
     let lost = |source| ClientError::Lost { endpoint: endpoint.to_string(), source };
     let handshake = tokio_tungstenite::client_async_with_config(request, socket, Some(config));
-    match timeout(ANSWER_TIMEOUT, handshake).await {
+    match timeout(ANSWER_WITHIN, handshake).await {
         Ok(Ok((socket, _))) => Ok(socket),
         Ok(Err(tungstenite::Error::Http(response))) => Err(refused(&response)),
         Ok(Err(error)) => Err(lost(error.into())),

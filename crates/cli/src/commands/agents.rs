@@ -1,16 +1,12 @@
-//! `convene agents`: the catalogue with what is installed.
+//! `convene agents`: the catalogue with what is installed, what agents say of themselves, and whether they work.
+
+mod show;
+mod test;
 
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use convene_api::{
-    body::AgentView,
-    client::Client,
-    exit,
-    problem::{Code, Problem},
-};
-use convene_core::catalogue::nearest;
-
+use convene_api::{body::AgentView, client::Client, exit};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -25,18 +21,29 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   convene agents
-  convene agents show codex";
+  convene agents show codex
+  convene agents test claude";
 
 /// How long a server's own worker may take to report.
 const WORKER_WITHIN: Duration = Duration::from_secs(2);
 
-/// List agents and what is installed
+/// List agents, show what one can do, try one
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, before_help = EXAMPLES)]
 pub struct AgentsArgs {
     /// What to do [default: ls]
     #[command(subcommand)]
     pub action: Option<AgentsAction>,
+    #[command(flatten)]
+    pub look: Look,
+}
+
+/// How agents are looked at.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct Look {
+    /// Have workers look anew: PATH, versions, registry
+    #[arg(long)]
+    pub refresh: bool,
     #[command(flatten)]
     pub output: Output,
 }
@@ -45,62 +52,67 @@ pub struct AgentsArgs {
 #[derive(Debug, Subcommand)]
 pub enum AgentsAction {
     /// List them
-    Ls,
-    /// Show one
+    Ls {
+        #[command(flatten)]
+        look: Look,
+    },
+    /// Show how one is started, and what it said it can do
     Show {
         /// Its name
         name: String,
+        #[command(flatten)]
+        look: Look,
     },
-    /// Start one and say what it does (not built yet)
+    /// Start one, say hello, open a session, end it: says whether it works
     Test {
         /// Its name
         name: String,
+        /// The worker that starts it [default: one that has it]
+        #[arg(long, value_name = "NAME")]
+        worker: Option<String>,
+        #[command(flatten)]
+        output: Output,
     },
+}
+
+impl AgentsArgs {
+    /// Whether programs read the result.
+    pub fn is_json(&self) -> bool {
+        let of_action = match &self.action {
+            None => false,
+            Some(AgentsAction::Ls { look } | AgentsAction::Show { look, .. }) => look.output.is_json(),
+            Some(AgentsAction::Test { output, .. }) => output.is_json(),
+        };
+        of_action || self.look.output.is_json()
+    }
 }
 
 /// Runs it.
 pub async fn run(app: &App, args: AgentsArgs) -> Outcome {
-    if matches!(args.action, Some(AgentsAction::Test { .. })) {
-        return super::not_built::refuse("agents test", Some("`convene run -a NAME \"hello\"` tries one"));
-    }
     let client = connect::client(app).await?;
-    let agents = known(&client).await?;
-    let Some(AgentsAction::Show { name }) = args.action else { return list(app, &agents) };
-    let Some(agent) = agents.iter().find(|agent| agent.name == name) else {
-        let near = nearest(&name, agents.iter().map(|a| a.name.as_str()));
-        let mut problem = Problem::filled(Code::AgentUnknown, [("name", format!("{name:?}").into())]);
-        problem.hint = Some(match near.first() {
-            Some(near) => format!("did you mean {near:?}? All agents: convene agents"),
-            None => "all agents: convene agents".to_owned(),
-        });
-        return Err(problem.into());
-    };
-    if app.json {
-        app.out.json(agent)?;
-        return Ok(exit::DONE);
+    let refresh = |look: Look| look.refresh || args.look.refresh;
+    match args.action {
+        None => list(app, &known(&client, args.look.refresh).await?),
+        Some(AgentsAction::Ls { look }) => list(app, &known(&client, refresh(look)).await?),
+        Some(AgentsAction::Show { name, look }) => {
+            known(&client, refresh(look)).await?;
+            show::show(app, &client.agent(&name).await?)
+        }
+        Some(AgentsAction::Test { name, worker, .. }) => {
+            let agents = known(&client, args.look.refresh).await?;
+            test::test(app, &client, &agents, &name, worker).await
+        }
     }
-    let mut lines = vec![format!("{}  {}", agent.name, clean_line(&agent.title))];
-    lines.push(format!("installed  {}", installed(agent)));
-    if !agent.installed {
-        lines.push(format!("install    {}", clean_line(&agent.install)));
-    }
-    lines.push(format!("sign in    {}", clean_line(&agent.sign_in)));
-    for (worker, found) in &agent.workers {
-        let state = if found.installed { clean_line(&found.starts_with) } else { "not found".to_owned() };
-        lines.push(format!("on {worker}   {state}"));
-    }
-    app.out.text(&(lines.join("\n") + "\n"))?;
-    Ok(exit::DONE)
 }
 
 /// What workers report. A server that has just been started hears of its own worker in a moment; a server without
 /// any knows nothing of what is installed.
-async fn known(client: &Client) -> Result<Vec<AgentView>, Failure> {
+async fn known(client: &Client, refresh: bool) -> Result<Vec<AgentView>, Failure> {
     let since = Instant::now();
     loop {
         let agents = client.agents().await?.items;
         if agents.iter().any(|agent| !agent.workers.is_empty()) || since.elapsed() > WORKER_WITHIN {
-            return Ok(agents);
+            return Ok(if refresh { client.refreshed_agents().await?.items } else { agents });
         }
         sleep(WORKER_WITHIN / 20).await;
     }
@@ -117,20 +129,46 @@ fn list(app: &App, agents: &[AgentView]) -> Outcome {
     let rows: Vec<Vec<String>> = agents
         .iter()
         .map(|agent| {
-            let starts = agent.workers.values().find(|found| found.installed).map(|found| found.starts_with.clone());
-            let install = if agent.installed { String::new() } else { format!("install: {}", agent.install) };
-            vec![agent.name.clone(), installed(agent), starts.unwrap_or_else(|| "-".to_owned()), install]
+            vec![agent.name.clone(), installed(agent), starts_with(agent), signed_in(agent), what_to_do(agent)]
         })
         .collect();
-    table::print(app, &["AGENT", "INSTALLED", "STARTS WITH", ""], &rows)?;
+    table::print(app, &["AGENT", "INSTALLED", "STARTS WITH", "SIGNED IN", ""], &rows)?;
     Ok(exit::DONE)
 }
 
+/// Its version, or whether it is there at all.
 fn installed(agent: &AgentView) -> String {
     match (&agent.version, agent.installed) {
         (Some(version), true) => clean_line(version),
         (None, true) => "yes".to_owned(),
         (_, false) if agent.workers.is_empty() => "?".to_owned(),
         (_, false) => "no".to_owned(),
+    }
+}
+
+fn starts_with(agent: &AgentView) -> String {
+    let there = agent.workers.values().find(|found| found.installed);
+    there.map_or_else(|| "-".to_owned(), |found| clean_line(&found.starts_with))
+}
+
+fn signed_in(agent: &AgentView) -> String {
+    match agent.signed_in {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None if agent.installed => "?",
+        None => "-",
+    }
+    .to_owned()
+}
+
+/// How it is installed, or what is wrong with it here.
+fn what_to_do(agent: &AgentView) -> String {
+    let finding = agent.workers.values().flat_map(|found| &found.findings).next();
+    match finding {
+        Some(finding) if agent.installed || finding.code != "agent_missing" => {
+            format!("{}; {}", clean_line(&finding.summary), clean_line(&finding.fix))
+        }
+        Some(_) | None if agent.installed => String::new(),
+        Some(_) | None => format!("install: {}", clean_line(&agent.install)),
     }
 }

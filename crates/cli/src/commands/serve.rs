@@ -10,7 +10,7 @@ use convene_api::{
     exit,
     problem::{Code, Problem},
 };
-use convene_server::{ServeConfig, ServerInfo};
+use convene_server::{Rates, ServeConfig, ServerInfo};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -60,7 +60,7 @@ pub fn run(app: &App, args: ServeArgs) -> Outcome {
     let mut config = config(app, &args)?;
     let shutdown = CancellationToken::new();
     config.shutdown = shutdown.clone();
-    let worker = (!args.no_worker).then(|| super::worker::setup(app));
+    let worker = (!args.no_worker).then(|| super::worker::setup(app)).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -95,6 +95,10 @@ fn config(app: &App, args: &ServeArgs) -> Result<ServeConfig, Failure> {
     }
     config.origins.clone_from(&app.config.server.origins);
     config.trust_proxy = args.trust_proxy || app.config.server.trust_proxy;
+    let limits = &app.config.limits;
+    config.rates = Rates { requests: limits.requests, failed_auth: limits.failed_auth };
+    config.sessions_max = limits.sessions;
+    config.prompt_max = limits.prompt;
     config.default_agent.clone_from(&app.config.run.agent);
     config.agents = app.config.agents.keys().cloned().collect();
     if let Some(user) = app.environment.get("USER").filter(|user| !user.is_empty()) {
@@ -104,7 +108,8 @@ fn config(app: &App, args: &ServeArgs) -> Result<ServeConfig, Failure> {
     Ok(config)
 }
 
-fn resolve_root(root: &str, home: &Path) -> PathBuf {
+/// A root as the configuration writes it, as a path.
+pub fn resolve_root(root: &str, home: &Path) -> PathBuf {
     match root.strip_prefix('~') {
         Some(rest) => home.join(rest.trim_start_matches('/')),
         None if root == "$TMPDIR" => std::env::temp_dir(),

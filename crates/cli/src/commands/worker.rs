@@ -7,7 +7,10 @@ use convene_api::{
     exit,
     problem::{Code, Problem},
 };
-use convene_host::{detect::CustomAgent, launch_spec::ServerAddr};
+use convene_host::{
+    detect::{CustomAgent, registry::Registry},
+    launch_spec::ServerAddr,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -55,7 +58,7 @@ pub fn run(app: &App, args: WorkerArgs) -> Outcome {
     logging::begin(app.config.server.log_format, &app.config.server.log_level);
     let token = token(app, &args)?;
     let server = server(app)?;
-    let mut setup = setup(app);
+    let mut setup = setup(app)?;
     if let Some(name) = args.name {
         setup.name = name;
     } else if setup.name == Config::default().worker.name {
@@ -92,13 +95,16 @@ pub fn run(app: &App, args: WorkerArgs) -> Outcome {
 }
 
 /// What the configuration says of this machine's worker.
-pub fn setup(app: &App) -> WorkerSetup {
+///
+/// # Errors
+/// If it names a registry of agents that is none.
+pub fn setup(app: &App) -> Result<WorkerSetup, Failure> {
     let worker = &app.config.worker;
     let agents = app.config.agents.iter().map(|(name, agent)| {
         let agent = CustomAgent { command: agent.command.clone(), env: agent.env.clone() };
         (name.clone(), agent)
     });
-    WorkerSetup {
+    Ok(WorkerSetup {
         name: worker.name.clone(),
         seats: worker.seats,
         labels: worker.labels.clone(),
@@ -108,7 +114,27 @@ pub fn setup(app: &App) -> WorkerSetup {
         agents: agents.collect(),
         start_timeout_ms: u64::try_from(worker.start_timeout.as_millis()).unwrap_or(u64::MAX),
         line_max: app.config.limits.line,
+        downloads: worker.downloads,
+        registry: registry(app)?,
+    })
+}
+
+/// The registry of agents that the configuration names. A file must be there and be one; a URL is fetched later.
+fn registry(app: &App) -> Result<Option<Registry>, Failure> {
+    let location = app.config.worker.registry.as_str();
+    if location.is_empty() {
+        return Ok(None);
     }
+    let location = match (location.strip_prefix("~/"), app.environment.home()) {
+        (Some(rest), Some(home)) => home.join(rest).to_string_lossy().into_owned(),
+        (Some(_) | None, _) => location.to_owned(),
+    };
+    Registry::open(&location, &app.data_dir).map(Some).map_err(|error| {
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        let why = if cause.is_empty() { error.to_string() } else { format!("{error}: {cause}") };
+        let problem = Problem::new(Code::ConfigInvalid, format!("worker.registry: {why}")).with("why", why);
+        problem.hint("correct worker.registry in the config, or leave it out").into()
+    })
 }
 
 /// The roots of the configuration, as paths.

@@ -40,11 +40,15 @@ pub const KEYS: &[&str] = &[
     "limits.prompt",
     "limits.line",
     "limits.hibernate_after",
+    "limits.requests",
+    "limits.failed_auth",
     "worker.name",
     "worker.seats",
     "worker.labels",
     "worker.start_timeout",
     "worker.sandbox",
+    "worker.downloads",
+    "worker.registry",
 ];
 
 /// Tables by name, and the keys of their entries.
@@ -84,6 +88,8 @@ pub fn set(config: &mut Config, key: &str, raw: Raw) -> Result<bool, Why> {
         "limits.prompt" => config.limits.prompt = raw.size()?,
         "limits.line" => config.limits.line = raw.size()?,
         "limits.hibernate_after" => config.limits.hibernate_after = raw.duration()?,
+        "limits.requests" => config.limits.requests = rate(raw)?,
+        "limits.failed_auth" => config.limits.failed_auth = rate(raw)?,
         "worker.name" => config.worker.name = raw.text()?,
         "worker.seats" => {
             config.worker.seats = u32::try_from(raw.number()?).map_err(|_| "that is too many seats".to_owned())?;
@@ -91,6 +97,8 @@ pub fn set(config: &mut Config, key: &str, raw: Raw) -> Result<bool, Why> {
         "worker.labels" => config.worker.labels = raw.table()?,
         "worker.start_timeout" => config.worker.start_timeout = raw.duration()?,
         "worker.sandbox" => config.worker.sandbox = one_of(raw, &["none"])?,
+        "worker.downloads" => config.worker.downloads = raw.bool()?,
+        "worker.registry" => config.worker.registry = registry(raw)?,
         _ => return Ok(false),
     }
     Ok(true)
@@ -142,10 +150,28 @@ fn reference(raw: Raw) -> Result<String, Why> {
     }
 }
 
+/// Where a registry of agents is; relative paths would mean another file in every directory.
+fn registry(raw: Raw) -> Result<String, Why> {
+    let text = raw.text()?;
+    if text.is_empty() || ["/", "~/", "http://", "https://"].iter().any(|start| text.starts_with(start)) {
+        Ok(text)
+    } else {
+        Err(format!("an absolute path or an http(s) URL is wanted, not {text:?}"))
+    }
+}
+
 fn ask_timeout(raw: Raw) -> Result<Option<Duration>, Why> {
     match raw {
         Raw::Text(text) if text == "never" => Ok(None),
         raw => raw.duration().map(Some),
+    }
+}
+
+fn rate(raw: Raw) -> Result<u32, Why> {
+    match u32::try_from(raw.number()?) {
+        Ok(0) => Err("0 would let nobody in".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("that number is too large".to_owned()),
     }
 }
 

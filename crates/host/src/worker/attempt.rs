@@ -113,6 +113,7 @@ fn launch(config: &WorkerConfig, start: &StartAttempt) -> Result<(RunDir, Identi
     }
     let workspace = workspace(config, start).map_err(|error| Refusal::new(error.code(), chain(&error)))?;
     let agent = config.agents.launch_spec(&start.agent).map_err(|error| Refusal::new(error.code(), error))?;
+    let start_timeout_ms = agent.start_timeout_ms(config.start_timeout_ms);
     let runner = RunnerConfig {
         server: config.server.clone(),
         token: start.token.clone(),
@@ -121,7 +122,7 @@ fn launch(config: &WorkerConfig, start: &StartAttempt) -> Result<(RunDir, Identi
         attempt: start.attempt,
         agent,
         workspace,
-        start_timeout_ms: config.start_timeout_ms,
+        start_timeout_ms,
         line_max: config.line_max,
         spool_max: default_spool_max(),
     };
@@ -229,7 +230,7 @@ fn watched(keeper: &Identity) -> Result<Option<AsyncFd<rustix::fd::OwnedFd>>, de
 }
 
 /// Asks for the end of an attempt, in order or at once; the answer is its end. Blocks.
-pub(super) fn ask_to_end(run_dir: &RunDir, mode: StopMode) {
+pub(crate) fn ask_to_end(run_dir: &RunDir, mode: StopMode) {
     if let Err(error) = signal(run_dir, mode) {
         let (session, attempt) = (run_dir.session(), run_dir.attempt());
         tracing::warn!(session, attempt, error = &error as &dyn std::error::Error, "cannot end an attempt");

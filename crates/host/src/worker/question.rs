@@ -12,13 +12,13 @@ use convene_api::{
 use tokio::task::spawn_blocking;
 
 use super::WorkerConfig;
-use crate::{directories, git, keeper::chain};
+use crate::{directories, git, keeper::chain, probe};
 
 /// Answers; whatever blocks runs beside the worker's loop.
 pub(super) async fn answer(config: Arc<WorkerConfig>, question: Question) -> Answer {
     match question {
-        Question::Detect => blocking(move || Answer::Agents(config.agents.detect())).await,
-        Question::TestAgent { .. } => Answer::refused(Code::NotSupportedYet, "agents test is not built yet"),
+        Question::Detect => blocking(move || Answer::Agents(config.agents.refresh())).await,
+        Question::TestAgent { agent } => test(&config, &agent).await,
         Question::Directories { prefix, limit } => {
             let roots: Vec<PathBuf> = config.roots.iter().map(PathBuf::from).collect();
             blocking(move || Answer::Directories(directories::list(&roots, &prefix, limit))).await
@@ -37,6 +37,21 @@ pub(super) async fn answer(config: Arc<WorkerConfig>, question: Question) -> Ans
             };
             blocking(work).await
         }
+    }
+}
+
+async fn test(config: &WorkerConfig, agent: &str) -> Answer {
+    let setup = probe::Setup {
+        agents: &config.agents,
+        worker: &config.name.0,
+        run_root: &config.run_root,
+        start_timeout_ms: config.start_timeout_ms,
+        line_max: config.line_max,
+    };
+    match probe::test(setup, agent).await {
+        Ok(test) => Answer::Test(Box::new(test)),
+        Err(probe::Error::Agent(error)) => Answer::refused(error.code(), error.to_string()),
+        Err(error @ probe::Error::System { .. }) => Answer::refused(Code::Internal, chain(&error)),
     }
 }
 

@@ -113,7 +113,7 @@ impl Attempt {
             command,
             env: with.env,
             sign_in: "run `fake login`".to_owned(),
-            install: String::new(),
+            ..LaunchSpec::default()
         };
         let mut config = serde_json::to_value(RunnerConfig {
             server: ServerAddr::Unix(server.path.clone()),

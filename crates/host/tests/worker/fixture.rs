@@ -109,10 +109,11 @@ impl Machine {
             worktree_root: self.path("worktrees"),
             server: ServerAddr::Unix(self.path("server.sock")),
             token: "a-workers-token".to_owned(),
-            agents: Agents {
-                exe: std::env::current_exe().expect("a path"),
-                custom: custom.map(|(name, agent)| (name.to_owned(), agent)).into(),
-            },
+            agents: Agents::new(
+                std::env::current_exe().expect("a path"),
+                custom.map(|(name, agent)| (name.to_owned(), agent)).into(),
+            )
+            .downloads(false),
             start_timeout_ms: 1000,
             line_max: 1 << 20,
             version: "0".to_owned(),

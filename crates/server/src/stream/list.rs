@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use convene_api::{frame::ListFrame, problem::Problem};
+use convene_api::{body::AgentView, frame::ListFrame, problem::Problem};
 use convene_core::{
     dispatch::WorkerStatus,
     ids::{InstanceId, WorkerName},
@@ -17,7 +17,11 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{app::App, refusal::cursor_too_old, routes::machines::worker};
+use crate::{
+    app::App,
+    refusal::cursor_too_old,
+    routes::{agents, machines::worker},
+};
 
 /// The shortest time between two reads of the list. A session that streams changes at every commit; each read tells
 /// of it once.
@@ -33,6 +37,8 @@ pub struct List {
     workers: watch::Receiver<()>,
     /// The workers as this client knows them.
     told: HashMap<WorkerName, (InstanceId, WorkerStatus)>,
+    /// The agents as this client knows them.
+    told_agents: HashMap<String, AgentView>,
 }
 
 /// A frame as text, with its place.
@@ -64,6 +70,7 @@ impl List {
             next_read: Instant::now(),
             workers: app.workers_changed.subscribe(),
             told: HashMap::new(),
+            told_agents: HashMap::new(),
         };
         match after {
             Some(_) => list.workers.mark_changed(),
@@ -143,7 +150,7 @@ impl List {
         text(&ListFrame { kind: kind.to_owned(), pos: change.pos, at, command, data })
     }
 
-    /// The workers that are not as the client knows them. Their frames carry the list's place as of now.
+    /// The workers, and the agents on them, that are not as the client knows them. Their frames carry the list's place as of now.
     fn changed_workers(&mut self) -> Vec<Frame> {
         self.workers.mark_unchanged();
         let (pos, at) = (self.after(), self.app.engine.now());
@@ -161,6 +168,14 @@ impl List {
             };
             let data = raw(&worker(record, &taken));
             frames.push(text(&ListFrame { kind: kind.to_owned(), pos, at, command: None, data }));
+        }
+        for agent in agents::views(&self.app) {
+            if self.told_agents.get(&agent.name) == Some(&agent) {
+                continue;
+            }
+            let (kind, data) = ("agent:updated".to_owned(), raw(&agent));
+            frames.push(text(&ListFrame { kind, pos, at, command: None, data }));
+            self.told_agents.insert(agent.name.clone(), agent);
         }
         frames
     }
