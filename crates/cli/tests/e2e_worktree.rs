@@ -11,6 +11,7 @@ use convene_api::{
     client::{ClientError, CommandKey},
     problem::Code,
 };
+use convene_core::ids::SessionId;
 use convene_testkit::cluster::{Builder, Cluster};
 
 fn cluster() -> Builder {
@@ -34,10 +35,8 @@ fn git(dir: &Path, arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
-async fn changes(cluster: &Cluster, id: impl std::fmt::Display) -> Result<FileChanges> {
-    let answer = cluster.http("GET", &format!("/v1/sessions/{id}/changes"), &[], b"").await?;
-    ensure!(answer.status == 200, "it answered {} {}", answer.status, answer.code());
-    Ok(serde_json::from_str(&answer.body)?)
+async fn changes(cluster: &Cluster, id: SessionId) -> Result<FileChanges> {
+    Ok(cluster.client()?.changes(id).await?)
 }
 
 #[tokio::test]
@@ -65,7 +64,10 @@ async fn a_session_in_a_worktree_leaves_the_repository_alone() -> Result<()> {
     let found = changes(&cluster, id).await?;
     let paths: Vec<_> = found.files.iter().map(|f| f.path.as_str()).collect();
     ensure!(paths == ["src/cart.txt", "src/new.txt"], "what changed is {paths:?}");
-    ensure!(found.base == workspace.base && found.branch.as_deref() == Some(branch.as_str()), "compared with {found:?}");
+    ensure!(
+        found.base == workspace.base && found.branch.as_deref() == Some(branch.as_str()),
+        "compared with {found:?}"
+    );
 
     // It goes on there after a stop, and nothing of it is lost by a removal that nobody forced.
     client.stop(id, &StopSession::default(), &CommandKey::fresh()).await?;
@@ -80,7 +82,11 @@ async fn a_session_in_a_worktree_leaves_the_repository_alone() -> Result<()> {
     match client.delete_session(id, &DeleteSession::default(), &CommandKey::fresh()).await {
         Err(ClientError::Problem(problem)) => {
             ensure!(problem.code == Code::WorktreeDirty, "it said {problem:?}");
-            ensure!(problem.hint.as_deref().is_some_and(|hint| hint.contains("--force")), "it hints {:?}", problem.hint);
+            ensure!(
+                problem.hint.as_deref().is_some_and(|hint| hint.contains("--force")),
+                "it hints {:?}",
+                problem.hint
+            );
         }
         other => anyhow::bail!("a dirty worktree was removed: {other:?}"),
     }
@@ -152,12 +158,10 @@ async fn a_worktree_of_no_repository_is_refused_and_changes_nothing() -> Result<
 async fn directories_are_listed_inside_the_roots_only() -> Result<()> {
     let cluster = cluster().start().await?;
     let repository = repository(&cluster)?;
-    let workers = cluster.http("GET", "/v1/workers", &[], b"").await?;
-    let workers: serde_json::Value = serde_json::from_str(&workers.body)?;
-    let worker = workers["items"][0]["name"].as_str().context("no worker")?.to_owned();
+    let token = format!("Bearer {}", cluster.home().owner_token()?);
     let list = async |prefix: &str| -> Result<Vec<String>> {
-        let path = format!("/v1/workers/{worker}/dirs?prefix={prefix}");
-        let answer = cluster.http("GET", &path, &[], b"").await?;
+        let path = format!("/v1/workers/local/dirs?prefix={prefix}");
+        let answer = cluster.http("GET", &path, &[("Authorization", &token)], b"").await?;
         ensure!(answer.status == 200, "it answered {} {}", answer.status, answer.code());
         let list: convene_api::body::DirectoryList = serde_json::from_str(&answer.body)?;
         Ok(list.items.into_iter().map(|item| item.path).collect())

@@ -106,6 +106,12 @@ pub enum WorktreeInput {
     Spec(WorktreeSpec),
 }
 
+impl From<bool> for WorktreeInput {
+    fn from(wanted: bool) -> Self {
+        Self::Wanted(wanted)
+    }
+}
+
 /// Body of `DELETE /v1/sessions/{id}`; may be absent.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
