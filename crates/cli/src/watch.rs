@@ -142,7 +142,8 @@ pub async fn watch(app: &App, client: &Client, plan: Plan) -> Outcome {
     let present = keys.is_some() && line.as_ref().is_none_or(|line| !line.read_only);
     // Who only looks decides for nobody.
     let rejects = line.is_none() && (plan.ask == Ask::Reject || !app.may_ask());
-    let asker = Asker::new(&plan.look, present, rejects, app.config.permissions.bell);
+    let bell = app.config.permissions.bell;
+    let asker = Asker::new(&plan.look, present, rejects, bell, plan.session.ask_timeout);
     let stream = client.follow(plan.session.id, plan.after);
     let view = View::new(app, &plan, live);
     let mut watch = Watch {

@@ -6,7 +6,8 @@ pub const QUEUE: usize = 10;
 /// The size of a prompt, in bytes of its JSON.
 pub const PROMPT: usize = 1_000_000;
 
-/// How long a permission request waits for a person, in seconds, before it is rejected once.
+/// How long a permission request waits for a person, in seconds, before it is rejected once, unless the server's
+/// configuration says otherwise.
 pub const ASK_TIMEOUT: u64 = 300;
 
 /// How often a turn that was provably not handed over is tried again after crashes.

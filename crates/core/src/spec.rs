@@ -50,6 +50,9 @@ pub struct SessionSpec {
     /// Wall clock for a turn, in seconds; 0 is no limit.
     #[serde(default)]
     pub timeout: u64,
+    /// How long a permission request waits for a person, in seconds, before it is rejected once; 0 is for ever.
+    #[serde(default = "ask_timeout", skip_serializing_if = "is_usual_ask_timeout")]
+    pub ask_timeout: u64,
     /// What happens when a turn ends and nothing is queued.
     #[serde(default)]
     pub on_turn_end: OnTurnEnd,
@@ -75,10 +78,22 @@ impl SessionSpec {
             mcp_servers: Vec::new(),
             worker: None,
             timeout: 0,
+            ask_timeout: ask_timeout(),
             on_turn_end: OnTurnEnd::default(),
             crash_policy: CrashPolicy::default(),
         }
     }
+}
+
+/// What a log without a word about it means.
+const fn ask_timeout() -> u64 {
+    crate::limits::ASK_TIMEOUT
+}
+
+/// `serde` wants a function.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+const fn is_usual_ask_timeout(seconds: &u64) -> bool {
+    *seconds == crate::limits::ASK_TIMEOUT
 }
 
 /// Who answers permission requests.

@@ -66,6 +66,8 @@ pub struct SessionView {
     pub commands: Arc<Vec<AgentCommand>>,
     /// Who answers permission requests, as it is enforced.
     pub effective_permissions: PermissionMode,
+    /// How long a permission request waits for a person, in seconds; 0 is for ever.
+    pub ask_timeout: u64,
     /// Where its attempt runs.
     pub worker: Option<WorkerName>,
     /// Its directory.
@@ -191,8 +193,9 @@ pub struct PermissionView {
     pub options: Vec<PermissionOption>,
     /// Since when it waits.
     pub asked_at: Timestamp,
-    /// When it is rejected if nobody answers.
-    pub expires_at: Timestamp,
+    /// When it is rejected if nobody answers; absent if it waits for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A question that waits.
@@ -297,6 +300,7 @@ pub fn session(state: &SessionState) -> SessionView {
         config_options: Arc::clone(&state.agent.config),
         commands: Arc::clone(&state.agent.commands),
         effective_permissions: state.spec.permissions,
+        ask_timeout: state.spec.ask_timeout,
         worker: attempt.map(|a| a.worker.clone()),
         cwd: state.spec.cwd.clone(),
         title: state.title.clone(),
@@ -343,7 +347,8 @@ pub fn session(state: &SessionState) -> SessionView {
 
 /// The permission requests that wait, oldest first.
 pub fn permissions(state: &SessionState) -> Vec<PermissionView> {
-    let timeout = jiff::SignedDuration::from_secs(i64::try_from(crate::limits::ASK_TIMEOUT).unwrap_or(i64::MAX));
+    let seconds = Some(state.spec.ask_timeout).filter(|seconds| *seconds > 0);
+    let timeout = seconds.map(|s| jiff::SignedDuration::from_secs(i64::try_from(s).unwrap_or(i64::MAX)));
     state
         .permissions
         .iter()
@@ -353,7 +358,7 @@ pub fn permissions(state: &SessionState) -> Vec<PermissionView> {
             tool_call: p.tool_call.clone(),
             options: p.options.clone(),
             asked_at: p.asked_at,
-            expires_at: p.asked_at.saturating_add(timeout).unwrap_or(Timestamp::MAX),
+            expires_at: timeout.map(|t| p.asked_at.saturating_add(t).unwrap_or(Timestamp::MAX)),
         })
         .collect()
 }

@@ -147,6 +147,7 @@ fn from_row(row: &SessionRow) -> Option<SessionState> {
         mcp_servers: Vec::new(),
         worker: None,
         timeout: 0,
+        ask_timeout: convene_core::limits::ASK_TIMEOUT,
         on_turn_end: OnTurnEnd::default(),
         crash_policy: CrashPolicy::default(),
     };

@@ -37,6 +37,8 @@ pub struct ServeConfig {
     pub sessions_max: usize,
     /// The largest prompt, in bytes.
     pub prompt_max: usize,
+    /// How long permission requests of new sessions wait for a person, in seconds; 0 is for ever.
+    pub ask_timeout: u64,
     /// The agent of sessions that name none.
     pub default_agent: String,
     /// Names of agents that the config adds to the catalogue.
@@ -68,6 +70,7 @@ impl ServeConfig {
             rates: Rates::default(),
             sessions_max: SESSIONS_MAX,
             prompt_max: limits::PROMPT,
+            ask_timeout: limits::ASK_TIMEOUT,
             default_agent: convene_core::catalogue::BUILTIN.to_owned(),
             agents: Vec::new(),
             owner: "local".to_owned(),

@@ -7,6 +7,8 @@ use convene_core::{
     ids::PermissionId,
 };
 
+use jiff::Timestamp;
+
 use super::{
     clean::clean_line,
     facts::{End, Facts},
@@ -24,7 +26,8 @@ pub struct Piped {
     cwd: String,
     home: Option<String>,
     tools: Tools,
-    requests: Vec<(PermissionId, ToolCall)>,
+    /// Each with its call and the time at which it came.
+    requests: Vec<(PermissionId, ToolCall, Timestamp)>,
     waiting: Option<String>,
 }
 
@@ -55,12 +58,13 @@ impl Piped {
             KnownEvent::ToolCallUpdated { tool_call } => self.tool(tool_call, event).into_iter().collect(),
             KnownEvent::PermissionRequested { request, tool_call, .. } => {
                 self.tools.update(tool_call, event.at);
-                self.requests.push((*request, tool_call.clone()));
+                self.requests.push((*request, tool_call.clone(), event.at));
                 Vec::new()
             }
             KnownEvent::PermissionDecided { request, decision, by, .. } => {
-                let known = self.requests.iter().position(|(id, _)| id == request);
-                let call = known.map(|i| self.requests.remove(i).1);
+                let known = self.requests.iter().position(|(id, ..)| id == request);
+                let (call, asked_at) =
+                    known.map(|i| self.requests.remove(i)).map_or((None, None), |(_, call, at)| (Some(call), Some(at)));
                 let title = call.as_ref().map(|call| self.subject(call)).unwrap_or_default();
                 if let Some(call) = call.and_then(|call| self.tools.get_mut(&call.id)) {
                     call.rejected = decision.is_rejection() || *decision == Decision::Cancelled;
@@ -71,7 +75,9 @@ impl Piped {
                 match (by.as_str(), decision.is_rejection()) {
                     ("policy", false) => Vec::new(),
                     ("timeout", _) => {
-                        vec![line(&format!("no answer to {short} in time, rejected [permission_timed_out]"))]
+                        let waited =
+                            asked_at.map_or_else(|| "time".to_owned(), |at| words::clock(tool::between(at, event.at)));
+                        vec![line(&format!("no answer to {short} in {waited}, rejected [permission_timed_out]"))]
                     }
                     ("cancel" | "stop", _) => vec![line(&format!("cancelled with the turn: {title}"))],
                     (by, _) => vec![line(&format!("{} by {by}: {title}", decision_word(*decision)))],

@@ -6,9 +6,8 @@ use convene_api::body::{AnswerElicitation, DecisionInput};
 use convene_core::{
     content::{PermissionOption, ToolCall},
     ids::{ElicitationId, PermissionId},
-    limits,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -48,6 +47,8 @@ pub struct Asker {
     /// Whether what nobody can answer is rejected at once.
     rejects: bool,
     bell: bool,
+    /// How long a permission request waits; none waits for ever.
+    patience: Option<SignedDuration>,
     id: String,
     agent: String,
     cwd: String,
@@ -102,8 +103,10 @@ pub enum Wish {
 
 impl Asker {
     /// An asker that has nothing to ask.
-    pub fn new(look: &Look, present: bool, rejects: bool, bell: bool) -> Self {
+    pub fn new(look: &Look, present: bool, rejects: bool, bell: bool, ask_timeout: u64) -> Self {
+        let seconds = i64::try_from(ask_timeout).unwrap_or(i64::MAX);
         Self {
+            patience: (seconds > 0).then(|| SignedDuration::from_secs(seconds)),
             waiting: Vec::new(),
             open: None,
             typed: String::new(),
@@ -224,8 +227,9 @@ impl Asker {
                         )
                     } else {
                         let (id, request) = (&self.id, short_request(*request));
-                        let left = words::clock(left(*at, now));
-                        format!("{asks}. Answer: convene approve {id} {request} (rejects in {left})")
+                        let left = expires(*at, self.patience)
+                            .map(|at| format!(" (rejects in {})", words::clock(tool::between(now, at))));
+                        format!("{asks}. Answer: convene approve {id} {request}{}", left.unwrap_or_default())
                     };
                     let row = piped::line(&row);
                     view.screen().row(&row);
@@ -254,7 +258,7 @@ impl Asker {
                 if question.shows_diff() {
                     view.diff_shown(&call.id);
                 }
-                (Kind::Permission(Box::new(question)), Some(expires(*at)), rows)
+                (Kind::Permission(Box::new(question)), expires(*at, self.patience), rows)
             }
             What::Elicitation { request, message, params } => {
                 let form = Form::new(*request, params);
@@ -368,11 +372,7 @@ impl Asker {
     }
 }
 
-fn expires(at: Timestamp) -> Timestamp {
-    let timeout = jiff::SignedDuration::from_secs(i64::try_from(limits::ASK_TIMEOUT).unwrap_or(i64::MAX));
-    at.saturating_add(timeout).unwrap_or(Timestamp::MAX)
-}
-
-fn left(at: Timestamp, now: Timestamp) -> Duration {
-    tool::between(now, expires(at))
+/// When a request of that time is rejected.
+fn expires(at: Timestamp, patience: Option<SignedDuration>) -> Option<Timestamp> {
+    patience.map(|patience| at.saturating_add(patience).unwrap_or(Timestamp::MAX))
 }

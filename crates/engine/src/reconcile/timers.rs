@@ -3,7 +3,7 @@
 //! While the server was away nobody could answer and no runner could report, so what began before it came up has a
 //! lease and its margin from then on.
 
-use convene_core::{Timestamp, command::Command, ids::SessionId, limits};
+use convene_core::{Timestamp, command::Command, ids::SessionId};
 
 use super::LEASE;
 use crate::shared::Shared;
@@ -27,7 +27,8 @@ pub fn pass(shared: &Shared, started: Timestamp, now: Timestamp) -> Vec<(Session
             due.push((state.id, Command::ExpireTurn { turn: turn.id }));
         }
         for (request, pending) in &state.permissions {
-            if passed(pending.asked_at, limits::ASK_TIMEOUT) {
+            let patience = state.spec.ask_timeout;
+            if patience > 0 && passed(pending.asked_at, patience) {
                 due.push((state.id, Command::ExpirePermission { request: *request }));
             }
         }

@@ -387,6 +387,7 @@ fn spec<D: Disk>(around: &mut Around<'_, D>) -> SessionSpec {
         mcp_servers: Vec::new(),
         worker: None,
         timeout: around.rng.pick(&[0, 0, 30]).unwrap_or_default(),
+        ask_timeout: convene_core::limits::ASK_TIMEOUT,
         on_turn_end: around.rng.pick(&[OnTurnEnd::Keep, OnTurnEnd::Keep, OnTurnEnd::Stop]).unwrap_or_default(),
         crash_policy: around.rng.pick(&[CrashPolicy::Ask, CrashPolicy::Resume, CrashPolicy::Fail]).unwrap_or_default(),
     }

@@ -69,6 +69,7 @@ pub async fn new_session(
         mcp_servers: body.mcp_servers,
         worker,
         timeout: timeout(body.timeout)?.unwrap_or(0),
+        ask_timeout: app.config.ask_timeout,
         on_turn_end: body.on_turn_end.unwrap_or_default(),
         crash_policy: body.crash_policy.unwrap_or_default(),
     };
