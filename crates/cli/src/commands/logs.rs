@@ -4,6 +4,7 @@ use clap::Args;
 use convene_api::{
     client::{Client, EventsQuery, SessionEvent, StreamItem},
     exit,
+    problem::{Code, Problem},
 };
 use convene_core::{
     event::{EventBody, KnownEvent},
@@ -21,6 +22,7 @@ use crate::{
     render::{
         screen::Screen,
         transcript::{Amount, Thoughts, Transcript},
+        words,
     },
     terminal,
 };
@@ -29,6 +31,7 @@ const EXAMPLES: &str = "\
 Examples:
   convene logs k3f9qz
   convene logs -f k3f9qz          and go on as it happens
+  convene logs k3f9qz --turn 2 --full
   convene logs k3f9qz --json --type permission_requested";
 
 /// Show a session's events
@@ -43,9 +46,9 @@ pub struct LogsArgs {
     /// Only events after this one
     #[arg(long, value_name = "SEQ")]
     pub after: Option<u64>,
-    /// Only events of this turn: its id
+    /// Only events of this turn: its number or its id
     #[arg(long, value_name = "TURN")]
-    pub turn: Option<TurnId>,
+    pub turn: Option<String>,
     /// Only events of these types
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
     pub types: Vec<String>,
@@ -61,12 +64,15 @@ pub struct LogsArgs {
 pub async fn run(app: &App, args: LogsArgs) -> Outcome {
     let client = connect::client(app).await?;
     let session = ids::session(app, &client, &args.id).await?;
+    let turn = match &args.turn {
+        Some(typed) => Some(turn_of(&client, &session, typed).await?),
+        None => None,
+    };
     let mut printer = Printer::new(app, &args, &session);
     if args.follow {
-        follow(&client, &session, &args, &mut printer).await?;
+        follow(&client, &session, &args, turn, &mut printer).await?;
     } else {
-        let query =
-            EventsQuery { after: args.after, turn: args.turn, types: args.types.clone(), ..EventsQuery::default() };
+        let query = EventsQuery { after: args.after, turn, types: args.types.clone(), ..EventsQuery::default() };
         for event in show::events(&client, &session, query).await? {
             printer.event(&event)?;
         }
@@ -75,11 +81,36 @@ pub async fn run(app: &App, args: LogsArgs) -> Outcome {
     Ok(exit::DONE)
 }
 
+/// The turn that is meant: by its number, its id, or the end of its id.
+async fn turn_of(client: &Client, session: &SessionView, typed: &str) -> Result<TurnId, Failure> {
+    if let Ok(id) = typed.parse() {
+        return Ok(id);
+    }
+    let number: Option<u32> = typed.parse().ok();
+    let bare = typed.strip_prefix(TurnId::PREFIX).unwrap_or(typed);
+    let query = EventsQuery { types: vec!["turn_started".to_owned()], ..EventsQuery::default() };
+    let mut turns = 0;
+    for event in show::events(client, session, query).await? {
+        if let (EventBody::Known(KnownEvent::TurnStarted { number: n }), Some(id)) = (&event.data.body, event.data.turn)
+        {
+            turns = turns.max(*n);
+            if number == Some(*n) || (number.is_none() && id.short() == bare) {
+                return Ok(id);
+            }
+        }
+    }
+    let id = &session.short_id;
+    let what =
+        format!("--turn: {id} has {}, none is {typed:?}", words::count(usize::try_from(turns).unwrap_or(0), "turn"));
+    Err(Problem::new(Code::InvalidRequest, what).hint(format!("`convene logs {id}` shows them")).into())
+}
+
 /// Until the session is removed, or somebody interrupts.
 async fn follow(
     client: &Client,
     session: &SessionView,
     args: &LogsArgs,
+    turn: Option<TurnId>,
     printer: &mut Printer<'_>,
 ) -> Result<(), Failure> {
     let mut stream = client.follow(session.id, args.after.unwrap_or(0));
@@ -87,7 +118,7 @@ async fn follow(
         match stream.next().await? {
             StreamItem::Event(event) => {
                 let wanted = (args.types.is_empty() || args.types.iter().any(|t| t == event.data.tag()))
-                    && (args.turn.is_none() || event.data.turn == args.turn);
+                    && (turn.is_none() || event.data.turn == turn);
                 if wanted {
                     printer.event(&event)?;
                 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use convene_api::{
+    body::{FileChanges, FileStatus},
     client::{Client, EventsQuery, SessionEvent},
     exit,
     problem::{Code, Problem},
@@ -22,6 +23,7 @@ use crate::{
         clean::{clean, clean_line},
         diff, facts,
         question::short_request,
+        style::{Paint, Style},
         tool::{self, Call, Tools},
         words,
     },
@@ -31,7 +33,11 @@ const EXAMPLES: &str = "\
 Examples:
   convene show k3f9qz
   convene show k3f9qz --tool 2    all that the second tool call produced
+  convene show k3f9qz --changes   what changed in its directory
   convene show @ --json           the newest session of this directory";
+
+/// Choices of a setting that are listed.
+const CHOICES_SHOWN: usize = 8;
 
 /// Show one session
 #[derive(Debug, Args)]
@@ -42,9 +48,12 @@ pub struct ShowArgs {
     /// All of one tool call, by its number or id
     #[arg(long, value_name = "N")]
     pub tool: Option<String>,
-    /// Files changed in its directory (not built yet)
+    /// Files changed in its directory since it began
     #[arg(long)]
     pub changes: bool,
+    /// With --changes: all lines of each file
+    #[arg(long, requires = "changes")]
+    pub full: bool,
     /// Prompts that wait
     #[arg(long)]
     pub queue: bool,
@@ -54,13 +63,13 @@ pub struct ShowArgs {
 
 /// Runs it.
 pub async fn run(app: &App, args: ShowArgs) -> Outcome {
-    if args.changes {
-        return super::not_built::refuse("show --changes", Some("`git diff` in its directory shows them"));
-    }
     let client = connect::client(app).await?;
     let session = ids::session(app, &client, &args.id).await?;
     if let Some(which) = &args.tool {
         return show_tool(app, &client, &session, which).await;
+    }
+    if args.changes {
+        return show_changes(app, &client, &session, args.full).await;
     }
     if args.queue {
         return super::queue::list(app, &client, &session).await;
@@ -91,6 +100,7 @@ fn summary(app: &App, session: &SessionView) -> String {
         place.push(format!("held by {held}"));
     }
     lines.push(format!("where   {}", place.join(dot)));
+    lines.extend(agent_lines(session));
     if let Some(waiting) = &session.waiting {
         lines.push(format!("waits   {}", clean_line(&waiting.detail)));
     }
@@ -140,6 +150,114 @@ fn summary(app: &App, session: &SessionView) -> String {
         _ => format!("convene prompt {id} \"...\""),
     };
     lines.push(format!("next    {next}"));
+    lines.join("\n") + "\n"
+}
+
+/// What the agent announced: its settings with their choices, and what it takes.
+fn agent_lines(session: &SessionView) -> Vec<String> {
+    let mut lines = Vec::new();
+    for option in session.config_options.iter() {
+        let name = option.category.as_deref().filter(|c| matches!(*c, "model" | "mode")).unwrap_or(&option.id);
+        let now = clean_line(&super::set::value_text(&option.value));
+        let others: Vec<String> =
+            option.choices.iter().map(|c| clean_line(&c.value)).filter(|choice| *choice != now).collect();
+        let more = others.len().saturating_sub(CHOICES_SHOWN);
+        let mut list = others.into_iter().take(CHOICES_SHOWN).collect::<Vec<_>>().join(", ");
+        if more > 0 {
+            list.push_str(&format!(", {more} more"));
+        }
+        let list = if list.is_empty() { list } else { format!(" (or {list})") };
+        lines.push(format!("{:<7} {now}{list}", clean_line(name)));
+    }
+    if let Some(announced) = &session.capabilities {
+        let has = |path: &str| announced.pointer(path).is_some_and(|v| v.as_bool() != Some(false) && !v.is_null());
+        let can: Vec<&str> = [
+            ("/promptCapabilities/image", "images"),
+            ("/promptCapabilities/audio", "audio"),
+            ("/promptCapabilities/embeddedContext", "files in prompts"),
+            ("/mcpCapabilities/http", "MCP over HTTP"),
+            ("/mcpCapabilities/sse", "MCP over SSE"),
+            ("/sessionCapabilities/resume", "resuming"),
+            ("/loadSession", "loading"),
+        ]
+        .into_iter()
+        .filter_map(|(path, word)| has(path).then_some(word))
+        .collect();
+        if !can.is_empty() {
+            lines.push(format!("can     {}", can.join(", ")));
+        }
+    }
+    lines
+}
+
+async fn show_changes(app: &App, client: &Client, session: &SessionView, full: bool) -> Outcome {
+    let changes = client.changes(session.id).await?;
+    if app.json {
+        app.out.json(&changes)?;
+    } else {
+        let limit = if full { usize::MAX } else { app.config.ui.diff_lines };
+        app.out.text(&changes_text(&changes, session, app.style(), limit, app.home().as_deref()))?;
+    }
+    Ok(exit::DONE)
+}
+
+/// The files that changed, each with its lines, up to the limit.
+fn changes_text(
+    changes: &FileChanges,
+    session: &SessionView,
+    style: Style,
+    limit: usize,
+    home: Option<&str>,
+) -> String {
+    let dot = style.dot();
+    let id = &session.short_id;
+    let mut head = vec![clean_line(&words::at_home(&changes.root, home))];
+    head.extend(changes.branch.as_deref().map(|branch| format!("branch {}", clean_line(branch))));
+    if let Some(base) = &changes.base {
+        head.push(format!("since {}", base.chars().take(7).collect::<String>()));
+    }
+    if changes.commits > 0 {
+        head.push(words::count(usize::try_from(changes.commits).unwrap_or(usize::MAX), "commit"));
+    }
+    if changes.files.is_empty() {
+        head.push("nothing changed".to_owned());
+    } else {
+        let files = words::count(changes.files.len(), "file");
+        head.push(format!("{files} +{} -{}", changes.additions, changes.deletions));
+    }
+    let mut lines = vec![head.join(dot)];
+    for file in &changes.files {
+        let (sign, paint) = match file.status {
+            FileStatus::Added | FileStatus::Untracked => ("A", Paint::Good),
+            FileStatus::Modified | FileStatus::TypeChanged => ("M", Paint::Place),
+            FileStatus::Deleted => ("D", Paint::Bad),
+            FileStatus::Renamed => ("R", Paint::Place),
+            FileStatus::Conflicted => ("C", Paint::Bad),
+        };
+        let mut row = match &file.old_path {
+            Some(old) => format!("{} (was {})", clean_line(&file.path), clean_line(old)),
+            None => clean_line(&file.path),
+        };
+        match (file.additions, file.deletions) {
+            (Some(added), Some(removed)) => row.push_str(&format!("  +{added} -{removed}")),
+            _ => row.push_str("  binary"),
+        }
+        if file.status == FileStatus::Untracked {
+            row.push_str("  new to git");
+        } else if file.committed {
+            row.push_str("  committed");
+        }
+        lines.push(format!("{} {row}", style.paint(paint, sign)));
+        let drawn = file.diff.as_deref().map(|diff| diff::unified(diff, style)).unwrap_or_default();
+        lines.extend(drawn.iter().take(limit).map(|line| format!("    {line}").trim_end().to_owned()));
+        if drawn.len() > limit {
+            let rest = words::count(drawn.len() - limit, "line");
+            lines.push(format!("    ... {rest} not shown: convene show {id} --changes --full"));
+        }
+    }
+    if changes.truncated {
+        lines.push("more changed than is shown here; `git diff` in its directory shows all of it".to_owned());
+    }
     lines.join("\n") + "\n"
 }
 

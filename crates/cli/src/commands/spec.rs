@@ -9,9 +9,11 @@ use convene_api::{
     problem::{Code, Problem},
 };
 use convene_core::{
+    catalogue::nearest,
     ids::ThreadId,
     spec::{OnTurnEnd, PermissionMode},
 };
+use serde_json::{Value, json};
 
 use crate::{app::App, config, failure::Failure, ids};
 
@@ -40,8 +42,8 @@ pub struct SpecArgs {
     /// In an existing thread
     #[arg(long, value_name = "ID")]
     pub thread: Option<String>,
-    /// Environment of the agent, kept in the session's log; several times
-    #[arg(long, value_name = "K=V", value_parser = pair)]
+    /// Environment of the agent; K alone takes it from here; several times
+    #[arg(long, value_name = "K[=V]", value_parser = variable)]
     pub env: Vec<(String, String)>,
     /// A label; several times
     #[arg(long, value_name = "K=V", value_parser = pair)]
@@ -49,6 +51,9 @@ pub struct SpecArgs {
     /// A directory beside the first that the agent may touch; several times
     #[arg(long, value_name = "DIR")]
     pub add_dir: Vec<PathBuf>,
+    /// An MCP server of the config file for the agent; several times
+    #[arg(long, value_name = "NAME")]
+    pub mcp: Vec<String>,
     /// End the session with its turn
     #[arg(long)]
     pub once: bool,
@@ -84,6 +89,7 @@ impl SpecArgs {
             env: self.env.iter().cloned().collect(),
             labels: self.label.iter().cloned().collect::<BTreeMap<_, _>>(),
             add_dirs: self.add_dir.iter().map(|dir| absolute(Some(dir))).collect::<Result<_, _>>()?,
+            mcp_servers: self.mcp.iter().map(|name| mcp_server(app, name)).collect::<Result<_, _>>()?,
             worktree: self.worktree.then_some(true.into()),
             worker: self.worker.clone().map(Into::into),
             timeout: Some(timeout.as_secs()).filter(|seconds| *seconds > 0),
@@ -131,6 +137,50 @@ pub fn permissions_name(mode: PermissionMode) -> &'static str {
         PermissionMode::Ask => "ask",
         PermissionMode::Reads => "reads",
         PermissionMode::All => "all",
+    }
+}
+
+/// An MCP server of the configuration, in ACP's shape. What its environment refers to is taken from here.
+fn mcp_server(app: &App, name: &str) -> Result<Value, Failure> {
+    let known = &app.config.mcp;
+    let Some(server) = known.get(name) else {
+        let near = nearest(name, known.keys().map(String::as_str));
+        let problem = Problem::new(Code::InvalidRequest, format!("--mcp: the config has no [mcp.{name}]"));
+        return Err(match (near.first(), known.is_empty()) {
+            (Some(near), _) => problem.hint(format!("did you mean {near}?")),
+            (None, true) => problem.hint("give it a [mcp.NAME] section with its command"),
+            (None, false) => {
+                problem.hint(format!("it has: {}", known.keys().map(String::as_str).collect::<Vec<_>>().join(", ")))
+            }
+        }
+        .into());
+    };
+    let mut env = Vec::new();
+    for (key, value) in &server.env {
+        let value = match value.strip_prefix("env:") {
+            Some(variable) => app.environment.get(variable).ok_or_else(|| {
+                let what = format!("env:{variable}, which [mcp.{name}] wants, is not set here");
+                Failure::from(
+                    Problem::new(Code::SecretMissing, what).hint(format!("export {variable} and run this again")),
+                )
+            })?,
+            None => value,
+        };
+        env.push(json!({ "name": key, "value": value }));
+    }
+    let (command, args) = server.command.split_first().map_or(("", &[][..]), |(c, args)| (c.as_str(), args));
+    Ok(json!({ "name": name, "command": command, "args": args, "env": env }))
+}
+
+/// `NAME=value`, or `NAME` alone, whose value is that of this environment.
+fn variable(text: &str) -> Result<(String, String), String> {
+    match pair(text) {
+        Ok(pair) => Ok(pair),
+        Err(_) if text.is_empty() || text.contains('=') => Err("NAME=value or NAME is wanted".to_owned()),
+        Err(_) => match std::env::var(text) {
+            Ok(value) => Ok((text.to_owned(), value)),
+            Err(_) => Err(format!("{text} is not set here")),
+        },
     }
 }
 

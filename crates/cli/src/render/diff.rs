@@ -48,3 +48,19 @@ pub fn lines(old: &str, new: &str, style: Style) -> Vec<String> {
     }
     out
 }
+
+/// A unified diff as git writes it, drawn and cleaned, without its file head.
+pub fn unified(diff: &str, style: Style) -> Vec<String> {
+    let from_hunks = diff.lines().skip_while(|line| !line.starts_with("@@"));
+    from_hunks
+        .map(|line| {
+            let text = cut_long(clean(line).trim_end(), LINE_MAX);
+            match line.chars().next() {
+                Some('@') => style.paint(Paint::Place, &text),
+                Some('-') => style.paint(Paint::Bad, &text),
+                Some('+') => style.paint(Paint::Good, &text),
+                _ => text,
+            }
+        })
+        .collect()
+}
