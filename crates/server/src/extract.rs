@@ -4,6 +4,7 @@ mod change;
 mod explain;
 mod params;
 mod session;
+mod strict;
 
 pub use change::{Asked, BODY_MAX, Change, KEY_MAX, NUMBER_MAX, size};
 pub use params::{Params, whole};

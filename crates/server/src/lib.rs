@@ -6,6 +6,7 @@ mod app;
 mod audit;
 mod auth;
 mod config;
+mod connections;
 pub mod doctor;
 mod error;
 mod extract;

@@ -25,6 +25,10 @@ pub fn check(config: &ServeConfig, field: &str, wanted: &str) -> Result<String, 
     if !path.is_absolute() || wanted.contains('\0') {
         return Err(invalid(field, format!("{wanted:?} is not an absolute path")));
     }
+    // What it leads to is the server's own, and another thing at each look.
+    if path.starts_with("/proc") {
+        return Err(Problem::filled(Code::CwdNotAllowed, [("dir", wanted.into())]));
+    }
     let dir = path.canonicalize().map_err(|_| missing(path))?;
     if !dir.is_dir() {
         return Err(Problem::filled(Code::CwdNotADirectory, [("dir", wanted.into())]));

@@ -2,7 +2,6 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use axum::serve::Listener;
 use convene_engine::{Clock as _, Env, Running, SystemClock, reconcile, storage::SqliteStore};
 use tokio::{
     sync::{oneshot, watch},
@@ -17,9 +16,9 @@ use crate::{
     audit::Audit,
     auth::{self, Keys, LoginLinks, Origins, Usage},
     config::{ServeConfig, ServerInfo},
+    connections,
     error::ServeError,
-    listen::{self, Peer},
-    lock,
+    listen, lock,
     metrics::Metrics,
     openapi,
     rate::Limiter,
@@ -104,8 +103,16 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
         auth::keep_usage(for_usage).await;
         Ok(())
     });
-    tasks.spawn(accept(tcp, app.clone(), closing.clone()));
-    tasks.spawn(accept(unix, app, closing.clone()));
+    let (routes, until) = (routes::service(app), closing.clone());
+    let (for_unix, until_unix) = (routes.clone(), closing.clone());
+    tasks.spawn(async move {
+        connections::accept(tcp, routes, until).await;
+        Ok(())
+    });
+    tasks.spawn(async move {
+        connections::accept(unix, for_unix, until_unix).await;
+        Ok(())
+    });
     drop(engine);
     tracing::info!(addr = %info.addr, socket = %info.socket.display(), "serving");
     ready(info);
@@ -136,16 +143,6 @@ fn open(dir: &Path) -> Result<(Engine, Running, Keys, Audit), ServeError> {
     let store = SqliteStore::open(dir, SystemClock.now(), seed).map_err(|error| ServeError::Store(Arc::new(error)))?;
     let (engine, running) = Engine::start(store, Env::system()).map_err(ServeError::Engine)?;
     Ok((engine, running, keys, audit))
-}
-
-async fn accept<L>(listener: L, app: App, closing: CancellationToken) -> Result<(), ServeError>
-where
-    L: Listener<Addr = Peer>,
-    Peer: for<'a> axum::extract::connect_info::Connected<axum::serve::IncomingStream<'a, L>>,
-{
-    let service = routes::service(app).into_make_service_with_connect_info::<Peer>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(closing.cancelled_owned());
-    serving.await.map_err(ServeError::Listener)
 }
 
 /// A task ended before its time.

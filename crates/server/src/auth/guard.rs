@@ -55,7 +55,10 @@ pub async fn guard(
     // Not the request itself: its body is not to be shared while the caller is looked up.
     let (method, path, headers) = (request.method().clone(), request.uri().path().to_owned(), request.headers());
     let mut admitted = Admitted::default();
-    let problem = admit(&app, peer, from, &method, &path, headers, &mut admitted).await.err();
+    let problem = match app.origins.check_target(peer, request.uri()) {
+        Ok(()) => admit(&app, peer, from, &method, &path, headers, &mut admitted).await.err(),
+        Err(problem) => Some(problem),
+    };
     let command = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
     let Admitted { caller, taken } = admitted;
     let is_refused = problem.is_some();

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, net::IpAddr};
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Uri, header};
 use convene_api::problem::{Code, Problem};
 
 use crate::listen::Peer;
@@ -33,6 +33,19 @@ impl Origins {
         Self { hosts, origins, tls: trust_proxy }
     }
 
+    /// Checks the name in the request line, where one that was written for a proxy has it: it goes before `Host`.
+    ///
+    /// # Errors
+    /// `origin_denied`, naming it.
+    pub fn check_target(&self, peer: Peer, target: &Uri) -> Result<(), Problem> {
+        match target.authority() {
+            Some(named) if matches!(peer, Peer::Tcp { .. }) && !self.hosts.contains(&name_of(named.as_str())) => {
+                Err(denied(named.as_str()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Checks `Host`, `Origin` and what browsers say about the page that asks. No name leads a browser to the unix
     /// socket, so there `Host` may be anything.
     ///
@@ -40,7 +53,7 @@ impl Origins {
     /// `origin_denied`, naming what was wrong.
     pub fn check(&self, peer: Peer, headers: &HeaderMap) -> Result<(), Problem> {
         let host = one(headers, header::HOST.as_str())?.unwrap_or_default();
-        if matches!(peer, Peer::Tcp { .. }) && !self.hosts.contains(&without_port(&host).to_ascii_lowercase()) {
+        if matches!(peer, Peer::Tcp { .. }) && !self.hosts.contains(&name_of(&host)) {
             return Err(denied(if host.is_empty() { "no host" } else { &host }));
         }
         if let Some(origin) = one(headers, header::ORIGIN.as_str())? {
@@ -71,6 +84,10 @@ fn one(headers: &HeaderMap, name: &str) -> Result<Option<String>, Problem> {
 
 fn denied(origin: &str) -> Problem {
     Problem::filled(Code::OriginDenied, [("origin", origin.into())])
+}
+
+fn name_of(host: &str) -> String {
+    without_port(host).to_ascii_lowercase()
 }
 
 /// A host without its port; IPv6 addresses keep their brackets.

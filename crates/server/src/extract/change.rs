@@ -1,18 +1,21 @@
 //! The body of a mutation, with the key under which its answer is recorded.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
-    body::to_bytes,
+    body::Body,
     extract::{FromRequest, Request},
     http::{Method, header},
 };
+use bytes::{Bytes, BytesMut};
 use convene_api::problem::{Code, Problem};
+use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use tokio::time::timeout;
 
-use super::explain;
+use super::{explain, strict::Strict};
 use crate::{
     app::App,
     refusal::{Refusal, invalid},
@@ -23,6 +26,10 @@ pub const BODY_MAX: usize = 16 << 20;
 
 /// The largest whole number in a query: what JavaScript still tells from its neighbors.
 pub const NUMBER_MAX: u64 = (1 << 53) - 1;
+
+/// How long a body may stand still, and how long all of it may take.
+const STALLED: Duration = Duration::from_secs(30);
+const SLOW: Duration = Duration::from_secs(300);
 
 /// The longest idempotency key, in bytes.
 pub const KEY_MAX: usize = 255;
@@ -62,17 +69,21 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Change<T> {
         if let Some(length) = length.filter(|l| *l > BODY_MAX as u64) {
             return Err(too_large(&size(length)).into());
         }
-        // The only failure besides a connection that broke is the limit, and a broken one reads no answer.
-        let bytes =
-            to_bytes(body, BODY_MAX).await.map_err(|_| too_large(&format!("over {}", size(BODY_MAX as u64))))?;
+        let bytes = whole(body).await?;
         let path = parts.uri.path();
         if !bytes.is_empty() && !is_json(&parts.headers) {
-            return Err(invalid("content-type", "it must be application/json").into());
+            let problem = invalid("content-type", "it must be application/json");
+            return Err(problem.hint("send JSON, and say so: content-type: application/json").into());
+        }
+        if parts.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+            return Err(invalid("content-encoding", "bodies are taken as they are").hint("leave it out").into());
         }
         let text = std::str::from_utf8(&bytes).map_err(|error| not_text(path, error.valid_up_to()))?;
         let value: Value = match text.trim() {
             "" => Value::Object(serde_json::Map::new()),
-            text => serde_json::from_str(text).map_err(|error| invalid("body", format!("it is no JSON: {error}")))?,
+            text => serde_json::from_str(text)
+                .map(|Strict(value)| value)
+                .map_err(|error| invalid("body", format!("it is no JSON: {error}")))?,
         };
         // serde would take a list for a struct's fields in their order.
         if !value.is_object() {
@@ -93,6 +104,28 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Change<T> {
             Err(error) => Err(explain::body::<T>(value, &error).into()),
         }
     }
+}
+
+/// The whole body, if it is not too large and keeps coming.
+async fn whole(body: Body) -> Result<Bytes, Problem> {
+    let mut stream = body.into_data_stream();
+    let read = async {
+        let mut whole = BytesMut::new();
+        loop {
+            match timeout(STALLED, stream.next()).await {
+                Ok(Some(Ok(piece))) if whole.len() + piece.len() <= BODY_MAX => whole.extend_from_slice(&piece),
+                Ok(Some(Ok(_))) => return Err(too_large(&format!("over {}", size(BODY_MAX as u64)))),
+                Ok(Some(Err(_))) => return Err(invalid("body", "it broke off")),
+                Ok(None) => return Ok(whole.freeze()),
+                Err(_) => return Err(stalled()),
+            }
+        }
+    };
+    timeout(SLOW, read).await.unwrap_or_else(|_| Err(stalled()))
+}
+
+fn stalled() -> Problem {
+    invalid("body", "it was announced and did not come").hint("send it in one go")
 }
 
 fn read_key(key: &str) -> Result<Arc<str>, Problem> {

@@ -9,12 +9,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::paging::limit;
-use crate::{
-    app::App,
-    audit::Wanted,
-    extract::Params,
-    refusal::Refusal,
-};
+use crate::{app::App, audit::Wanted, extract::Params, refusal::Refusal};
 
 /// Which lines are wanted.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -9,6 +9,7 @@ pub mod delete;
 pub mod elicitations;
 pub mod events;
 pub mod get;
+mod given;
 pub mod health;
 pub mod history;
 pub mod list;

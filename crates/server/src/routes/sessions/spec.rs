@@ -17,6 +17,7 @@ use convene_core::{
 use convene_engine::{NewSession, ThreadPlace, WorkerRecord};
 use serde_json::Value;
 
+use super::given;
 use crate::{
     app::App,
     auth::Caller,
@@ -39,6 +40,7 @@ pub async fn new_session(
     thread: Option<ThreadPlace>,
 ) -> Result<NewSession, Refusal> {
     refuse_not_built(&body)?;
+    given::environment(&body.env)?;
     check_env(&body.env)?;
     let title = title(body.title)?;
     let prompt = body.prompt.map(|input| prompt(app, input)).transpose()?;
@@ -66,7 +68,7 @@ pub async fn new_session(
         config: body.config,
         permissions: body.permissions.unwrap_or_default(),
         env: body.env,
-        mcp_servers: body.mcp_servers,
+        mcp_servers: given::mcp_servers(body.mcp_servers)?,
         worker,
         timeout: timeout(body.timeout)?.unwrap_or(0),
         ask_timeout: app.config.ask_timeout,
