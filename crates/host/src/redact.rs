@@ -1,12 +1,19 @@
 //! Takes registered secret values out of everything that leaves the runner, also when they come in pieces.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap, ffi::OsString};
 
+use aho_corasick::{AhoCorasick, MatchKind};
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
+};
 use convene_core::{
-    content::{Channel, ContentBlock, Role},
+    content::{Channel, ContentBlock, Role, ToolCall, ToolContent},
     event::{EventBody, EventData, KnownEvent},
     ids::{MessageId, TurnId},
+    spec::SessionSpec,
 };
+use serde_json::Value;
 
 /// What stands where a secret stood.
 pub const MARK: &str = "[redacted]";
@@ -14,13 +21,19 @@ pub const MARK: &str = "[redacted]";
 /// Shorter values are no secrets: they would blot out words.
 const SHORTEST: usize = 8;
 
+/// A piece of a secret at an edge of a text goes too, from this length on: agents send some texts in pieces, and two
+/// pieces of eight letters or more have one that is at least this long.
+const PIECE: usize = 4;
+
 /// Knows the secrets of an attempt.
 #[derive(Default)]
 pub struct Redactor {
-    /// As they are.
+    /// As they are, the longest first.
     plain: Vec<String>,
-    /// As they look inside of a JSON string, and inside of a JSON string inside of one, where that differs.
-    escaped: Vec<String>,
+    /// Finds them in text: as they are, and in the codings that programs print.
+    text: Option<AhoCorasick>,
+    /// Finds them in JSON: as in text, and as they look inside of a JSON string, and of a JSON string inside of one.
+    json: Option<AhoCorasick>,
     /// Ends of texts that may be the beginning of a secret.
     held: Vec<Held>,
 }
@@ -47,35 +60,161 @@ pub fn names_a_secret(name: &str) -> bool {
     !is_place && says_so.iter().any(|word| name.contains(word))
 }
 
+/// Whether a value that somebody wrote into an environment is a place rather than a secret: without it the paths of every
+/// tool call would be blotted out. An address with a user, a password or a query may hold a secret.
+fn is_place(value: &str) -> bool {
+    let is_address = value.split_once("://").is_some_and(|(scheme, rest)| {
+        scheme.bytes().all(|b| b.is_ascii_alphanumeric()) && !rest.contains(['@', '?', '#'])
+    });
+    is_address || value.starts_with(['/', '~', '.'])
+}
+
 impl Redactor {
     /// Registers a secret; each of its lines is one, too.
     pub fn register(&mut self, secret: &str) {
-        for value in std::iter::once(secret).chain(secret.lines()).map(str::trim) {
-            if value.len() < SHORTEST || self.plain.iter().any(|known| known == value) {
-                continue;
+        self.add(secret);
+        self.build();
+    }
+
+    /// Registers values of an environment that somebody wrote down: all but places, unless the name says otherwise.
+    pub fn register_environment<'a>(&mut self, environment: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        for (name, value) in environment {
+            if names_a_secret(name) || !is_place(value) {
+                self.add(value);
             }
-            self.plain.push(value.to_owned());
-            let once = escape(value);
-            let twice = escape(&once);
-            for form in [value.to_owned(), once, twice] {
-                if !self.escaped.contains(&form) {
-                    self.escaped.push(form);
+        }
+        self.build();
+    }
+
+    /// Registers the values of an environment whose names say that they are secrets: what the agent inherits.
+    pub fn register_secrets_of(&mut self, environment: &BTreeMap<OsString, OsString>) {
+        for (name, value) in environment {
+            if let (Some(name), Some(value)) = (name.to_str(), value.to_str())
+                && names_a_secret(name)
+            {
+                self.add(value);
+            }
+        }
+        self.build();
+    }
+
+    /// Registers what a session brings along: its environment, and the environment and headers of its MCP servers.
+    pub fn register_spec(&mut self, spec: &SessionSpec) {
+        self.register_environment(spec.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        for server in &spec.mcp_servers {
+            for held in ["env", "headers"].iter().filter_map(|field| server.get(field)) {
+                match held {
+                    Value::Array(pairs) => self.register_environment(
+                        pairs
+                            .iter()
+                            .filter_map(|pair| Some((pair.get("name")?.as_str()?, pair.get("value")?.as_str()?))),
+                    ),
+                    Value::Object(pairs) => self.register_environment(
+                        pairs.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))),
+                    ),
+                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
                 }
             }
         }
-        // The longest first, so that a secret within a secret does not leave the rest of it behind.
+    }
+
+    fn add(&mut self, secret: &str) {
+        // `Authorization: Bearer …` is a secret with a word before it.
+        let bare = secret.split_once(' ').map(|(_, rest)| rest).filter(|_| secret.lines().nth(1).is_none());
+        for value in std::iter::once(secret).chain(secret.lines()).chain(bare).map(str::trim) {
+            if value.len() >= SHORTEST && !self.plain.iter().any(|known| known == value) {
+                self.plain.push(value.to_owned());
+            }
+        }
+    }
+
+    fn build(&mut self) {
         self.plain.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        self.escaped.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        let mut text: Vec<String> = Vec::new();
+        for value in &self.plain {
+            text.push(value.clone());
+            text.push(percent(value));
+            text.extend(base64_cores(value));
+        }
+        let mut json = text.clone();
+        for value in &self.plain {
+            let once = escape(value);
+            json.push(escape(&once));
+            json.push(once);
+        }
+        self.text = finder(text);
+        self.json = finder(json);
     }
 
     /// A text without secrets.
     pub fn scrub<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        replace(text, &self.plain)
+        replace(text, self.text.as_ref())
     }
 
     /// A JSON text without secrets; it stays JSON.
     pub fn scrub_json<'a>(&self, json: &'a str) -> Cow<'a, str> {
-        replace(json, &self.escaped)
+        replace(json, self.json.as_ref())
+    }
+
+    /// Takes secrets, and pieces of secrets at the edges, out of the texts of a tool call: some agents send what a tool
+    /// says in pieces, each as an update.
+    fn trim_call(&self, call: &mut ToolCall) {
+        for part in call.content.iter_mut().flatten() {
+            if let ToolContent::Content { content: ContentBlock::Text { text } } = part {
+                self.trim_text(text);
+            }
+        }
+        for value in [&mut call.raw_input, &mut call.raw_output, &mut call.meta].into_iter().flatten() {
+            self.trim_value(value);
+        }
+    }
+
+    fn trim_value(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => self.trim_text(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.trim_value(item)),
+            Value::Object(fields) => fields.values_mut().for_each(|field| self.trim_value(field)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn trim_text(&self, text: &mut String) {
+        let clean = self.scrub(text);
+        match self.without_pieces(&clean) {
+            Some(trimmed) => *text = trimmed,
+            None => {
+                if let Cow::Owned(clean) = clean {
+                    *text = clean;
+                }
+            }
+        }
+    }
+
+    fn without_pieces(&self, text: &str) -> Option<String> {
+        let mut rest = text;
+        let (mut before, mut after) = ("", "");
+        for secret in &self.plain {
+            if is_inside(rest, secret) {
+                return Some(MARK.to_owned());
+            }
+            let longest = secret.len().min(rest.len());
+            let ends = (PIECE..longest).rev().find(|length| {
+                rest.is_char_boundary(rest.len() - length) && secret.starts_with(&rest[rest.len() - length..])
+            });
+            if let Some(length) = ends {
+                rest = &rest[..rest.len() - length];
+                after = MARK;
+            }
+            let longest = secret.len().min(rest.len());
+            let begins = (PIECE..longest)
+                .rev()
+                .find(|length| rest.is_char_boundary(*length) && secret.ends_with(&rest[..*length]));
+            if let Some(length) = begins {
+                rest = &rest[length..];
+                before = MARK;
+            }
+        }
+        (rest.len() < text.len()).then(|| format!("{before}{rest}{after}"))
     }
 
     /// The beginning of a text, at most `max` bytes of it, without secrets and without beginnings of secrets.
@@ -94,6 +233,13 @@ impl Redactor {
     pub fn pass(&mut self, event: EventData, out: &mut impl FnMut(EventData)) {
         if self.plain.is_empty() {
             return out(event);
+        }
+        let mut event = event;
+        if let EventBody::Known(
+            KnownEvent::ToolCallUpdated { tool_call, .. } | KnownEvent::PermissionRequested { tool_call, .. },
+        ) = &mut event.body
+        {
+            self.trim_call(tool_call);
         }
         let EventBody::Known(KnownEvent::MessageAppended {
             message,
@@ -122,7 +268,7 @@ impl Redactor {
         }
         self.held = kept;
         let whole = before + text;
-        let clean = replace(&whole, &self.plain);
+        let clean = self.scrub(&whole);
         let (ready, suspect) = clean.split_at(clean.len() - self.suspect_suffix(&clean));
         if !suspect.is_empty() {
             self.held.push(Held { turn: event.turn, message, role, channel, text: suspect.to_owned() });
@@ -179,14 +325,67 @@ fn closes_messages(body: &EventBody) -> bool {
     )
 }
 
-fn replace<'a>(text: &'a str, secrets: &[String]) -> Cow<'a, str> {
-    let mut text = Cow::Borrowed(text);
-    for secret in secrets {
-        if text.contains(secret.as_str()) {
-            text = Cow::Owned(text.replace(secret.as_str(), MARK));
+fn replace<'a>(text: &'a str, finder: Option<&AhoCorasick>) -> Cow<'a, str> {
+    match finder {
+        Some(finder) if finder.is_match(text) => {
+            let mut clean = String::with_capacity(text.len());
+            finder.replace_all_with(text, &mut clean, |_, _, out| {
+                out.push_str(MARK);
+                true
+            });
+            Cow::Owned(clean)
+        }
+        Some(_) | None => Cow::Borrowed(text),
+    }
+}
+
+/// Finds any of these, the longest first, so that a secret within a secret does not leave the rest of it behind.
+fn finder(mut forms: Vec<String>) -> Option<AhoCorasick> {
+    forms.sort();
+    forms.dedup();
+    if forms.is_empty() {
+        return None;
+    }
+    // Fails only past billions of states, and a secret comes from an environment, which has a few megabytes.
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms).ok()
+}
+
+/// Whether a text is a piece from within a secret.
+fn is_inside(text: &str, secret: &str) -> bool {
+    text.len() >= PIECE && text.len() < secret.len() && secret.contains(text)
+}
+
+/// As it stands in an address.
+fn percent(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}
+
+/// What base64 makes of a text wherever it stands among others: three shifts, without the letters at the edges that its
+/// neighbors have a part in, in both alphabets.
+fn base64_cores(text: &str) -> impl Iterator<Item = String> {
+    let mut cores = Vec::new();
+    for shift in 0..3 {
+        let padded = [&[0; 2][..shift], text.as_bytes()].concat();
+        let whole = padded.len() / 3 * 4;
+        // The letters that hold a bit of the padding before it.
+        let first = [0, 2, 3][shift];
+        for engine in [&BASE64_STANDARD_NO_PAD, &BASE64_URL_SAFE_NO_PAD] {
+            let coded = engine.encode(&padded);
+            if let Some(core) = coded.get(first..whole).filter(|core| core.len() >= SHORTEST) {
+                cores.push(core.to_owned());
+            }
         }
     }
-    text
+    cores.into_iter()
 }
 
 /// The text as it stands between the quotes of a JSON string.

@@ -109,3 +109,106 @@ proptest! {
         prop_assert_eq!(out, whole.replace(SECRET, MARK));
     }
 }
+
+#[test]
+fn removes_a_secret_in_the_codings_that_programs_print() {
+    let secret = "p@ss/word+0123é";
+    let redactor = redactor(&[secret]);
+    for before in ["", "a", "ab", "Basic user:"] {
+        for engine in [&BASE64_STANDARD_NO_PAD, &BASE64_URL_SAFE_NO_PAD] {
+            let coded = engine.encode(format!("{before}{secret} and more"));
+            let clean = redactor.scrub(&coded).into_owned();
+            assert!(clean.contains(MARK), "{before:?}: {coded} became {clean}");
+            // What is left of it decodes to no piece that is worth anything.
+            assert!(coded.len() - clean.replace(MARK, "").len() >= secret.len(), "{coded} became {clean}");
+        }
+    }
+    assert_eq!(redactor.scrub("?key=p%40ss%2Fword%2B0123%C3%A9&x=1"), "?key=[redacted]&x=1");
+}
+
+#[test]
+fn removes_pieces_of_a_secret_from_what_a_tool_says() {
+    let mut redactor = redactor(&[SECRET]);
+    let mut told = |text: &str| {
+        let call = ToolCall {
+            id: "1".to_owned(),
+            content: Some(vec![ToolContent::Content { content: ContentBlock::Text { text: text.to_owned() } }]),
+            raw_output: Some(serde_json::json!({"deep": [text]})),
+            ..ToolCall::default()
+        };
+        let mut out = Vec::new();
+        redactor.pass(EventData::new(KnownEvent::ToolCallUpdated { tool_call: call }), &mut |event| out.push(event));
+        let json = out[0].to_json();
+        assert!(!json.contains(text) || text.len() < PIECE, "{json}");
+        json
+    };
+    // However it is cut in two, one piece is long enough to be known as one.
+    for at in 1..SECRET.len() {
+        let (first, second) = SECRET.split_at(at);
+        let (a, b) = (told(&format!("it is {first}")), told(&format!("{second}, done")));
+        let said = format!("{a}{b}");
+        assert!(said.contains("it is") && said.contains(", done") && said.contains(MARK), "{said}");
+    }
+    told(&SECRET[2..8]);
+    assert!(told(SECRET).contains(MARK));
+}
+
+#[test]
+fn leaves_what_only_looks_a_little_like_a_secret_alone() {
+    let mut redactor = redactor(&[SECRET]);
+    let call = ToolCall {
+        id: "sk-0".to_owned(),
+        title: Some("risk".to_owned()),
+        content: Some(vec![ToolContent::Content { content: ContentBlock::Text { text: "ask s".to_owned() } }]),
+        ..ToolCall::default()
+    };
+    let event = EventData::new(KnownEvent::ToolCallUpdated { tool_call: call });
+    let mut out = Vec::new();
+    redactor.pass(event.clone(), &mut |event| out.push(event));
+    assert_eq!(out, [event]);
+}
+
+#[test]
+fn registers_an_environment_but_for_its_places() {
+    let mut redactor = Redactor::default();
+    let environment = [
+        ("WORD", "a word of mine"),
+        ("TARGET", "/srv/work/target"),
+        ("MODEL_URL", "http://127.0.0.1:9999/v1"),
+        ("PROXY", "http://user:password@proxy.example"),
+        ("HOOK", "https://example.com/?token=0123456789"),
+        ("API_KEY", "/odd/but/a/key"),
+        ("SHORT", "seven77"),
+    ];
+    redactor.register_environment(environment);
+    for (name, value) in environment {
+        let is_kept = matches!(name, "TARGET" | "MODEL_URL" | "SHORT");
+        assert_eq!(redactor.scrub(value) == value, is_kept, "{name}");
+    }
+}
+
+#[test]
+fn registers_what_a_session_brings_along() {
+    let spec = serde_json::from_value(serde_json::json!({
+        "agent": "fake", "cwd": "/tmp", "env": {"A": "value of env"},
+        "mcp_servers": [
+            {"name": "a", "env": [{"name": "B", "value": "value of mcp env"}]},
+            {"name": "b", "headers": [{"name": "Authorization", "value": "Bearer 0123456789"}]},
+            {"name": "c", "env": {"C": "value of a map"}}, null,
+        ],
+    }));
+    let mut redactor = Redactor::default();
+    redactor.register_spec(&spec.unwrap());
+    for text in ["value of env", "value of mcp env", "Bearer 0123456789", "0123456789", "value of a map"] {
+        assert_eq!(redactor.scrub(text), MARK);
+    }
+}
+
+#[test]
+fn takes_a_text_with_thousands_of_secrets_in_one_go() {
+    let secrets: Vec<String> = (0..2000).map(|n| format!("secret-number-{n:05}")).collect();
+    let mut redactor = Redactor::default();
+    redactor.register_environment(secrets.iter().map(|secret| ("X", secret.as_str())));
+    let text = secrets.join(" ");
+    assert_eq!(redactor.scrub(&text).replace(MARK, "").trim(), "");
+}

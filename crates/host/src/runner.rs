@@ -14,13 +14,13 @@ use std::{
 use convene_api::uplink::{PROTOCOL, RunnerHello};
 use convene_core::{content::ConfigOption, ids::InstanceId, spec::SessionSpec};
 use thiserror::Error;
-use tracing::Instrument as _;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
     task::{AbortHandle, JoinSet},
     time::Instant,
 };
+use tracing::Instrument as _;
 
 use crate::{
     acp::{

@@ -18,7 +18,6 @@ use crate::{
         connection::{self, Asked, Incoming, RpcError},
         content,
     },
-    redact::names_a_secret,
     rundir::Containment,
 };
 
@@ -55,7 +54,11 @@ pub(super) struct Announced {
 impl Runner {
     /// The first welcome: this instance owns the attempt, so the agent may be launched.
     pub(super) fn begin(&mut self, welcome: &RunnerWelcome, now: Instant) {
-        let spec = welcome.spec.clone();
+        let mut spec = welcome.spec.clone();
+        if let Some(workspace) = self.config.workspace.clone() {
+            Arc::make_mut(&mut spec).cwd.clone_from(&workspace.cwd);
+            self.emit(KnownEvent::WorkspaceReady { workspace });
+        }
         self.spec = Some(spec.clone());
         self.earlier_session.clone_from(&welcome.agent_session_id);
         match self.launch(&spec) {
@@ -68,12 +71,9 @@ impl Runner {
     }
 
     fn launch(&mut self, spec: &SessionSpec) -> Result<(), Failure> {
-        for (name, value) in &spec.env {
-            if names_a_secret(name) {
-                self.outbox.redactor.register(value);
-            }
-        }
+        self.outbox.redactor.register_spec(spec);
         let environment = environment::of_agent(&self.config, spec);
+        self.outbox.redactor.register_secrets_of(&environment);
         let command = &self.config.agent.command;
         let log = self.side.run_dir().path().join("agent_stderr");
         let started = agent::start(command, &environment, Path::new(&spec.cwd), &log, self.config.line_max);
@@ -99,6 +99,10 @@ impl Runner {
         };
         let containment = containment.to_owned();
         self.emit(KnownEvent::AgentLaunched { pid: pid.cast_unsigned(), command, containment });
+        if self.config.agent.downloads {
+            let detail = format!("the first start of {} downloads it, which may take minutes", self.config.agent.name);
+            self.emit(KnownEvent::LogNote { code: "agent_downloads".to_owned(), detail, raw: None });
+        }
         let (calls, lines) = mpsc::channel(CALLS);
         self.calls = Some(calls);
         let serve = connection::serve(started.stdin, lines, self.incoming_sender.clone(), Arc::clone(&self.backlog));
@@ -401,9 +405,13 @@ impl Runner {
     pub(super) fn not_acp(&self, line: &str) -> Failure {
         let agent = &self.config.agent;
         let summary = format!("{} wrote {line:?} where ACP was expected", agent.display_name());
+        let flag = match agent.acp_flag.as_str() {
+            "" => "check its ACP flag".to_owned(),
+            flag => format!("its ACP flag is {flag}"),
+        };
         Failure::new(FailureKind::HandshakeFailure, summary)
             .code("agent_not_acp")
-            .hint(format!("check its ACP flag; it was started as: {}", agent.command.join(" ")))
+            .hint(format!("{flag}; it was started as: {}", agent.command.join(" ")))
     }
 }
 
