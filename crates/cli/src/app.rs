@@ -54,6 +54,7 @@ pub fn main() -> u8 {
             return failure.exit_code();
         }
     };
+    convene_server::incident::catch_panics(&app.data_dir, commands::role(&cli.command));
     let how = report(app.out.settings().stderr_color);
     match commands::dispatch(app, cli.command) {
         Ok(code) => code,

@@ -124,6 +124,7 @@ pub enum Command {
     Status(commands::status::StatusArgs),
     Shutdown(commands::shutdown::ShutdownArgs),
     Token(commands::token::TokenArgs),
+    Audit(commands::audit::AuditArgs),
     Worker(commands::worker::WorkerArgs),
     Agent(commands::agent::AgentArgs),
     #[command(hide = true)]

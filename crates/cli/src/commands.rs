@@ -63,7 +63,12 @@ pub fn is_json(command: &Command) -> bool {
         Command::Shutdown(args) => args.output.is_json(),
         Command::Token(args) => args.output.is_json(),
         Command::Audit(args) => args.output.is_json(),
-        Command::Serve(_) | Command::Open(_) | Command::Worker(_) | Command::MockLlm(_) | Command::Agent(_) | Command::Openapi(_) => false,
+        Command::Serve(_)
+        | Command::Open(_)
+        | Command::Worker(_)
+        | Command::MockLlm(_)
+        | Command::Agent(_)
+        | Command::Openapi(_) => false,
         Command::Runner(rest)
         | Command::Resume(rest)
         | Command::Hibernate(rest)
@@ -79,6 +84,17 @@ pub fn is_json(command: &Command) -> bool {
         | Command::Crd(rest)
         | Command::Acp(rest)
         | Command::Mcp(rest) => rest.is_json(),
+    }
+}
+
+/// What a process with this command is, for the files about bugs.
+pub const fn role(command: &Command) -> &'static str {
+    if matches!(command, Command::Serve(_)) {
+        "server"
+    } else if matches!(command, Command::Worker(_)) {
+        "worker"
+    } else {
+        "command"
     }
 }
 
@@ -115,6 +131,7 @@ pub fn dispatch(app: App, command: Command) -> Outcome {
         Command::Status(args) => with_loop(app, |app| async move { status::run(&app, args).await }),
         Command::Shutdown(args) => with_loop(app, |app| async move { shutdown::run(&app, args).await }),
         Command::Token(args) => with_loop(app, |app| async move { token::run(&app, args).await }),
+        Command::Audit(args) => with_loop(app, |app| async move { audit::run(&app, args).await }),
         Command::Serve(args) => serve::run(&app, args),
         Command::Worker(args) => worker::run(&app, args),
         Command::Agent(args) => agent::run(&app, args),

@@ -13,7 +13,12 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     let json = std::env::var("CONVENE_LOG_FORMAT").is_ok_and(|format| format == "json");
     let level = std::env::var("CONVENE_LOG").unwrap_or_else(|_| "info".to_owned());
     logging::begin(if json { LogFormat::Json } else { LogFormat::Text }, &level);
-    match roles::runner(&PathBuf::from(run_dir)) {
+    let run_dir = PathBuf::from(run_dir);
+    // `run/<session>/<attempt>` in the data directory, which outlives it.
+    if let Some(data_dir) = run_dir.ancestors().nth(3) {
+        convene_server::incident::catch_panics(data_dir, "runner");
+    }
+    match roles::runner(&run_dir) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "the attempt could not begin");

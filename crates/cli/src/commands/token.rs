@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use convene_api::{
-    body::{CreateToken, TokenView},
+    body::{CreateToken, RotateToken, TokenView},
     client::{Client, CommandKey},
     exit,
     problem::{Code, Problem},
@@ -22,10 +22,12 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   convene token create --name laptop --expires 30d
+  convene token create --name wall-screen --scope read
   convene token ls
+  convene token rotate laptop --grace 1h
   convene token revoke 4fa21c";
 
-/// Make and revoke tokens
+/// Make, renew and revoke tokens
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, before_help = EXAMPLES)]
 pub struct TokenArgs {
@@ -44,8 +46,11 @@ pub enum TokenAction {
         /// What it is for
         #[arg(long, value_name = "TEXT", default_value = "")]
         name: String,
-        /// owner or worker
-        #[arg(long, value_name = "SCOPE", value_parser = ["owner", "worker"])]
+        /// read, approve, write, admin, worker [default: admin]
+        ///
+        /// read: look at everything but tokens and the audit log. approve: and answer what agents ask. write: and make,
+        /// prompt, change and end sessions. admin: everything. worker: serve as a worker, and nothing else.
+        #[arg(long, value_name = "SCOPE", value_parser = ["read", "approve", "write", "admin", "worker"])]
         scope: Option<String>,
         /// When it ends: 1h, 30d [default: never]
         #[arg(long, value_name = "TIME", value_parser = config::duration)]
@@ -53,6 +58,14 @@ pub enum TokenAction {
     },
     /// List them
     Ls,
+    /// Give one a new secret, which is shown once
+    Rotate {
+        /// Its id, the end of it, or its name
+        id: String,
+        /// For how long the old secret still works: 10m, 1h [default: not at all]
+        #[arg(long, value_name = "TIME", value_parser = config::duration)]
+        grace: Option<Duration>,
+    },
     /// End one
     Revoke {
         /// Its id, the end of it, or its name
@@ -73,6 +86,20 @@ pub async fn run(app: &App, args: TokenArgs) -> Outcome {
                 app.out.line(&created.secret)?;
                 app.out
                     .note(&format!("shown only now; it ends with: convene token revoke {}", created.token.id.short()));
+            }
+            Ok(exit::DONE)
+        }
+        TokenAction::Rotate { id, grace } => {
+            let token = find(&client, &id).await?;
+            let body = RotateToken { grace: grace.map_or(0, |grace| grace.as_secs()) };
+            let rotated = client.rotate_token(token.id, &body, &CommandKey::fresh()).await?;
+            if app.json {
+                app.out.json(&rotated)?;
+            } else {
+                app.out.line(&rotated.secret)?;
+                let old = rotated.token.previous_until;
+                let old = old.map_or_else(|| "has ended".to_owned(), |until| format!("works until {until}"));
+                app.out.note(&format!("shown only now; the old secret {old}"));
             }
             Ok(exit::DONE)
         }
@@ -101,10 +128,11 @@ fn list(app: &App, tokens: &[TokenView]) -> Outcome {
         .map(|token| {
             let id = if terminal { token.id.short() } else { token.id.to_string() };
             let ends = token.expires_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
-            vec![id, token.scope.clone(), clean_line(&token.name), ends]
+            let used = token.last_used_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+            vec![id, token.scope.clone(), clean_line(&token.name), ends, used]
         })
         .collect();
-    table::print(app, &["ID", "SCOPE", "NAME", "ENDS"], &rows)?;
+    table::print(app, &["ID", "SCOPE", "NAME", "ENDS", "USED"], &rows)?;
     Ok(exit::DONE)
 }
 

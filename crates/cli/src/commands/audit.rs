@@ -1,0 +1,77 @@
+//! `convene audit`: who did what.
+
+use clap::Args;
+use convene_api::{
+    body::{AuditEntry, AuditKind, AuditPeerKind},
+    exit,
+};
+
+use crate::{
+    app::App,
+    args::{Output, TEMPLATE},
+    connect,
+    failure::Outcome,
+    render::clean::clean_line,
+    table,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  convene audit
+  convene audit --actor laptop -n 100
+  convene audit --action sessions.stop --json";
+
+/// Who did what, and who was turned away
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, before_help = EXAMPLES)]
+pub struct AuditArgs {
+    /// How many of the newest lines
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+    /// Only of: an owner, a token's name or id; or owner, browser, token, attempt, worker, nobody
+    #[arg(long, value_name = "WHO")]
+    pub actor: Option<String>,
+    /// Only these: sessions.create, or all of sessions
+    #[arg(long, value_name = "ACTION")]
+    pub action: Option<String>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Runs it.
+pub async fn run(app: &App, args: AuditArgs) -> Outcome {
+    let client = connect::client(app).await?;
+    let page = client.audit(args.limit, args.actor.as_deref(), args.action.as_deref()).await?;
+    if app.json {
+        app.out.json(&page)?;
+        return Ok(exit::DONE);
+    }
+    let rows: Vec<Vec<String>> = page.items.iter().map(row).collect();
+    table::print(app, &["AT", "WHO", "FROM", "ACTION", "ABOUT", "OUTCOME"], &rows)?;
+    Ok(exit::DONE)
+}
+
+fn row(entry: &AuditEntry) -> Vec<String> {
+    let actor = &entry.actor;
+    let owner = actor.owner.as_deref().unwrap_or_default();
+    let who = match actor.kind {
+        AuditKind::Owner => owner.to_owned(),
+        AuditKind::Browser => format!("{owner} (browser)"),
+        AuditKind::Token => {
+            let name = actor.name.as_deref().or(actor.id.as_deref()).unwrap_or_default();
+            format!("{owner} (token {})", clean_line(name))
+        }
+        AuditKind::Attempt => "an attempt".to_owned(),
+        AuditKind::Worker => "the worker".to_owned(),
+        AuditKind::Nobody => "nobody".to_owned(),
+    };
+    let from = match (entry.peer.kind, &entry.peer.address) {
+        (AuditPeerKind::Local, _) => "socket".to_owned(),
+        (AuditPeerKind::Loopback, _) => "this machine".to_owned(),
+        (AuditPeerKind::Remote, address) => address.clone().unwrap_or_default(),
+    };
+    let outcome = entry.code.clone().unwrap_or_else(|| "done".to_owned());
+    let outcome = if entry.left_out > 0 { format!("{outcome}, {} more before it", entry.left_out) } else { outcome };
+    let about = entry.object.clone().unwrap_or_default();
+    vec![entry.at.to_string(), who, from, entry.action.clone(), about, outcome]
+}
