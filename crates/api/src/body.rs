@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod changes;
 mod config;
+mod export;
 mod machine;
 mod prompt;
 mod question;
@@ -18,6 +19,7 @@ pub use access::{CreateToken, CreatedToken, LogIn, LoginLink, RotateToken, Token
 pub use audit::{AuditActor, AuditEntry, AuditKind, AuditOutcome, AuditPage, AuditPeer, AuditPeerKind};
 pub use changes::{FileChange, FileChanges, FileStatus};
 pub use config::{ConfigItem, ConfigView};
+pub use export::ExportFormat;
 pub use machine::{AgentAnnounced, AgentTest, AgentView, DirectoryEntry, DirectoryList, TestAgent, WorkerView};
 pub use prompt::{CancelTurn, EditQueueEntry, PromptAccepted, PromptInput, PromptMode, PromptStatus, SendPrompt};
 pub use question::{AnswerElicitation, DecidePermission, DecisionInput, ElicitationAction, PermissionDecidedBody};

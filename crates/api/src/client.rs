@@ -129,6 +129,19 @@ impl Client {
         read(&self.send(&call).await?)
     }
 
+    /// A long answer, piece by piece; `Err` inside is what the taker of the pieces said.
+    async fn download(
+        &self,
+        path: String,
+        piece: &mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send),
+    ) -> Result<Result<(), std::io::Error>, ClientError> {
+        match connection::download(&self.inner.endpoint, self.token(), &path, piece).await? {
+            Ok(answer) if answer.status >= 400 => Err(ClientError::Problem(answer.problem())),
+            Ok(_whole) => Ok(Ok(())),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
     async fn change<B: Serialize, T: DeserializeOwned>(
         &self,
         method: Method,

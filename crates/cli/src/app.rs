@@ -2,18 +2,20 @@
 
 use std::{future::Future, path::PathBuf, time::Duration};
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 use convene_api::{
+    body::ConfigView,
     exit,
     problem::{Code, Problem},
 };
 use jiff::Timestamp;
 
 use crate::{
-    args::{Cli, Globals},
+    args::{Cli, Command, Globals},
     commands,
-    config::{self, ColorChoice, Config, Environment},
+    config::{self, ColorChoice, Config, Environment, Loaded, Origin, Origins, Unknown},
     failure::{Failure, Outcome, Report},
+    help,
     out::{self, Out, Settings},
     render::style::Style,
 };
@@ -25,6 +27,14 @@ pub struct App {
     pub globals: Globals,
     /// The configuration, with its flags.
     pub config: Config,
+    /// Where its values come from.
+    pub origins: Origins,
+    /// Where its file is, or would be.
+    pub config_file: PathBuf,
+    /// Why it is not what the file says, if the command does without one that is valid.
+    pub config_problem: Option<Problem>,
+    /// Variables that begin like ours and are none.
+    pub unknown: Vec<Unknown>,
     /// The environment.
     pub environment: Environment,
     /// Where the local server's data is.
@@ -37,7 +47,9 @@ pub struct App {
 
 /// Runs the command of this process's arguments.
 pub fn main() -> u8 {
-    let cli = match Cli::try_parse() {
+    let whole = std::env::args_os().any(|arg| arg == "--help");
+    let parsed = help::command_for(whole).try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -116,21 +128,43 @@ fn color(choice: ColorChoice, environment: &Environment, terminal: bool) -> bool
     }
 }
 
+/// Puts what the flags say over the layers below.
+fn flags(globals: &Globals, config: &mut Config, origins: &mut Origins) {
+    if let Some(choice) = globals.color {
+        config.ui.color = choice;
+        origins.set("ui.color", Origin::Flag { name: "--color" });
+    }
+    if globals.plain {
+        config.ui.plain = true;
+        origins.set("ui.plain", Origin::Flag { name: "--plain" });
+    }
+    if let Some(format) = globals.log_format {
+        config.server.log_format = format;
+        origins.set("server.log_format", Origin::Flag { name: "--log-format" });
+    }
+    if globals.no_autostart {
+        config.client.autostart = false;
+        origins.set("client.autostart", Origin::Flag { name: "--no-autostart" });
+    }
+}
+
 impl App {
     fn new(cli: &Cli, environment: Environment, terminal: bool, stderr_terminal: bool) -> Result<Self, Failure> {
         let globals = cli.globals.clone();
         let named = globals.config.clone().or_else(|| environment.path("CONVENE_CONFIG").map(PathBuf::from));
         let config_file = named.clone().unwrap_or_else(|| config::default_path(&environment));
-        let (mut config, unknown) = Config::load(&config_file, named.is_some(), &environment)?;
-        if let Some(choice) = globals.color {
-            config.ui.color = choice;
-        }
+        let (loaded, config_problem) = match Config::load(&config_file, named.is_some(), &environment) {
+            Ok(loaded) => (loaded, None),
+            Err(Failure::Problem(problem)) if commands::does_without_config(&cli.command) => {
+                (Loaded::default(), Some(*problem))
+            }
+            Err(failure) => return Err(failure),
+        };
+        let Loaded { mut config, unknown, mut origins } = loaded;
+        flags(&globals, &mut config, &mut origins);
         config.ui.plain |= globals.plain
             || environment.get("ACCESSIBLE").is_some_and(|v| v != "0")
             || environment.get("TERM") == Some("dumb");
-        if let Some(format) = globals.log_format {
-            config.server.log_format = format;
-        }
         let data_dir = globals.data_dir.clone().or_else(|| environment.path("CONVENE_DATA_DIR").map(PathBuf::from));
         let data_dir = data_dir.unwrap_or_else(|| config::default_data_dir(&environment));
         let data_dir = std::path::absolute(&data_dir).unwrap_or(data_dir);
@@ -144,12 +178,35 @@ impl App {
             live: !config.ui.plain && (config.ui.color != ColorChoice::Auto || environment.get("NO_COLOR").is_none()),
         };
         let out = Out::new(settings);
-        for unknown in unknown {
-            let near = unknown.near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        // The doctor has them among its findings.
+        for unknown in unknown.iter().filter(|_| !matches!(cli.command, Command::Doctor(_))) {
+            let near = unknown.near.as_ref().map(|near| format!("; did you mean {near}?")).unwrap_or_default();
             out.warn("config_unknown_key", &format!("nothing reads {}{near}", unknown.name));
         }
         let json = commands::is_json(&cli.command);
-        Ok(Self { globals, config, environment, data_dir, out, json })
+        Ok(Self { globals, config, origins, config_file, config_problem, unknown, environment, data_dir, out, json })
+    }
+
+    /// The configuration as it may be shown, with what the environment and flags say of the server.
+    pub fn shown_config(&self) -> ConfigView {
+        let (mut config, mut origins) = (self.config.clone(), self.origins.clone());
+        let variable = |name: &str| Origin::Environment { name: name.to_owned() };
+        if let Some(url) = &self.globals.server {
+            config.client.url.clone_from(url);
+            origins.set("client.url", Origin::Flag { name: "--server" });
+        } else if let Some(url) = self.environment.get("CONVENE_URL") {
+            url.clone_into(&mut config.client.url);
+            origins.set("client.url", variable("CONVENE_URL"));
+        }
+        if let Some(file) = &self.globals.token_file {
+            config.client.token = format!("file:{}", file.display());
+            origins.set("client.token", Origin::Flag { name: "--token-file" });
+        } else if self.environment.get("CONVENE_TOKEN").is_some() {
+            // Its name, never itself.
+            config.client.token = "env:CONVENE_TOKEN".to_owned();
+            origins.set("client.token", variable("CONVENE_TOKEN"));
+        }
+        config::view(&config, &origins, &self.config_file)
     }
 
     /// How text is drawn on standard output.
@@ -158,7 +215,8 @@ impl App {
         Style { color: settings.color, unicode: !settings.plain && self.speaks_utf8(), plain: settings.plain }
     }
 
-    fn speaks_utf8(&self) -> bool {
+    /// Whether the locale says that text is UTF-8.
+    pub fn speaks_utf8(&self) -> bool {
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| self.environment.get(name));
         locale.is_some_and(|l| {
             let l = l.to_ascii_lowercase();

@@ -71,10 +71,10 @@ pub struct Globals {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub struct Output {
     /// How the result is written
-    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    #[arg(short, long, value_name = "FORMAT", default_value = "table", global = true)]
     pub output: Format,
     /// Short for -o json
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub json: bool,
 }
 
@@ -104,6 +104,7 @@ pub enum Command {
     Show(commands::show::ShowArgs),
     Logs(commands::logs::LogsArgs),
     Attach(commands::attach::AttachArgs),
+    Export(commands::export::ExportArgs),
     Wait(commands::wait::WaitArgs),
     Prompt(commands::prompt::PromptArgs),
     Queue(commands::queue::QueueArgs),
@@ -119,6 +120,9 @@ pub enum Command {
     Rm(commands::rm::RmArgs),
     Thread(commands::thread::ThreadArgs),
     Agents(commands::agents::AgentsArgs),
+    Doctor(commands::doctor::DoctorArgs),
+    Config(commands::config::ConfigArgs),
+    Completion(commands::completion::CompletionArgs),
     Serve(commands::serve::ServeArgs),
     Open(commands::open::OpenArgs),
     Status(commands::status::StatusArgs),
@@ -147,20 +151,9 @@ pub enum Command {
     /// Diagnose and close a broken log (not built yet)
     #[command(hide = true)]
     Repair(NotBuilt),
-    /// Take a session out (not built yet)
-    #[command(hide = true)]
-    Export(NotBuilt),
     /// Show an exported session (not built yet)
     #[command(hide = true)]
     Replay(NotBuilt),
-    /// Find out what could be wrong (not built yet)
-    Doctor(NotBuilt),
-    /// Show the configuration (not built yet)
-    #[command(hide = true)]
-    Config(NotBuilt),
-    /// Complete commands in a shell (not built yet)
-    #[command(hide = true)]
-    Completion(NotBuilt),
     /// Run sessions as Kubernetes pods (not built yet)
     #[command(hide = true)]
     Operator(NotBuilt),

@@ -85,6 +85,22 @@ fn commands_that_are_not_built_take_whatever_stands_behind_them() {
 }
 
 #[test]
+fn json_may_stand_behind_the_word_that_says_what_to_do() {
+    for words in [
+        &["convene", "thread", "ls", "--json"][..],
+        &["convene", "thread", "--json", "ls"],
+        &["convene", "queue", "x", "ls", "-o", "json"],
+        &["convene", "token", "ls", "-o", "json"],
+        &["convene", "agents", "show", "codex", "--json"],
+    ] {
+        let cli = Cli::try_parse_from(words).expect("it parses");
+        assert!(commands::is_json(&cli.command), "{words:?}");
+    }
+    let cli = Cli::try_parse_from(["convene", "thread", "ls"]).expect("it parses");
+    assert!(!commands::is_json(&cli.command));
+}
+
+#[test]
 fn no_list_is_of_zero_sessions() {
     for n in ["0", "-1", "many"] {
         let error = Cli::try_parse_from(["convene", "ls", "-n", n]).unwrap_err().to_string();

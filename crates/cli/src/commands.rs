@@ -7,7 +7,11 @@ pub mod archive;
 pub mod attach;
 pub mod audit;
 pub mod cancel;
+pub mod completion;
+pub mod config;
 pub mod deny;
+pub mod doctor;
+pub mod export;
 pub mod logs;
 pub mod ls;
 pub mod mock_llm;
@@ -59,6 +63,10 @@ pub fn is_json(command: &Command) -> bool {
         Command::Rm(args) => args.output.is_json(),
         Command::Thread(args) => args.output.is_json(),
         Command::Agents(args) => args.is_json(),
+        Command::Doctor(args) => args.output.is_json(),
+        Command::Config(args) => args.output.is_json(),
+        Command::Export(args) => args.json,
+        Command::Completion(_) => false,
         Command::Status(args) => args.output.is_json(),
         Command::Shutdown(args) => args.output.is_json(),
         Command::Token(args) => args.output.is_json(),
@@ -75,11 +83,7 @@ pub fn is_json(command: &Command) -> bool {
         | Command::Clear(rest)
         | Command::Fork(rest)
         | Command::Repair(rest)
-        | Command::Export(rest)
         | Command::Replay(rest)
-        | Command::Doctor(rest)
-        | Command::Config(rest)
-        | Command::Completion(rest)
         | Command::Operator(rest)
         | Command::Crd(rest)
         | Command::Acp(rest)
@@ -96,6 +100,14 @@ pub const fn role(command: &Command) -> &'static str {
     } else {
         "command"
     }
+}
+
+/// Whether a command does its work without a configuration that is valid.
+pub fn does_without_config(command: &Command) -> bool {
+    if let Command::Config(args) = command {
+        return !matches!(args.action, config::ConfigAction::Show { .. });
+    }
+    matches!(command, Command::Doctor(_) | Command::Completion(_))
 }
 
 /// Runs a command.
@@ -127,6 +139,10 @@ pub fn dispatch(app: App, command: Command) -> Outcome {
         Command::Rm(args) => with_loop(app, |app| async move { rm::run(&app, args).await }),
         Command::Thread(args) => with_loop(app, |app| async move { thread::run(&app, args).await }),
         Command::Agents(args) => with_loop(app, |app| async move { agents::run(&app, args).await }),
+        Command::Doctor(args) => with_loop(app, |app| async move { doctor::run(&app, args).await }),
+        Command::Export(args) => with_loop(app, |app| async move { export::run(&app, args).await }),
+        Command::Config(args) => config::run(&app, &args),
+        Command::Completion(args) => completion::run(&app, &args),
         Command::Open(args) => with_loop(app, |app| async move { open::run(&app, args).await }),
         Command::Status(args) => with_loop(app, |app| async move { status::run(&app, args).await }),
         Command::Shutdown(args) => with_loop(app, |app| async move { shutdown::run(&app, args).await }),
@@ -142,13 +158,7 @@ pub fn dispatch(app: App, command: Command) -> Outcome {
         Command::Clear(_) => not_built::refuse("clear", Some("`convene new` begins with an empty context")),
         Command::Fork(_) => not_built::refuse("fork", None),
         Command::Repair(_) => not_built::refuse("repair", None),
-        Command::Export(_) => not_built::refuse("export", Some("`convene logs ID --json` prints the whole log")),
         Command::Replay(_) => not_built::refuse("replay", Some("`convene logs ID` shows a session again")),
-        Command::Doctor(_) => {
-            not_built::refuse("doctor", Some("`convene status` and `convene agents` say what they know"))
-        }
-        Command::Config(_) => not_built::refuse("config", None),
-        Command::Completion(_) => not_built::refuse("completion", None),
         Command::Operator(_) => not_built::refuse("operator", None),
         Command::Crd(_) => not_built::refuse("crd", None),
         Command::Acp(_) => not_built::refuse("acp", None),

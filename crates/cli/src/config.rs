@@ -6,6 +6,9 @@
 mod environment;
 mod file;
 mod keys;
+mod origin;
+mod schema;
+mod shown;
 mod value;
 
 use std::{
@@ -17,6 +20,9 @@ use std::{
 use convene_core::spec::{CrashPolicy, OnTurnEnd, PermissionMode};
 
 pub use environment::{Environment, Unknown};
+pub use origin::{Origin, Origins};
+pub use schema::schema;
+pub use shown::{key as toml_key, toml as toml_value, view};
 pub use value::duration;
 
 use crate::{
@@ -257,20 +263,31 @@ impl Default for Config {
     }
 }
 
+/// A configuration as it was read.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// The values.
+    pub config: Config,
+    /// Variables that begin like ours and are none.
+    pub unknown: Vec<Unknown>,
+    /// Where the values come from.
+    pub origins: Origins,
+}
+
 impl Config {
     /// Reads the file, if there is one, and the environment.
     ///
     /// # Errors
     /// If the file cannot be read, is no TOML, has an unknown key or a value that does not fit.
-    pub fn load(path: &Path, must_exist: bool, environment: &Environment) -> Result<(Self, Vec<Unknown>), Failure> {
-        let mut config = Self::default();
+    pub fn load(path: &Path, must_exist: bool, environment: &Environment) -> Result<Loaded, Failure> {
+        let (mut config, mut origins) = (Self::default(), Origins::default());
         match std::fs::read_to_string(path) {
-            Ok(text) => file::read(&text, path, &mut config)?,
+            Ok(text) => file::read(&text, path, &mut config, &mut origins)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => {}
             Err(error) => return Err(file::unreadable(path, &error)),
         }
-        let unknown = environment.apply(&mut config)?;
-        Ok((config, unknown))
+        let unknown = environment.apply(&mut config, &mut origins)?;
+        Ok(Loaded { config, unknown, origins })
     }
 }
 

@@ -7,7 +7,7 @@ fn environment(pairs: &[(&str, &str)]) -> Environment {
 
 fn parse(text: &str) -> Result<Config, String> {
     let mut config = Config::default();
-    match file::read(text, Path::new("config.toml"), &mut config) {
+    match file::read(text, Path::new("config.toml"), &mut config, &mut Origins::default()) {
         Ok(()) => Ok(config),
         Err(Failure::Problem(problem)) => {
             Err(format!("{}: {} / {}", problem.code, problem.detail, problem.hint.clone().unwrap_or_default()))
@@ -53,7 +53,7 @@ fn every_key_can_be_set_from_the_environment() {
         ("CONVENE_RUN_AGNT", "x"),
         ("PATH", "/bin"),
     ])
-    .apply(&mut config)
+    .apply(&mut config, &mut Origins::default())
     .expect("the values fit");
     assert_eq!(unknown, [Unknown { name: "CONVENE_RUN_AGNT".into(), near: Some("CONVENE_RUN_AGENT".into()) }]);
     assert_eq!((config.run.agent.as_str(), config.worker.seats), ("codex", 3));
@@ -138,4 +138,63 @@ fn places_follow_the_environment() {
     let xdg = environment(&[("HOME", "/home/ana"), ("XDG_DATA_HOME", "/data"), ("XDG_CONFIG_HOME", "relative")]);
     assert_eq!(default_data_dir(&xdg), Path::new("/data/convene"));
     assert_eq!(default_path(&xdg), Path::new("/home/ana/.config/convene/config.toml"));
+}
+
+#[test]
+fn every_key_is_shown_and_described_and_the_defaults_fit_the_schema() {
+    let schema = schema();
+    let defaults: toml::Table = toml::from_str(ALL).expect("the example is TOML");
+    for key in keys::KEYS {
+        let (section, name) = key.split_once('.').expect("keys have a section");
+        let property = &schema["properties"][section]["properties"][name];
+        assert!(property["description"].as_str().is_some_and(|d| !d.is_empty()), "{key} is not described");
+        let value = shown::value(&Config::default(), key).expect("it is shown");
+        let written = serde_json::to_value(&defaults[section][name]).expect("JSON");
+        assert_eq!((&value, &property["default"]), (&written, &written), "{key}");
+    }
+}
+
+#[test]
+fn what_is_shown_can_be_read_again() {
+    let mut config = Config::default();
+    config.run.agent = "a \"quoted\" one".into();
+    config.worker.labels.insert("gpu".into(), "yes".into());
+    config.permissions.ask_timeout = None;
+    config.agents.insert("my.own".into(), Agent {
+        command: vec!["node".into(), "agent.js".into()],
+        env: [("KEY".to_owned(), "env:MY_KEY".to_owned())].into(),
+    });
+    let view = view(&config, &Origins::default(), Path::new("config.toml"));
+    let text: String =
+        view.items.iter().map(|item| format!("{} = {}\n", toml_key(&item.key), toml_value(&item.value))).collect();
+    assert_eq!(parse(&text), Ok(config), "{text}");
+}
+
+#[test]
+fn nothing_that_may_be_a_secret_is_shown() {
+    let mut config = parse(
+        "[client]\nurl = \"http://ana:canary@host:1\"\n[agents.a]\ncommand = [\"a\", \"--api-key\", \"canary\", \"--token=canary\", \"http://x:canary@h/\", \"--acp\"]\nenv = { K = \"canary\", R = \"env:NAME\" }\n[mcp.m]\ncommand = [\"m\"]\nenv = { P = \"canary\" }\n",
+    )
+    .expect("it is whole");
+    config.client.token = "env:NAME".into();
+    let text = serde_json::to_string(&view(&config, &Origins::default(), Path::new("c"))).expect("JSON");
+    assert!(!text.contains("canary"), "{text}");
+    assert!(text.contains("env:NAME") && text.contains("--acp") && text.contains("--api-key"), "{text}");
+}
+
+#[test]
+fn origins_name_the_layer_that_won() {
+    let (mut config, mut origins) = (Config::default(), Origins::default());
+    file::read("[run]\nagent = \"a\"\npermissions = \"all\"\n", Path::new("c.toml"), &mut config, &mut origins)
+        .expect("it is whole");
+    environment(&[("CONVENE_RUN_AGENT", "b")]).apply(&mut config, &mut origins).expect("it fits");
+    let view = view(&config, &origins, Path::new("c.toml"));
+    let of = |key: &str| {
+        let item = view.items.iter().find(|item| item.key == key).expect("it is there");
+        (item.value.clone(), item.origin.clone(), item.source.clone())
+    };
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(of("run.agent"), ("b".into(), "environment".into(), text("CONVENE_RUN_AGENT")));
+    assert_eq!(of("run.permissions"), ("all".into(), "file".into(), text("c.toml:3")));
+    assert_eq!(of("run.timeout"), ("0s".into(), "default".into(), None));
 }

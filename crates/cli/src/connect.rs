@@ -14,7 +14,7 @@ use crate::{app::App, failure::Failure};
 /// The socket in the data directory.
 pub const SOCKET: &str = "server.sock";
 /// The owner's token in the data directory.
-const TOKEN: &str = "auth/token";
+pub const TOKEN: &str = "auth/token";
 
 /// Where the local server listens for browsers, in the data directory.
 const ADDRESS: &str = "server.url";

@@ -3,9 +3,11 @@
 mod app;
 mod args;
 mod commands;
+mod complete;
 mod config;
 mod connect;
 mod failure;
+mod help;
 mod ids;
 mod logging;
 mod out;
@@ -24,6 +26,9 @@ fn main() -> ExitCode {
     // A runner forks, which only a process without further threads may do; so it goes before anything else.
     if first.is_some_and(|word| word == "runner") {
         return commands::runner::main(args.collect());
+    }
+    if complete::answered() {
+        return ExitCode::SUCCESS;
     }
     ExitCode::from(app::main())
 }

@@ -57,6 +57,14 @@ impl Out {
         write_whole(io::stdout(), text.as_bytes()).map_err(|e| failure(&e))
     }
 
+    /// Writes bytes to standard output, as they are.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn bytes(&self, bytes: &[u8]) -> io::Result<()> {
+        write_whole(io::stdout(), bytes)
+    }
+
     /// Writes a line to standard output.
     ///
     /// # Errors

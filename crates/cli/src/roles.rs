@@ -67,7 +67,7 @@ impl WorkerSetup {
 }
 
 /// This program's file. On Linux the link that stays true when the file is replaced by an upgrade.
-fn executable() -> std::io::Result<PathBuf> {
+pub fn executable() -> std::io::Result<PathBuf> {
     if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() }
 }
 
@@ -81,6 +81,7 @@ pub async fn serve(
     ready: impl FnOnce(&ServerInfo) + Send,
 ) -> Result<(), ServeError> {
     config.is_attempt_process = is_attempt_process;
+    config.machine_checks = convene_host::doctor::checks;
     let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
     let (owner, stop) = (tasks.clone(), cancel.clone());
     let result = convene_server::serve(config, move |info| {

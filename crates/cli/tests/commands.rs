@@ -126,11 +126,7 @@ fn what_is_not_built_is_refused_by_name() {
         "clear",
         "fork",
         "repair",
-        "export",
         "replay",
-        "doctor",
-        "config",
-        "completion",
         "operator",
         "crd",
         "acp",
@@ -191,7 +187,7 @@ error[config_unknown_key]: HOME/.config/convene/config.toml:2: unknown key \"run
 ";
     assert_eq!((said.code, said.stderr.as_str()), (2, expected));
     let missing = home.run(&["--config", "nowhere.toml", "ls"]);
-    assert!(missing.stderr.starts_with("error[config_invalid]: nowhere.toml:1: "), "{}", missing.stderr);
+    assert!(missing.stderr.starts_with("error[config_invalid]: nowhere.toml: there is no such file"), "{}", missing.stderr);
     assert_eq!(missing.code, 2);
 }
 

@@ -15,6 +15,7 @@ pub mod content;
 pub mod directive;
 pub mod dispatch;
 pub mod event;
+pub mod export;
 pub mod failure;
 pub mod ids;
 pub mod limits;

@@ -54,6 +54,7 @@ pub fn described() -> OpenApiRouter<App> {
         .routes(routes!(sessions::authenticate::authenticate))
         .routes(routes!(sessions::events::session_events))
         .routes(routes!(sessions::history::session_history))
+        .routes(routes!(sessions::export::export_session))
         .routes(routes!(sessions::health::session_health))
         .routes(routes!(sessions::changes::session_changes))
         .routes(routes!(threads::create::create_thread, threads::list::list_threads))

@@ -53,6 +53,9 @@ async fn connect(endpoint: &Endpoint) -> Result<Socket, ClientError> {
         .map_err(|source| ClientError::Unreachable { endpoint: endpoint.to_string(), source })
 }
 
+/// How long the next piece of a long answer may take.
+const PIECE_WITHIN: Duration = Duration::from_secs(60);
+
 /// Sends one request and reads its whole answer.
 pub(super) async fn exchange(endpoint: &Endpoint, token: Option<&str>, call: &Call) -> Result<Answer, ClientError> {
     let request = request(endpoint, token, call)?;
@@ -82,6 +85,55 @@ pub(super) async fn exchange(endpoint: &Endpoint, token: Option<&str>, call: &Ca
         }
     };
     timeout(call.within, talk).await.unwrap_or_else(|_| Err(lost("no answer in time".into())))
+}
+
+/// Sends one request and hands out its answer piece by piece, as it comes. A refusal is read whole.
+pub(super) async fn download(
+    endpoint: &Endpoint,
+    token: Option<&str>,
+    path: &str,
+    piece: &mut (dyn FnMut(&[u8]) -> io::Result<()> + Send),
+) -> Result<Result<Answer, io::Error>, ClientError> {
+    let mut request = Request::get(path)
+        .header(header::HOST, endpoint.host_header())
+        .header(header::CONNECTION, "close")
+        .header(header::USER_AGENT, concat!("convene/", env!("CARGO_PKG_VERSION")));
+    if let Some(token) = token {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    let request = request.body(Full::new(Bytes::new())).map_err(ClientError::request)?;
+    let socket = connect(endpoint).await?;
+    let lost = |source| ClientError::Lost { endpoint: endpoint.to_string(), source };
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.map_err(|e| lost(e.into()))?;
+    let answer = async {
+        let response = sender.send_request(request).await.map_err(|e| lost(e.into()))?;
+        let (parts, mut body) = response.into_parts();
+        let (status, headers) = (parts.status.as_u16(), parts.headers);
+        if status >= 400 {
+            let body = Limited::new(body, ANSWER_MAX).collect().await.map_err(lost)?.to_bytes();
+            return Ok(Ok(Answer { status, headers, body }));
+        }
+        while let Some(frame) =
+            timeout(PIECE_WITHIN, body.frame()).await.map_err(|_| lost("no more in time".into()))?
+        {
+            if let Ok(data) = frame.map_err(|e| lost(e.into()))?.into_data()
+                && let Err(error) = piece(&data)
+            {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(Answer { status, headers, body: Bytes::new() }))
+    };
+    tokio::pin!(answer, connection);
+    tokio::select! {
+        biased;
+        answer = &mut answer => answer,
+        ended = &mut connection => match (answer.await, ended) {
+            (Err(ClientError::Lost { .. }), Err(error)) => Err(lost(error.into())),
+            (rest, _) => rest,
+        },
+    }
 }
 
 fn request(endpoint: &Endpoint, token: Option<&str>, call: &Call) -> Result<Request<Full<Bytes>>, ClientError> {

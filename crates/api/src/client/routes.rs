@@ -16,7 +16,10 @@ use crate::body::{
     Items, LoginLink, Page, PatchSession, PatchThread, PermissionDecidedBody, PromptAccepted, RotateToken, SendPrompt,
     ServerStatus, SessionHealth, Shutdown, ShuttingDown, StopSession, TestAgent, TokenView, WorkerView,
 };
-use crate::{body::ConfigView, doctor::DoctorReport};
+use crate::{
+    body::{ConfigView, ExportFormat},
+    doctor::DoctorReport,
+};
 
 /// How long the test of an agent may take: it may have to be downloaded first.
 const TEST_WITHIN: Duration = Duration::from_secs(750);
@@ -196,6 +199,16 @@ impl Client {
     /// `GET /v1/sessions/{id}/health`
     pub async fn health(&self, id: SessionId) -> Result<SessionHealth, ClientError> {
         self.get(format!("/v1/sessions/{id}/health")).await
+    }
+
+    /// `GET /v1/sessions/{id}/export`, piece by piece; what `piece` answers ends it, and comes back inside.
+    pub async fn export(
+        &self,
+        id: SessionId,
+        format: ExportFormat,
+        piece: &mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send),
+    ) -> Result<Result<(), std::io::Error>, ClientError> {
+        self.download(format!("/v1/sessions/{id}/export?format={}", format.as_str()), piece).await
     }
 
     /// `GET /v1/threads`

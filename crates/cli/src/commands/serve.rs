@@ -107,6 +107,14 @@ fn config(app: &App, args: &ServeArgs) -> Result<ServeConfig, Failure> {
         user.clone_into(&mut config.owner);
     }
     env!("CARGO_PKG_VERSION").clone_into(&mut config.version);
+    config.shown = app.shown_config();
+    if let Some(bind) = &args.bind {
+        let item = config.shown.items.iter_mut().find(|item| item.key == "server.bind");
+        if let Some(item) = item {
+            (item.value, item.origin) = (bind.as_str().into(), "flag".to_owned());
+            item.source = Some("--bind".to_owned());
+        }
+    }
     Ok(config)
 }
 

@@ -10,7 +10,7 @@ use convene_api::problem::{Code, Problem};
 use convene_core::catalogue::nearest;
 
 use super::{
-    Config,
+    Config, Origin, Origins,
     keys::{self, KEYS},
     value::Raw,
 };
@@ -80,7 +80,7 @@ impl Environment {
     }
 
     /// Puts what the variables say into the config; tells those that say nothing.
-    pub fn apply(&self, config: &mut Config) -> Result<Vec<Unknown>, Failure> {
+    pub fn apply(&self, config: &mut Config, origins: &mut Origins) -> Result<Vec<Unknown>, Failure> {
         let mut unknown = Vec::new();
         let ours: Vec<(String, &str)> = KEYS.iter().map(|key| (variable(key), *key)).collect();
         for (name, value) in self.variables.iter().filter(|(name, _)| name.starts_with("CONVENE_")) {
@@ -93,6 +93,7 @@ impl Environment {
                 unknown.push(Unknown { name: name.clone(), near });
                 continue;
             };
+            origins.set(key, Origin::Environment { name: name.clone() });
             let text = value.to_string_lossy().into_owned();
             keys::set(config, key, Raw::Text(text)).map_err(|why| {
                 let problem = Problem::new(Code::ConfigInvalid, format!("{name}: {why}"));

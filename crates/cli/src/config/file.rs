@@ -10,14 +10,14 @@ use toml::{
 };
 
 use super::{
-    Config,
+    Config, Origin, Origins,
     keys::{self, ENTRY_KEYS, KEYS, TABLES},
     value::Raw,
 };
 use crate::failure::Failure;
 
 /// Puts what the text says into the config.
-pub fn read(text: &str, path: &Path, config: &mut Config) -> Result<(), Failure> {
+pub fn read(text: &str, path: &Path, config: &mut Config, origins: &mut Origins) -> Result<(), Failure> {
     let reader = Reader { text, path };
     let table = DeTable::parse(text).map_err(|error| {
         let line = error.span().map_or(1, |span| reader.line(span.start));
@@ -29,9 +29,9 @@ pub fn read(text: &str, path: &Path, config: &mut Config) -> Result<(), Failure>
             return Err(reader.not_a_table(section));
         };
         if TABLES.contains(&name.as_ref()) {
-            reader.named(name, entries, config)?;
+            reader.named(name, entries, config, origins)?;
         } else {
-            reader.section(section, entries, config)?;
+            reader.section(section, entries, config, origins)?;
         }
     }
     Ok(())
@@ -41,9 +41,13 @@ pub fn read(text: &str, path: &Path, config: &mut Config) -> Result<(), Failure>
 pub fn unreadable(path: &Path, error: &io::Error) -> Failure {
     let why = match error.kind() {
         io::ErrorKind::InvalidData => "it is not UTF-8".to_owned(),
-        _ => error.to_string(),
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
+        _ => format!("it cannot be read: {error}"),
     };
-    invalid(path, 1, &why)
+    // No line is at fault.
+    let file = path.display().to_string();
+    Problem::new(Code::ConfigInvalid, format!("{file}: {why}")).with("file", file).with("why", why).into()
 }
 
 fn invalid(path: &Path, line: usize, why: &str) -> Failure {
@@ -58,7 +62,13 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn section(&self, section: &Spanned<Text<'_>>, entries: &DeTable<'_>, config: &mut Config) -> Result<(), Failure> {
+    fn section(
+        &self,
+        section: &Spanned<Text<'_>>,
+        entries: &DeTable<'_>,
+        config: &mut Config,
+        origins: &mut Origins,
+    ) -> Result<(), Failure> {
         let name = section.get_ref();
         let known = KEYS.iter().any(|key| key.split_once('.').is_some_and(|(s, _)| s == name));
         if !known {
@@ -69,7 +79,7 @@ impl Reader<'_> {
         for (key, value) in entries {
             let full = format!("{name}.{}", key.get_ref());
             match keys::set(config, &full, raw(value.get_ref())) {
-                Ok(true) => {}
+                Ok(true) => origins.set(&full, Origin::File { line: self.line(key.span().start) }),
                 Ok(false) => return Err(self.unknown(key, &full, keys::nearest_key(&full))),
                 Err(why) => return Err(self.invalid(self.line(value.span().start), &format!("{full}: {why}"))),
             }
@@ -77,13 +87,19 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn named(&self, table: &str, entries: &DeTable<'_>, config: &mut Config) -> Result<(), Failure> {
+    fn named(
+        &self,
+        table: &str,
+        entries: &DeTable<'_>,
+        config: &mut Config,
+        origins: &mut Origins,
+    ) -> Result<(), Failure> {
         for (name, entry) in entries {
             let Some(fields) = entry.get_ref().as_table() else { return Err(self.not_a_table(name)) };
             for (key, value) in fields {
                 let full = format!("{table}.{}.{}", name.get_ref(), key.get_ref());
                 match keys::set_entry(config, table, name.get_ref(), key.get_ref(), raw(value.get_ref())) {
-                    Ok(true) => {}
+                    Ok(true) => origins.set(&full, Origin::File { line: self.line(key.span().start) }),
                     Ok(false) => {
                         let near = nearest(key.get_ref(), ENTRY_KEYS.iter().copied());
                         return Err(self.unknown(key, &full, near.first().copied()));

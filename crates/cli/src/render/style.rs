@@ -59,6 +59,21 @@ impl Style {
         if self.color && !text.is_empty() { format!("{}{text}{OFF}", paint.code()) } else { text.to_owned() }
     }
 
+    /// Text that says that something is wrong.
+    pub fn bad(self, text: &str) -> String {
+        self.paint(Paint::Bad, text)
+    }
+
+    /// Text that wants attention.
+    pub fn warn(self, text: &str) -> String {
+        self.paint(Paint::Ask, text)
+    }
+
+    /// Text beside the point.
+    pub fn dim(self, text: &str) -> String {
+        self.paint(Paint::Dim, text)
+    }
+
     /// What begins a color that ends with [`Style::off`].
     pub fn on(self, paint: Paint) -> &'static str {
         if self.color { paint.code() } else { "" }

@@ -12,13 +12,12 @@ use crate::{
 };
 
 /// What can be done instead.
-const INSTEAD: [(&str, &str); 10] = [
+const INSTEAD: [(&str, &str); 9] = [
     ("resume", "prompt the session: that takes it up again"),
     ("hibernate", "stop the session; a prompt takes it up again"),
     ("clear", "create a new session"),
     ("fork", "create a new session"),
     ("repair", "look at its events"),
-    ("export", "read its events"),
     ("transcript", "read its history"),
     ("chat", "create a session and follow its events"),
     ("stream", "follow the session's events"),
@@ -31,7 +30,7 @@ pub fn router() -> Router<App> {
     for action in ["resume", "hibernate", "clear", "fork", "repair"] {
         router = router.route(&format!("/v1/sessions/{{id}}/{action}"), post(refuse));
     }
-    for view in ["export", "transcript"] {
+    for view in ["transcript"] {
         router = router.route(&format!("/v1/sessions/{{id}}/{view}"), get(refuse));
     }
     router

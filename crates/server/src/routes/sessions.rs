@@ -8,6 +8,7 @@ pub mod create;
 pub mod delete;
 pub mod elicitations;
 pub mod events;
+pub mod export;
 pub mod get;
 mod given;
 pub mod health;
