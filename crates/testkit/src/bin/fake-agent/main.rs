@@ -22,6 +22,7 @@
 mod child;
 mod flags;
 mod requests;
+mod secrets;
 mod stamps;
 mod wire;
 mod words;
@@ -48,6 +49,8 @@ struct Agent {
     /// The session whose turn is running, and whether it was cancelled.
     running: Option<String>,
     cancelled: bool,
+    /// What the last session was opened with.
+    mcp_servers: serde_json::Value,
 }
 
 fn main() -> ExitCode {
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         sessions: Vec::new(),
         running: None,
         cancelled: false,
+        mcp_servers: serde_json::Value::Null,
     };
     if agent.flags.banner {
         agent.wire.raw(b"Welcome to fake-agent, the agent that says hello on stdout!\n");

@@ -86,17 +86,20 @@ impl Agent {
             "authenticate" => refuse(INVALID_PARAMS, "Invalid params", json!({"field": "methodId"})),
             "session/new" => {
                 self.check_opening(params)?;
+                self.mcp_servers = crate::secrets::mcp_servers(params);
                 let id = format!("fake-{}-{}", std::process::id(), self.sessions.len() + 1);
                 self.open(&id);
                 Ok(self.session_state(&id, json!({"sessionId": id})))
             }
             "session/load" if !self.flags.no_load => {
                 let id = self.reopen(params)?;
+                self.mcp_servers = crate::secrets::mcp_servers(params);
                 self.replay(&id);
                 Ok(self.session_state(&id, json!({})))
             }
             "session/resume" if !self.flags.no_load && !self.flags.no_resume => {
                 let id = self.reopen(params)?;
+                self.mcp_servers = crate::secrets::mcp_servers(params);
                 Ok(self.session_state(&id, json!({})))
             }
             "session/close" => {

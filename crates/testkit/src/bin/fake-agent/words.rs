@@ -10,12 +10,19 @@
 //! | `PLAN` | a plan of two entries, twice |
 //! | `PERM` | asks with all four kinds of options and says `chose ID`; waits for the answer even when it is cancelled, and answers `cancelled` only to a cancelled question |
 //! | `ELICIT` | asks for a form and says what was answered |
+//! | `TELL name` | says a variable of its environment in every way there is, and its length |
+//! | `TELL-MCP` | likewise what its MCP servers were given |
 //! | `TOOL` | a tool call from pending to completed |
 //! | `TOOL UPDATE` | only a `tool_call_update`, with no `tool_call` before it |
 //! | `TOOL OPEN` | a tool call that is never closed |
 //! | `DIFF` | an edit with a diff |
 //! | `READ path` · `WRITE path text…` | `fs/read_text_file` · `fs/write_text_file` through the client |
 //! | `TERM program arg…` | runs a command in a terminal of the client and says its output |
+//! | `UPDATE json` | a `session/update` with this update, which may be any |
+//! | `ASK json` | asks for permission with this `toolCall` and these `options`, and says `chose ID` |
+//! | `OUTPUT bytes` | a command that prints so much, in lines of a hundred bytes |
+//! | `PAUSE ms` | nothing, for so long |
+//! | `END reason` | ends the turn with this stop reason |
 //! | `EXT` | an extension request, and says the error code that came back |
 //! | `EXIT code` · `CRASH` | exits · aborts, in the middle of the turn |
 //! | `FAIL code` | answers the prompt with an error |
@@ -42,7 +49,7 @@ use crate::{Agent, child};
 const SLOW_EVERY: Duration = Duration::from_millis(20);
 
 /// How a command leaves its turn.
-enum Flow {
+pub enum Flow {
     Go,
     /// The turn is answered with this stop reason, without the commands that follow.
     Stop(&'static str),
@@ -107,6 +114,8 @@ impl Agent {
             ["PLAN"] => self.plan(session),
             ["PERM"] => self.permission(session),
             ["ELICIT"] => self.elicit(session),
+            ["TELL", name] => self.tell_variable(session, name),
+            ["TELL-MCP"] => self.tell_mcp(session),
             ["TOOL"] => self.tool(session, true, true),
             ["TOOL", "UPDATE"] => self.tool(session, false, true),
             ["TOOL", "OPEN"] => self.tool(session, true, false),
@@ -126,6 +135,17 @@ impl Agent {
                 self.wire.flush();
                 std::process::abort()
             }
+            ["UPDATE", ..] => self.free_update(session, line),
+            ["ASK", ..] => self.free_question(session, line),
+            ["OUTPUT", bytes] => self.output(session, bytes.parse().unwrap_or(1000)),
+            ["PAUSE", ms] => match self.pause(Duration::from_millis(ms.parse().unwrap_or(0))) {
+                true => Flow::Go,
+                false => Flow::Stop("cancelled"),
+            },
+            ["END", "max_tokens"] => Flow::Stop("max_tokens"),
+            ["END", "max_turn_requests"] => Flow::Stop("max_turn_requests"),
+            ["END", "refusal"] => Flow::Stop("refusal"),
+            ["END", ..] => Flow::Stop("end_turn"),
             ["FAIL", code] => Flow::Fail(code.parse().unwrap_or(-32603)),
             ["HANG"] => self.hang(),
             ["DAEMON", ref how @ ..] => self.daemons(session, how == ["HOLD"]),
@@ -266,6 +286,52 @@ impl Agent {
         let done = json!({"sessionUpdate": "tool_call_update", "toolCallId": "perm-1", "status": status});
         self.wire.update(session, &done);
         flow
+    }
+
+    /// Sends an update as the prompt has it.
+    fn free_update(&mut self, session: &str, line: &str) -> Flow {
+        let json = line.trim_start().strip_prefix("UPDATE").unwrap_or_default();
+        match serde_json::from_str::<Value>(json) {
+            Ok(update) => self.wire.update(session, &update),
+            Err(error) => self.wire.say(session, &format!("no JSON: {error}")),
+        }
+        Flow::Go
+    }
+
+    /// Asks for permission as the prompt has it.
+    fn free_question(&mut self, session: &str, line: &str) -> Flow {
+        let json = line.trim_start().strip_prefix("ASK").unwrap_or_default();
+        let params = match serde_json::from_str::<Value>(json) {
+            Ok(params) => params,
+            Err(error) => {
+                self.wire.say(session, &format!("no JSON: {error}"));
+                return Flow::Go;
+            }
+        };
+        match self.ask(session, "session/request_permission", params) {
+            Reply::Result(result) if result["outcome"]["outcome"] == "selected" => {
+                self.wire
+                    .say(session, &format!("chose {}", result["outcome"]["optionId"].as_str().unwrap_or("nothing")));
+                Flow::Go
+            }
+            Reply::Result(_) => Flow::Stop("cancelled"),
+            Reply::Error(error) => {
+                self.wire.say(session, &format!("error {}", error["code"]));
+                Flow::Go
+            }
+        }
+    }
+
+    fn output(&mut self, session: &str, bytes: usize) -> Flow {
+        let lines = bytes / 100;
+        let text: String = (1..=lines).map(|n| format!("{n:>10} {}\n", "x".repeat(88))).collect();
+        let call = json!({
+            "sessionUpdate": "tool_call", "toolCallId": format!("output-{bytes}"), "title": "print a lot", "kind": "execute",
+            "status": "completed", "rawInput": {"command": "print a lot"},
+            "content": [{"type": "content", "content": {"type": "text", "text": text}}],
+        });
+        self.wire.update(session, &call);
+        Flow::Go
     }
 
     fn elicit(&mut self, session: &str) -> Flow {
