@@ -4,7 +4,10 @@ use convene_api::{
     client::{Client, SessionsQuery},
     problem::{Code, Problem},
 };
-use convene_core::view::{SessionView, ThreadView};
+use convene_core::{
+    view::{SessionView, ThreadView},
+    workspace::Workspace,
+};
 
 use crate::{app::App, failure::Failure, render::clean::clean_line};
 
@@ -42,7 +45,12 @@ pub async fn session(app: &App, client: &Client, typed: &str) -> Result<SessionV
 /// The newest session of this directory; its title is echoed, because nobody typed it.
 async fn newest_here(app: &App, client: &Client) -> Result<SessionView, Failure> {
     let here = std::env::current_dir().map(|dir| dir.to_string_lossy().into_owned()).unwrap_or_default();
-    let found = matching(client, |session| session.cwd == here, None).await?;
+    // One in a worktree works elsewhere, and belongs here all the same.
+    let is_here = |session: &SessionView| {
+        let told = session.workspace.as_ref().map(Workspace::told);
+        session.cwd == here || told.is_some_and(|told| told.as_os_str() == here.as_str())
+    };
+    let found = matching(client, is_here, None).await?;
     let Some(newest) = found.into_iter().max_by_key(|session| (session.created_at, session.id)) else {
         return Err(Problem::new(Code::SessionNotFound, format!("no session works in {here}"))
             .hint("`convene ls` lists them")

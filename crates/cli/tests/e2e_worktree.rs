@@ -69,6 +69,11 @@ async fn a_session_in_a_worktree_leaves_the_repository_alone() -> Result<()> {
         "compared with {found:?}"
     );
 
+    // Where it was made it is still "the newest session here".
+    let here = cluster.command(&["show", "@"]).current_dir(repository.join("src")).output()?;
+    let shown = String::from_utf8_lossy(&here.stdout);
+    ensure!(shown.contains(&id.short()), "@ is not it: {shown}{}", String::from_utf8_lossy(&here.stderr));
+
     // It goes on there after a stop, and nothing of it is lost by a removal that nobody forced.
     client.stop(id, &StopSession::default(), &CommandKey::fresh()).await?;
     cluster.wait_session(id, "it is stopped", |s| s.state == "stopped").await?;

@@ -1,5 +1,7 @@
 //! Where a session works: its directory, the repository it lies in, and the worktree that was made for it.
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -32,4 +34,16 @@ pub struct Workspace {
     /// The repository's top that the worktree was made from; absent if the session works where it was told to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worktree_of: Option<String>,
+}
+
+impl Workspace {
+    /// The directory that the session was told to work in: of a worktree, the one in the repository it was made from.
+    pub fn told(&self) -> PathBuf {
+        let (Some(root), Some(repository)) = (&self.root, &self.worktree_of) else { return PathBuf::from(&self.cwd) };
+        match Path::new(&self.cwd).strip_prefix(root) {
+            Ok(below) if below.as_os_str().is_empty() => PathBuf::from(repository),
+            Ok(below) => Path::new(repository).join(below),
+            Err(_) => PathBuf::from(&self.cwd),
+        }
+    }
 }
