@@ -161,6 +161,8 @@ async fn teller() -> Result<Cluster> {
         toml(CONFIG.value)?
     );
     let builder = Cluster::of(env!("CARGO_BIN_EXE_convene")).worker_apart().config(&config);
+    // However much is logged.
+    let builder = builder.environment("CONVENE_SERVER_LOG_LEVEL", "trace").environment("CONVENE_LOG", "trace");
     builder.environment("CANARY_OF_THE_PROCESS", PROCESS.value).fake_as("teller", &["--ignore-sigterm"]).start().await
 }
 

@@ -67,3 +67,7 @@ impl LoginLinks {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "login_tests.rs"]
+mod tests;

@@ -104,3 +104,7 @@ impl Keys {
         format!("{text}_{code}")
     }
 }
+
+#[cfg(test)]
+#[path = "token_tests.rs"]
+mod tests;
