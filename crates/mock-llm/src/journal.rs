@@ -117,11 +117,6 @@ impl Journal {
         });
     }
 
-    /// How often the conversation of this request was heard before, and how many requests there were.
-    pub fn heard(&self) -> u64 {
-        self.lock().last
-    }
-
     /// Everything, by conversation.
     pub fn all(&self) -> Value {
         let kept = self.lock();

@@ -24,6 +24,8 @@ mod seal;
 mod server;
 mod shell;
 mod talk;
+#[cfg(test)]
+mod testing;
 mod voice;
 
 use std::{io, net::SocketAddr, time::Duration};

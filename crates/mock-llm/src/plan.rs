@@ -98,7 +98,8 @@ pub enum Stop {
     /// The limit of tokens is reached.
     MaxTokens,
     /// One of the request's stop sequences came up.
-    StopSequence,
+    #[serde(rename = "stop_sequence")]
+    Sequence,
     /// It does not want to, or a filter does not let it.
     Refusal,
 }

@@ -1,6 +1,6 @@
 //! Makes a value that fits a JSON schema: for tools that must be called and answers that must have a shape.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// The text wherever a schema wants one.
 pub const FILLER: &str = "because the script says so";
@@ -35,7 +35,7 @@ fn at(schema: &Value, root: &Value, depth: usize) -> Value {
             schema["properties"]
                 .as_object()
                 .map(|properties| properties.iter().map(|(k, s)| (k.clone(), at(s, root, depth - 1))).collect())
-                .unwrap_or_else(Map::new),
+                .unwrap_or_default(),
         ),
         "array" => {
             let wanted = schema["minItems"].as_u64().unwrap_or(0).min(100);

@@ -413,3 +413,7 @@ fn finish(head: http::response::Builder, body: Body) -> Response {
         response
     })
 }
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

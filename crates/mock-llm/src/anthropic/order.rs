@@ -30,9 +30,8 @@ pub fn check(messages: &[Value]) -> Result<(), Fault> {
                 return Err(Fault::bad(format!("messages.{at}.content.{place}: `tool_use` ids must be unique")));
             }
         }
-        answered(run, runs.get(n + 1))?;
     }
-    Ok(())
+    runs.iter().enumerate().try_for_each(|(n, run)| answered(run, runs.get(n + 1)))
 }
 
 fn runs(messages: &[Value]) -> Vec<Run<'_>> {

@@ -126,7 +126,7 @@ impl Voice for AnthropicVoice {
             Stop::EndTurn => "end_turn",
             Stop::ToolUse => "tool_use",
             Stop::MaxTokens => "max_tokens",
-            Stop::StopSequence => "stop_sequence",
+            Stop::Sequence => "stop_sequence",
             Stop::Refusal => "refusal",
         };
         self.message["content"] = json!(self.blocks);

@@ -127,9 +127,8 @@ fn part(path: &str, role: Role, block: &Value) -> Result<Part, Fault> {
             let text = thought["text"].as_str().unwrap_or_default();
             let fits = thought["signature"].as_str().is_none_or(|signature| seal::is_of(signature, text));
             if !fits {
-                let place = path.replace(".content.", ".content.");
                 return Err(Fault::bad(format!(
-                    "The model returned the following errors: {place}: Invalid `signature` in `thinking` block"
+                    "The model returned the following errors: {path}: Invalid `signature` in `thinking` block"
                 )));
             }
             Ok(Part::Thought { text: text.to_owned() })

@@ -113,7 +113,7 @@ impl Voice for BedrockVoice {
             Stop::EndTurn => "end_turn",
             Stop::ToolUse => "tool_use",
             Stop::MaxTokens => "max_tokens",
-            Stop::StopSequence => "stop_sequence",
+            Stop::Sequence => "stop_sequence",
             Stop::Refusal => "content_filtered",
         };
         let cost = &end.cost;

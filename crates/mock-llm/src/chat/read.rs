@@ -92,7 +92,7 @@ fn message(at: usize, value: &Value) -> Result<Heard, Fault> {
             }
             let calls = calls(&path, &value["tool_calls"])?;
             if content.is_null() && calls.is_empty() && value["function_call"].is_null() && value["refusal"].is_null() {
-                return Err(Fault::bad(format!("Invalid value for 'content': expected a string, got null."))
+                return Err(Fault::bad("Invalid value for 'content': expected a string, got null.")
                     .param(format!("messages.[{at}].content")));
             }
             said.extend(calls);

@@ -92,7 +92,7 @@ impl Voice for ChatVoice {
 
     fn end(&mut self, end: &End, out: &mut Vec<u8>) {
         let reason = match end.stop {
-            Stop::EndTurn | Stop::StopSequence => "stop",
+            Stop::EndTurn | Stop::Sequence => "stop",
             Stop::ToolUse => "tool_calls",
             Stop::MaxTokens => "length",
             Stop::Refusal => "content_filter",

@@ -130,7 +130,7 @@ impl Voice for GeminiVoice {
     fn end(&mut self, end: &End, out: &mut Vec<u8>) {
         self.cost = end.cost;
         let finish = match end.stop {
-            Stop::EndTurn | Stop::ToolUse | Stop::StopSequence => "STOP",
+            Stop::EndTurn | Stop::ToolUse | Stop::Sequence => "STOP",
             Stop::MaxTokens => "MAX_TOKENS",
             Stop::Refusal => "SAFETY",
         };

@@ -229,7 +229,7 @@ impl Voice for ResponsesVoice {
     fn end(&mut self, end: &End, out: &mut Vec<u8>) {
         self.close(out);
         let reason = match end.stop {
-            Stop::EndTurn | Stop::ToolUse | Stop::StopSequence => None,
+            Stop::EndTurn | Stop::ToolUse | Stop::Sequence => None,
             Stop::MaxTokens => Some("max_output_tokens"),
             Stop::Refusal => Some("content_filter"),
         };
