@@ -109,7 +109,16 @@ async fn the_lists_stream_tells_each_changed_object_once_after_a_gap() {
     let (session, worker, _runner) = talked(&server).await;
     let (_, here) = live.next().await;
     assert_eq!((&here["type"], &here["data"]["connected"]), (&json!("worker:connected"), &json!(true)));
-    let (pos, first) = live.next().await;
+    // The worker found agents; who follows the list is told of each that is another now.
+    let mut agents = Vec::new();
+    let (pos, first) = loop {
+        let (pos, frame) = live.next().await;
+        if frame["type"] != "agent:updated" {
+            break (pos, frame);
+        }
+        agents.push((frame["data"]["name"].clone(), frame["data"]["installed"].clone()));
+    };
+    assert_eq!(agents, [(json!("builtin"), json!(true)), (json!("claude"), json!(false))]);
     assert_eq!((&first["type"], &first["pos"]), (&json!("session:started"), &json!(pos)));
     let mut later = Sse::open(&server, "/v1/events?after=0", &[]).await;
     let mut of_session = Vec::new();
@@ -247,7 +256,7 @@ async fn the_typed_client_follows_a_session_and_hears_of_its_end() {
     assert_eq!(seen, session.seq);
     client.stop(session.id, &Default::default(), &CommandKey::fresh()).await.unwrap();
     worker.ended(session.id, runner.hello.attempt).await;
-    client.delete_session(session.id, &CommandKey::fresh()).await.unwrap();
+    client.delete_session(session.id, &Default::default(), &CommandKey::fresh()).await.unwrap();
     let end = async {
         loop {
             if let Err(error) = stream.next().await {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use convene_core::{
-    catalogue::{CatalogueEntry, Package},
+    catalogue::{CATALOGUE, CatalogueEntry, Package},
     dispatch::AgentSource,
 };
 
@@ -81,6 +81,7 @@ impl Recipe {
     pub(super) fn of_custom(name: &str, custom: &CustomAgent, entry: Option<Self>) -> Self {
         let entry = entry.unwrap_or_else(|| Self {
             title: name.to_owned(),
+            acp_flag: custom.command.first().map(|program| flag_of(program)).unwrap_or_default(),
             install: format!("correct agents.{name}.command in the config, or install the program that it names"),
             ..Self::default()
         });
@@ -110,6 +111,13 @@ impl Recipe {
         self.set_env.extend(listed.set_env);
         self
     }
+}
+
+/// What makes a program speak ACP that the catalogue knows.
+fn flag_of(program: &str) -> String {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    let known = CATALOGUE.iter().find(|entry| entry.commands.iter().any(|command| command.first() == Some(&name)));
+    known.map(|entry| entry.acp_flag.to_owned()).unwrap_or_default()
 }
 
 fn owned(words: &[&str]) -> Vec<String> {

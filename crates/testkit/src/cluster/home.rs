@@ -112,7 +112,8 @@ impl Home {
             .env("LANG", "C.UTF-8");
         command.env("XDG_CONFIG_HOME", self.path("home/.config")).env("XDG_DATA_HOME", self.path("home/.local/share"));
         command.env("XDG_CACHE_HOME", self.path("home/.cache")).env("XDG_STATE_HOME", self.path("home/.local/state"));
-        command.env("CONVENE_DATA_DIR", self.data());
+        // What is not installed here is not there: no test waits for a package.
+        command.env("CONVENE_DATA_DIR", self.data()).env("CONVENE_WORKER_DOWNLOADS", "false");
         if let Some(backtrace) = std::env::var_os("RUST_BACKTRACE") {
             command.env("RUST_BACKTRACE", backtrace);
         }

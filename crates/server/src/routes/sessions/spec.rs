@@ -44,8 +44,8 @@ pub async fn new_session(
     check_env(&body.env)?;
     let title = title(body.title)?;
     let prompt = body.prompt.map(|input| prompt(app, input)).transpose()?;
-    let agent = body.agent.unwrap_or_else(|| app.config.default_agent.clone());
     let workers = app.engine.workers().all();
+    let agent = canonical(app, body.agent.unwrap_or_else(|| app.config.default_agent.clone()), &workers);
     let worker = worker(body.worker, &workers)?;
     check_agent(app, &agent, worker.as_deref(), &workers)?;
     let cwd = body.cwd.unwrap_or_else(|| app.config.home.display().to_string());
@@ -225,6 +225,15 @@ fn by_labels(labels: &serde_json::Map<String, Value>, workers: &[WorkerRecord]) 
     })
 }
 
+/// The name that an alias of the catalogue stands for, unless somebody has an agent of that very name.
+fn canonical(app: &App, agent: String, workers: &[WorkerRecord]) -> String {
+    let reported = workers.iter().flat_map(|w| &w.status.agents).any(|a| a.name == agent);
+    match catalogue::find_alias(&agent) {
+        Some(entry) if !reported && !app.config.agents.contains(&agent) => entry.name.to_owned(),
+        Some(_) | None => agent,
+    }
+}
+
 /// The agent must be known, and installed somewhere if anybody is there to ask; else the session waits for a worker.
 fn check_agent(app: &App, agent: &str, worker: Option<&str>, workers: &[WorkerRecord]) -> Result<(), Problem> {
     let reported = workers.iter().flat_map(|w| &w.status.agents);
@@ -247,7 +256,15 @@ fn check_agent(app: &App, agent: &str, worker: Option<&str>, workers: &[WorkerRe
     let names: Vec<String> = asked.iter().map(|w| w.status.name.to_string()).collect();
     let install = catalogue::find(agent).map_or("its command is not on the worker's PATH", |entry| entry.install);
     let fields = [("agent", agent.into()), ("worker", names.join(", ").into()), ("install", install.into())];
-    Err(Problem::filled(Code::AgentNotInstalled, fields))
+    let problem = Problem::filled(Code::AgentNotInstalled, fields);
+    // That it is there and something else stands in its way, the worker knows better.
+    let findings = asked.iter().flat_map(|w| &w.status.agents).filter(|a| a.name == agent).flat_map(|a| &a.findings);
+    Err(match findings.into_iter().next() {
+        Some(finding) if finding.code != "agent_missing" => {
+            Problem { detail: finding.summary.clone(), ..problem }.hint(finding.fix.clone())
+        }
+        Some(_) | None => problem,
+    })
 }
 
 async fn check_dirs(app: &App, cwd: String, add_dirs: Vec<String>) -> Result<(String, Vec<String>), Refusal> {
