@@ -3,3 +3,4 @@
 pub mod cluster;
 pub mod fault_store;
 pub mod sim;
+pub mod terminal;
