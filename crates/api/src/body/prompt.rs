@@ -1,7 +1,8 @@
 //! Bodies about prompts and the turns that they start.
 
 use convene_core::{content::ContentBlock, ids::TurnId, view::SessionView};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::Cursor;
@@ -13,7 +14,14 @@ pub enum PromptInput {
     /// Plain text or markdown.
     Text(String),
     /// Content blocks.
-    Blocks(Vec<ContentBlock>),
+    Blocks(#[serde(deserialize_with = "blocks")] Vec<ContentBlock>),
+}
+
+/// Each block is an object: `serde` would take a list of its fields in their order, too.
+fn blocks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ContentBlock>, D::Error> {
+    let objects: Vec<Map<String, Value>> = Deserialize::deserialize(deserializer)?;
+    let block = |object| serde_json::from_value(Value::Object(object)).map_err(de::Error::custom);
+    objects.into_iter().map(block).collect()
 }
 
 impl PromptInput {

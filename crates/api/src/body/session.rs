@@ -11,8 +11,8 @@ use convene_core::{
     workspace::WorktreeSpec,
 };
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{Cursor, PromptInput};
@@ -103,7 +103,16 @@ pub enum WorktreeInput {
     /// Whether there is to be one.
     Wanted(bool),
     /// One with these details.
-    Spec(WorktreeSpec),
+    Spec(#[serde(deserialize_with = "details")] WorktreeSpec),
+}
+
+/// In a body an unknown field is an error; in the log, which has the same type, it comes from a later version.
+fn details<'de, D: Deserializer<'de>>(deserializer: D) -> Result<WorktreeSpec, D::Error> {
+    let object: Map<String, Value> = Deserialize::deserialize(deserializer)?;
+    if let Some(field) = object.keys().find(|field| !matches!(field.as_str(), "branch" | "base")) {
+        return Err(de::Error::unknown_field(field, &["branch", "base"]));
+    }
+    serde_json::from_value(Value::Object(object)).map_err(de::Error::custom)
 }
 
 impl From<bool> for WorktreeInput {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use convene_core::view::{SessionView, ThreadView};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{CreateSession, Cursor, PromptInput};
@@ -22,7 +23,7 @@ pub struct CreateThread {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
     /// Its first session, made in the same transaction; `thread_id` must be absent in it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object")]
     pub session: Option<Box<CreateSession>>,
     /// Short for a `session` with this prompt, or without one if agent or cwd is given alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,6 +34,12 @@ pub struct CreateThread {
     /// Short for a `session` in this directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
+}
+
+/// `serde` would take a list of the fields in their order, too.
+fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<CreateSession>>, D::Error> {
+    let Some(object) = Option::<Map<String, Value>>::deserialize(deserializer)? else { return Ok(None) };
+    serde_json::from_value(Value::Object(object)).map(Some).map_err(de::Error::custom)
 }
 
 /// Answer of `POST /v1/threads`.

@@ -79,7 +79,7 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Change<T> {
             return Err(invalid("content-encoding", "bodies are taken as they are").hint("leave it out").into());
         }
         let text = std::str::from_utf8(&bytes).map_err(|error| not_text(path, error.valid_up_to()))?;
-        let value: Value = match text.trim() {
+        let mut value: Value = match text.trim() {
             "" => Value::Object(serde_json::Map::new()),
             text => serde_json::from_str(text)
                 .map(|Strict(value)| value)
@@ -89,6 +89,7 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Change<T> {
         if !value.is_object() {
             return Err(invalid("body", "it must be a JSON object").into());
         }
+        whole_numbers(&mut value);
         // A change that names a field changes it, and `null` is no value.
         if parts.method == Method::PATCH
             && let Some((field, _)) = value.as_object().and_then(|object| object.iter().find(|(_, v)| v.is_null()))
@@ -126,6 +127,22 @@ async fn whole(body: Body) -> Result<Bytes, Problem> {
 
 fn stalled() -> Problem {
     invalid("body", "it was announced and did not come").hint("send it in one go")
+}
+
+/// `1.0` is a whole number in JSON; what is written so by clients in languages with one kind of number reads as `1`.
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let whole = number.as_f64().filter(|n| number.is_f64() && n.fract() == 0.0 && n.abs() < NUMBER_MAX as f64);
+            if let Some(whole) = whole {
+                // No digit is lost: it is whole, and smaller than what a float tells from its neighbors.
+                *number = (whole as i64).into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        Value::Object(members) => members.values_mut().for_each(whole_numbers),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
 }
 
 fn read_key(key: &str) -> Result<Arc<str>, Problem> {

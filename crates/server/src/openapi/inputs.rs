@@ -35,12 +35,20 @@ pub fn limit(document: &mut Value) {
     more(document, "CreateSession", "cwd", &path);
     more(document, "CreateThread", "cwd", &path);
     more(document, "CreateSession", "add_dirs/items", &path);
-    more(document, "CreateSession", "env", &json!({"propertyNames": {"pattern": "^[^=\\u0000]+$"}}));
+    let variables = json!({
+        "propertyNames": {"pattern": "^[^=\\u0000]+$", "not": {"pattern": "^CONVENE_"}},
+        "additionalProperties": {"type": "string", "pattern": "^[^\\u0000]*$"},
+    });
+    more(document, "CreateSession", "env", &variables);
+    mcp_servers(document, &variables);
     more(document, "CreateToken", "name", &json!({"maxLength": tokens::NAME_MAX}));
     more(document, "CreateToken", "expires_in", &json!({"minimum": 1, "maximum": tokens::LONGEST}));
     let scopes = json!(["read", "approve", "write", "admin", "worker", "owner", null]);
     more(document, "CreateToken", "scope", &json!({"enum": scopes}));
     more(document, "RotateToken", "grace", &json!({"maximum": tokens::GRACE_MAX}));
+    if let Some(spec) = document.pointer_mut("/components/schemas/WorktreeSpec") {
+        spec["additionalProperties"] = false.into();
+    }
     changes(document);
     thread(document);
     decision(document);
@@ -70,6 +78,46 @@ fn prompts(document: &mut Value) {
             form["contains"] = json!({"anyOf": [said, shown]});
         }
     }
+}
+
+/// MCP servers as they are taken: ACP's own shape, or its pairs as an object.
+fn mcp_servers(document: &mut Value, variables: &Value) {
+    let text = json!({"type": "string", "minLength": 1, "pattern": "^[^\\u0000]+$"});
+    let pair = |name: &Value, value: &Value| json!({"type": "object", "required": ["name", "value"], "properties": {"name": name, "value": value}});
+    let mut object = json!({"type": "object"});
+    if let (Some(object), Some(variables)) = (object.as_object_mut(), variables.as_object()) {
+        object.extend(variables.clone());
+    }
+    let name = json!({"type": "string", "pattern": "^[^=\\u0000]+$", "not": {"pattern": "^CONVENE_"}});
+    let env = json!({"oneOf": [object, {"type": "array", "items": pair(&name, &variables["additionalProperties"])},
+        {"type": "null"}]});
+    let (name, value) = (
+        json!({"type": "string", "pattern": "^[^\\r\\n\\u0000]+$"}),
+        json!({"type": "string", "pattern": "^[^\\r\\n\\u0000]*$"}),
+    );
+    let headers = json!({"oneOf": [
+        {"type": "object", "propertyNames": name, "additionalProperties": value},
+        {"type": "array", "items": pair(&name, &value)}, {"type": "null"}]});
+    let schemas = &mut document["components"]["schemas"];
+    schemas["McpStdioServer"] = json!({
+        "type": "object", "description": "An MCP server that the agent starts.", "required": ["name", "command"],
+        "properties": {
+            "type": {"type": "string", "const": "stdio"}, "name": text, "command": text,
+            "args": {"type": "array", "items": {"type": "string"}}, "env": env, "_meta": {}},
+        "additionalProperties": false,
+    });
+    schemas["McpHttpServer"] = json!({
+        "type": "object", "description": "An MCP server that the agent calls.", "required": ["type", "name", "url"],
+        "properties": {
+            "type": {"type": "string", "enum": ["http", "sse"]}, "name": text,
+            "url": {"type": "string", "pattern": "^https?://[^\\u0000]*$"}, "headers": headers, "_meta": {}},
+        "additionalProperties": false,
+    });
+    schemas["McpServer"] = json!({
+        "description": "An MCP server offered to the agent.",
+        "oneOf": [reference("McpStdioServer"), reference("McpHttpServer")],
+    });
+    more(document, "CreateSession", "mcp_servers", &json!({"items": reference("McpServer"), "maxItems": 64}));
 }
 
 /// A change changes something, and `null` is no value there: what is not to change is left out.
@@ -153,6 +201,13 @@ fn parameters(document: &mut Value) {
                     ("query", "cursor") => cursor.clone(),
                     ("query", "state") => states.clone(),
                     ("query", "type") => types.clone(),
+                    ("query", "archived") if path == "/v1/threads" => {
+                        json!({"type": "string", "enum": ["false", "true"]})
+                    }
+                    ("query", "limit") if parameter["schema"]["maximum"].is_null() => {
+                        let (most, usual) = if path == "/v1/audit" { (1000, 100) } else { (500, 50) };
+                        json!({"type": "integer", "minimum": 1, "maximum": most, "default": usual})
+                    }
                     ("query", "archived") => json!({"type": "string", "enum": ["false", "true", "any"]}),
                     ("query", "view") => json!({"type": "string", "enum": ["full", "row"]}),
                     _ => continue,

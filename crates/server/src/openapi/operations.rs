@@ -314,25 +314,59 @@ fn idempotency_key() -> Value {
     })
 }
 
+/// Where a link begins, and what it leads to.
+struct Link {
+    path: &'static str,
+    method: &'static str,
+    status: &'static str,
+    /// All operations at this path and below it, as far as no other parameter is in between.
+    to: &'static str,
+    parameters: &'static [(&'static str, &'static str)],
+}
+
+const LINKS: &[Link] = &[
+    Link {
+        path: "/v1/sessions",
+        method: "post",
+        status: "201",
+        to: "/v1/sessions/{id}",
+        parameters: &[("id", "$response.body#/session/id")],
+    },
+    Link {
+        path: "/v1/threads",
+        method: "post",
+        status: "201",
+        to: "/v1/threads/{id}",
+        parameters: &[("id", "$response.body#/thread/id")],
+    },
+    Link {
+        path: "/v1/tokens",
+        method: "post",
+        status: "201",
+        to: "/v1/tokens/{id}",
+        parameters: &[("id", "$response.body#/token/id")],
+    },
+    Link {
+        path: "/v1/sessions/{id}/prompts",
+        method: "post",
+        status: "202",
+        to: "/v1/sessions/{id}/queue/{entry}",
+        parameters: &[("id", "$request.path.id"), ("entry", "$response.body#/turn")],
+    },
+    Link {
+        path: "/v1/sessions/{id}/permissions",
+        method: "get",
+        status: "200",
+        to: "/v1/sessions/{id}/permissions/{request}",
+        parameters: &[("id", "$request.path.id"), ("request", "$response.body#/items/0/request")],
+    },
+];
+
 /// From what makes a thing to what can be done with it.
 fn links(paths: &mut Map<String, Value>) {
-    let with = |id: &str| BTreeMap::from([("id".to_owned(), id.to_owned())]);
-    let entry = BTreeMap::from([
-        ("id".to_owned(), "$request.path.id".to_owned()),
-        ("entry".to_owned(), "$response.body#/turn".to_owned()),
-    ]);
-    let request = BTreeMap::from([
-        ("id".to_owned(), "$request.path.id".to_owned()),
-        ("request".to_owned(), "$response.body#/items/0/request".to_owned()),
-    ]);
-    let from: [(&str, &str, &str, &str, BTreeMap<String, String>); 5] = [
-        ("/v1/sessions", "post", "201", "/v1/sessions/{id}", with("$response.body#/session/id")),
-        ("/v1/threads", "post", "201", "/v1/threads/{id}", with("$response.body#/thread/id")),
-        ("/v1/tokens", "post", "201", "/v1/tokens/{id}", with("$response.body#/token/id")),
-        ("/v1/sessions/{id}/prompts", "post", "202", "/v1/sessions/{id}/queue/{entry}", entry),
-        ("/v1/sessions/{id}/permissions", "get", "200", "/v1/sessions/{id}/permissions/{request}", request),
-    ];
-    for (path, method, status, to, parameters) in from {
+    for link in LINKS {
+        let Link { path, method, status, to, parameters } = *link;
+        let parameters: BTreeMap<&str, &str> = parameters.iter().copied().collect();
         let mut found = Map::new();
         for (target, item) in paths.iter() {
             let below = target.strip_prefix(to).filter(|rest| rest.is_empty() || rest.starts_with('/'));

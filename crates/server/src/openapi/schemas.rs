@@ -7,9 +7,6 @@ use serde_json::{Map, Value, json};
 
 /// Schemas whose fields are all written, absent values as `null`. The other schemas leave absent fields out.
 const WHOLE: &[&str] = &[
-    "Agent",
-    "AgentAnnounced",
-    "AgentTest",
     "CreatedThread",
     "Elicitation",
     "FileChanges",
@@ -106,7 +103,7 @@ fn events(schemas: &mut Map<String, Value>) {
 fn list_frames(schemas: &mut Map<String, Value>) {
     let Some(frame) = schemas.remove("ListFrame") else { return };
     schemas.remove("ListObject");
-    let kinds: [(&str, &str, &str, &[&str]); 4] = [
+    let kinds: [(&str, &str, &str, &[&str]); 5] = [
         ("SessionFrame", "SessionView", "A session changed.", &["session:started", "session:updated", "session:ended"]),
         ("ThreadFrame", "ThreadView", "A thread changed.", &["thread:created", "thread:updated"]),
         (
@@ -115,6 +112,7 @@ fn list_frames(schemas: &mut Map<String, Value>) {
             "A worker changed.",
             &["worker:connected", "worker:updated", "worker:disconnected"],
         ),
+        ("AgentFrame", "AgentView", "What is known of an agent changed.", &["agent:updated"]),
         ("DeletedFrame", "Gone", "A session or a thread is gone.", &["session:deleted", "thread:deleted"]),
     ];
     let mut members = Vec::new();

@@ -9,7 +9,12 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::paging::limit;
-use crate::{app::App, audit::Wanted, extract::Params, refusal::Refusal};
+use crate::{
+    app::App,
+    audit::Wanted,
+    extract::{Params, whole},
+    refusal::Refusal,
+};
 
 /// Which lines are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -41,8 +46,13 @@ pub async fn read_audit(
 ) -> Result<Json<AuditPage>, Refusal> {
     let forward = wanted.after.is_some();
     let limit = limit(wanted.limit, 100, 1000)?;
-    let wanted =
-        Wanted { after: wanted.after, before: wanted.before, limit, actor: wanted.actor, action: wanted.action };
+    let wanted = Wanted {
+        after: whole("after", wanted.after)?,
+        before: whole("before", wanted.before)?,
+        limit,
+        actor: wanted.actor,
+        action: wanted.action,
+    };
     let read = tokio::task::spawn_blocking(move || app.audit.read(&wanted));
     // It fails only when the runtime goes down.
     let stopping = |_| Problem::filled(Code::Unavailable, [("state", "stopping".into())]);
