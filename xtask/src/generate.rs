@@ -19,6 +19,8 @@ struct Generated {
 const GENERATED: &[Generated] = &[
     Generated { path: "docs/errors.md", package: "convene-api", test: "generated_errors_page" },
     Generated { path: "docs/doctor.md", package: "convene-api", test: "generated_doctor_page" },
+    Generated { path: "docs/cli.md", package: "convene", test: "generated_cli_reference" },
+    Generated { path: "docs/config.schema.json", package: "convene", test: "generated_config_schema" },
     Generated { path: "openapi.json", package: "convene-server", test: "generated_openapi" },
 ];
 

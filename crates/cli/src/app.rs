@@ -87,13 +87,21 @@ fn usage(error: &clap::Error) -> u8 {
     }
     let wants_json = std::env::args_os().any(|arg| arg == "--json");
     let color = color(ColorChoice::Auto, &Environment::of_process(), out::probe().1);
-    let failure = Failure::from(usage_problem(&error.render().to_string()));
+    let mut problem = usage_problem(&error.render().to_string());
+    let general = problem.hint.as_deref().is_none_or(|hint| hint.starts_with("usage:"));
+    if general && matches!(error.kind(), ErrorKind::InvalidSubcommand | ErrorKind::UnknownArgument) {
+        let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        if let Some(near) = help::nearest_word(&words) {
+            problem.hint = Some(format!("did you mean {near}?"));
+        }
+    }
+    let failure = Failure::from(problem);
     failure.report(if wants_json { Report::Json } else { Report::Text { color } });
     exit::USAGE
 }
 
 /// The parser's words in the shape of every other error: what is wrong, then one thing to do.
-fn usage_problem(text: &str) -> Problem {
+pub fn usage_problem(text: &str) -> Problem {
     let mut paragraphs = text.split("\n\n");
     let first = paragraphs.next().unwrap_or_default().trim_start_matches("error: ");
     let what = first.lines().map(str::trim).collect::<Vec<_>>().join(" ");

@@ -117,3 +117,49 @@ fn help_is_narrow_enough() {
         }
     }
 }
+
+/// Words that arguments are made of: every name and flag there is, and some that make no sense.
+fn vocabulary() -> Vec<String> {
+    fn collect(command: &clap::Command, words: &mut Vec<String>) {
+        for sub in command.get_subcommands() {
+            words.push(sub.get_name().to_owned());
+            collect(sub, words);
+        }
+        for arg in command.get_arguments() {
+            words.extend(arg.get_long().map(|long| format!("--{long}")));
+            words.extend(arg.get_short().map(|short| format!("-{short}")));
+            words.extend(arg.get_possible_values().iter().map(|value| value.get_name().to_owned()));
+        }
+    }
+    let mut words = vec!["", "-", "--", "@", "x", "1", "-1", "a=b", "=", "--json=x", "\u{202e}", "k3f9qz", "90s"]
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    collect(&Cli::command(), &mut words);
+    words.sort();
+    words.dedup();
+    words
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(1500))]
+
+    /// check 6
+    #[test]
+    fn no_arguments_make_the_parser_panic(
+        picks in proptest::collection::vec((0_usize..10_000, proptest::option::weighted(0.15, ".{0,12}")), 0..7),
+    ) {
+        let words = vocabulary();
+        let picked = picks.into_iter().map(|(at, odd)| odd.unwrap_or_else(|| words[at % words.len()].clone()));
+        let args: Vec<String> = std::iter::once("convene".to_owned()).chain(picked).collect();
+        match crate::help::command().try_get_matches_from(&args) {
+            Ok(_) => {}
+            Err(error) => {
+                let text = error.render().to_string();
+                proptest::prop_assert!(!text.is_empty());
+                let problem = crate::app::usage_problem(&text);
+                proptest::prop_assert!(!problem.detail.is_empty(), "{:?}: {}", args, text);
+            }
+        }
+    }
+}

@@ -22,7 +22,7 @@ use convene_core::spec::{CrashPolicy, OnTurnEnd, PermissionMode};
 pub use environment::{Environment, Unknown};
 pub use origin::{Origin, Origins};
 pub use schema::schema;
-pub use shown::{key as toml_key, toml as toml_value, view};
+pub use shown::{key as toml_key, toml as toml_value, view, without_password};
 pub use value::duration;
 
 use crate::{

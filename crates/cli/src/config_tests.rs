@@ -198,3 +198,15 @@ fn origins_name_the_layer_that_won() {
     assert_eq!(of("run.permissions"), ("all".into(), "file".into(), text("c.toml:3")));
     assert_eq!(of("run.timeout"), ("0s".into(), "default".into(), None));
 }
+
+/// `cargo xtask gen` runs this with `CONVENE_GEN` set, which writes the file.
+#[test]
+fn generated_config_schema() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/config.schema.json");
+    let schema = format!("{:#}\n", schema());
+    if std::env::var_os("CONVENE_GEN").is_some() {
+        std::fs::write(file, &schema).expect("the schema can be written");
+    }
+    let committed = std::fs::read_to_string(file).unwrap_or_default();
+    assert!(committed == schema, "docs/config.schema.json is stale: run `cargo xtask gen`");
+}

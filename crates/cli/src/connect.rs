@@ -9,7 +9,7 @@ use convene_api::{
     problem::{Code, Problem},
 };
 
-use crate::{app::App, failure::Failure};
+use crate::{app::App, config, failure::Failure};
 
 /// The socket in the data directory.
 pub const SOCKET: &str = "server.sock";
@@ -77,8 +77,10 @@ fn by_address(app: &App) -> Result<Option<Client>, Failure> {
     let flag = app.globals.server.as_deref();
     let configured = Some(app.config.client.url.as_str()).filter(|url| !url.is_empty());
     let Some(url) = flag.or_else(|| app.environment.get("CONVENE_URL")).or(configured) else { return Ok(None) };
-    let endpoint: Endpoint =
-        url.parse().map_err(|error: BadUrl| Failure::new(Code::InvalidRequest, error.to_string()))?;
+    let endpoint: Endpoint = url.parse().map_err(|error: BadUrl| {
+        // The address may have a password in it.
+        Failure::new(Code::InvalidRequest, error.to_string().replace(url, &config::without_password(url)))
+    })?;
     Ok(Some(patient(app, Client::new(endpoint, token(app)?))))
 }
 

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use clap::{Arg, ArgAction, Command, CommandFactory as _};
 
+use convene_core::catalogue::nearest;
+
 use crate::args::{Cli, TEMPLATE};
 
 /// How the first page is laid out: groups stand where the list of commands would.
@@ -114,6 +116,10 @@ pub fn command() -> Command {
 
 /// The words that a flag takes stand before what it is for: `wait, reject: when nobody can answer`.
 fn with_words(arg: Arg) -> Arg {
+    if arg.get_id() == "permissions" {
+        let help = "deny, ask, reads, all: who answers permission requests [default: ask]";
+        return arg.value_name("MODE").help(help);
+    }
     let words: Vec<String> = arg.get_possible_values().iter().map(|word| word.get_name().to_owned()).collect();
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
     if words.is_empty() || !arg.get_action().takes_values() {
@@ -155,6 +161,37 @@ fn complete(command: Command, words: &str) -> Command {
         command = command.mut_subcommand(&name, |sub| complete(sub, &words));
     }
     command
+}
+
+/// The known word that is nearest to the first unknown one among arguments: a command, or a flag of the command that they
+/// name. None if nothing is near.
+pub fn nearest_word(args: &[String]) -> Option<String> {
+    let mut command = command();
+    command.build();
+    let mut here = &command;
+    for arg in args.iter().skip(1) {
+        let flag = arg.split('=').next().unwrap_or_default();
+        if flag.len() > 3 && flag.starts_with("--") {
+            let known: Vec<String> =
+                here.get_arguments().filter_map(|arg| Some(format!("--{}", arg.get_long()?))).collect();
+            if !known.iter().any(|known| known == flag) {
+                return near(flag, known.iter().map(String::as_str));
+            }
+        } else if let Some(sub) = here.find_subcommand(arg) {
+            here = sub;
+        } else if here.has_subcommands() && !here.get_arguments().any(clap::Arg::is_positional) {
+            let known = here.get_subcommands().filter(|sub| !sub.is_hide_set()).map(Command::get_name);
+            return near(arg, known);
+        }
+    }
+    None
+}
+
+/// As far as a slip of the finger goes: two letters, and in a short word one.
+fn near<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    let near = nearest(word, known).first().copied()?;
+    let short = word.trim_start_matches('-').chars().count() < 5;
+    (!short || strsim::osa_distance(word, near) < 2).then(|| near.to_owned())
 }
 
 fn find<'a, T>(table: &'a [(&str, T)], words: &str) -> Option<&'a T> {

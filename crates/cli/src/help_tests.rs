@@ -4,6 +4,9 @@ use clap::FromArgMatches as _;
 
 use super::*;
 
+#[path = "help/reference_tests.rs"]
+mod reference;
+
 /// Every command that is built, with its words: `thread new`.
 fn built(command: &Command, words: &str, found: &mut Vec<(String, Command)>) {
     for sub in command.get_subcommands() {

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::App,
     args::TEMPLATE,
-    config::Config,
+    config::{self, Config},
     connect::SOCKET,
     failure::{Failure, Outcome},
     logging,
@@ -153,9 +153,12 @@ fn server(app: &App) -> Result<ServerAddr, Failure> {
     match url.strip_prefix("unix:") {
         Some(path) => Ok(ServerAddr::Unix(path.trim_start_matches("//").into())),
         None if url.starts_with("http://") => Ok(ServerAddr::Http(url.to_owned())),
-        None => Err(Problem::new(Code::InvalidRequest, format!("{url:?} is not an address of a server"))
-            .hint("an example: --server http://127.0.0.1:4747")
-            .into()),
+        None => Err(Problem::new(
+            Code::InvalidRequest,
+            format!("{:?} is not an address of a server", config::without_password(url)),
+        )
+        .hint("an example: --server http://127.0.0.1:4747")
+        .into()),
     }
 }
 

@@ -111,8 +111,8 @@ fn size(bytes: usize) -> Value {
     json!(text)
 }
 
-/// An address without what stands before its host.
-fn without_password(url: &str) -> String {
+/// An address without what stands before its host, which may be a password.
+pub fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let host = rest.find('/').unwrap_or(rest.len());
     match rest[..host].rfind('@') {

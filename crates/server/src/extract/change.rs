@@ -83,7 +83,7 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Change<T> {
             "" => Value::Object(serde_json::Map::new()),
             text => serde_json::from_str(text)
                 .map(|Strict(value)| value)
-                .map_err(|error| invalid("body", format!("it is no JSON: {error}")))?,
+                .map_err(|error| invalid("body", explain::syntax(&error)))?,
         };
         // serde would take a list for a struct's fields in their order.
         if !value.is_object() {

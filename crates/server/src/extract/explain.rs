@@ -29,6 +29,32 @@ pub fn body<T: DeserializeOwned>(value: Value, error: &serde_json::Error) -> Pro
     malformed("body", &said)
 }
 
+/// Why a text is no JSON: what is wrong, and where.
+pub fn syntax(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let said = said.split(" at line ").next().unwrap_or_default();
+    let what = match said {
+        _ if error.is_eof() => "it ends before it is whole",
+        "trailing comma" => "a comma stands before the end of a list or an object",
+        "trailing characters" => "there is more behind it",
+        "key must be a string" => "a name must be a text in double quotes",
+        "expected value" | "expected ident" => "a value is missing or misspelled",
+        "expected `:`" => "a colon is missing behind a name",
+        "expected `,` or `}`" | "expected `,` or `]`" => "a comma or the end is missing",
+        "invalid number" | "number out of range" => "a number is misspelled or too large",
+        "invalid escape" | "invalid unicode code point" => "an escape in a text means nothing",
+        "lone leading surrogate in hex escape" | "unexpected end of hex escape" => {
+            "an escape in a text is half a character"
+        }
+        "recursion limit exceeded" => "it is nested too deeply",
+        _ if said.starts_with("control character") => "a text has a raw control character, such as a line break",
+        // Words of our own, about what is JSON and yet not taken.
+        _ if error.is_data() => return said.to_owned(),
+        other => other,
+    };
+    format!("it is no JSON: {what}, at line {}, column {}", error.line(), error.column())
+}
+
 /// The problem of a query string.
 pub fn query(said: &str) -> Problem {
     let said = said.strip_prefix("Failed to deserialize query string: ").unwrap_or(said);

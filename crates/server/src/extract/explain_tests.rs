@@ -28,3 +28,24 @@ fn no_word_of_rust_is_in_what_is_said_about_a_query() {
         assert_eq!(query(&format!("Failed to deserialize query string: {said}")).detail, detail);
     }
 }
+
+#[test]
+fn what_is_no_json_is_said_in_words_of_our_own() {
+    for (text, expected) in [
+        ("{\"a\": 1,}", "it is no JSON: a comma stands before the end of a list or an object, at line 1, column 9"),
+        ("{\"a\": 1", "it is no JSON: it ends before it is whole, at line 1, column 7"),
+        ("{a: 1}", "it is no JSON: a name must be a text in double quotes, at line 1, column 2"),
+        ("{\"a\" 1}", "it is no JSON: a colon is missing behind a name, at line 1, column 6"),
+        ("{\"a\": 1 \"b\": 2}", "it is no JSON: a comma or the end is missing, at line 1, column 9"),
+        ("{\"a\":\n x}", "it is no JSON: a value is missing or misspelled, at line 2, column 2"),
+        ("{} {}", "it is no JSON: there is more behind it, at line 1, column 4"),
+        ("{\"a\": 01}", "it is no JSON: a number is misspelled or too large, at line 1, column 8"),
+        (
+            "{\"a\": \"b\nc\"}",
+            "it is no JSON: a text has a raw control character, such as a line break, at line 2, column 0",
+        ),
+    ] {
+        let error = serde_json::from_str::<Value>(text).unwrap_err();
+        assert_eq!(syntax(&error), expected, "{text}");
+    }
+}

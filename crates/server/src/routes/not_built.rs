@@ -30,10 +30,8 @@ pub fn router() -> Router<App> {
     for action in ["resume", "hibernate", "clear", "fork", "repair"] {
         router = router.route(&format!("/v1/sessions/{{id}}/{action}"), post(refuse));
     }
-    for view in ["transcript"] {
-        router = router.route(&format!("/v1/sessions/{{id}}/{view}"), get(refuse));
-    }
     router
+        .route("/v1/sessions/{id}/transcript", get(refuse))
         .route("/v1/chat", post(refuse))
         .route("/v1/chat/{id}/stream", get(refuse))
         .route("/v1/blobs/{hash}", get(refuse))

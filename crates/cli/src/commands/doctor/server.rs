@@ -28,6 +28,12 @@ pub async fn examine(app: &App, agent: Option<&str>) -> Result<DoctorReport, Fai
         Ok(Err(Failure::Problem(problem))) if is_down(&problem) => {
             return without(app, agent, down(app, &problem)).await;
         }
+        // An address or a token's file that cannot be used.
+        Ok(Err(Failure::Problem(problem))) => {
+            let fix = problem.hint.clone().unwrap_or_else(|| "set it right, or leave it out".to_owned());
+            let found = Finding::new(FindingCode::ConfigInvalid, problem.detail.clone(), fix);
+            return without(app, agent, found.with("problem", problem.code.as_str())).await;
+        }
         Ok(Err(failure)) => return Err(failure),
         Err(_late) => return without(app, agent, silent()).await,
     };
