@@ -18,10 +18,10 @@ export function cacheDirectory() {
   return path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache"), "convene");
 }
 
-/** Installs if need be and gives the directory that holds `node_modules`. */
-export function install() {
+/** Installs a folder's packages if need be and gives the directory that holds `node_modules`. */
+export function install(folder = HERE) {
   const hash = createHash("sha256");
-  for (const name of FILES) hash.update(readFileSync(path.join(HERE, name)));
+  for (const name of FILES) hash.update(readFileSync(path.join(folder, name)));
   hash.update(`${process.platform}-${process.arch}`);
   const parent = path.join(cacheDirectory(), "interop");
   const target = path.join(parent, hash.digest("hex").slice(0, 16));
@@ -32,7 +32,7 @@ export function install() {
   mkdirSync(parent, { recursive: true });
   const draft = mkdtempSync(path.join(parent, "draft-"));
   try {
-    for (const name of FILES) copyFileSync(path.join(HERE, name), path.join(draft, name));
+    for (const name of FILES) copyFileSync(path.join(folder, name), path.join(draft, name));
     const npm = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
       cwd: draft,
       stdio: ["ignore", 2, 2],

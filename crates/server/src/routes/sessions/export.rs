@@ -37,6 +37,7 @@ const PAGE: usize = 500;
 pub struct Wanted {
     /// `jsonl` (the stored events, one a line), `md` (for reading) or `json` (session and events in one object).
     #[serde(default)]
+    #[param(inline)]
     format: ExportFormat,
 }
 
