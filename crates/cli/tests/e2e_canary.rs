@@ -71,11 +71,8 @@ fn disk_is_clean(cluster: &Cluster) -> Result<usize> {
         if *file == config {
             continue;
         }
-        let bytes = match fs::read(file) {
-            Ok(bytes) => bytes,
-            // A socket, or gone meanwhile.
-            Err(_) => continue,
-        };
+        // A socket cannot be read, nor what is gone meanwhile.
+        let Ok(bytes) = fs::read(file) else { continue };
         is_clean(&file.display().to_string(), &String::from_utf8_lossy(&bytes))?;
     }
     for process in cluster.attempt_processes() {
