@@ -251,7 +251,7 @@ async fn bad_input_is_named_and_changes_nothing() -> Result<()> {
         (with(json!({"prompt": big})), 413, &["prompt_too_large", "body_too_large"], ""),
         (with(json!({"promt": "hello"})), 400, &["unknown_field"], "prompt"),
         (with(json!({"permissions": "some"})), 400, &["invalid_request"], ""),
-        (with(json!({"worktree": true})), 501, &["not_supported_yet"], ""),
+        (with(json!({"worktree": true})), 400, &["worktree_not_git"], "worktree"),
         (with(json!({"sandbox": "landlock"})), 501, &["not_supported_yet"], ""),
         (b"{\"agent\": \"fake\", \"prompt\": \"\xff\xfe\"}".to_vec(), 400, &["prompt_not_text", "invalid_request"], ""),
         (b"{\"agent\": ".to_vec(), 400, &["invalid_request"], ""),
