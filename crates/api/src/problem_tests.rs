@@ -50,6 +50,24 @@ fn every_status_is_an_error_and_finds_a_general_code_of_its_own_status() {
     }
 }
 
+/// check 4: a code without a hint is one that has nothing to do about it, or whose words depend on the case.
+#[test]
+fn every_code_has_a_hint_or_is_known_to_need_none() {
+    let without: Vec<&str> = Code::ALL.iter().filter(|code| code.hint().is_none()).map(|code| code.as_str()).collect();
+    let needs_none = [
+        "method_not_allowed",
+        "nothing_to_repair",
+        "wait_timeout",
+        "worktree_failed",
+        "prompt_not_text",
+        "permission_already_decided",
+        "agent_refused",
+        "protocol_unsupported",
+        "config_invalid",
+    ];
+    assert_eq!(without, needs_none);
+}
+
 #[test]
 fn samples_of_the_table() {
     for (code, status, exit) in [

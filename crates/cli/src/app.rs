@@ -109,9 +109,18 @@ pub fn usage_problem(text: &str) -> Problem {
     let problem = Problem::new(Code::InvalidRequest, what);
     // Passing a flag as a value is hardly ever what was meant.
     match (line_of("tip:").filter(|tip| !tip.starts_with("to pass")), line_of("Usage:")) {
-        (Some(tip), _) => problem.hint(tip),
+        (Some(tip), _) => problem.hint(meant(tip)),
         (None, Some(usage)) => problem.hint(format!("usage: {usage}")),
         (None, None) => problem,
+    }
+}
+
+/// The parser's guess in the words of every other one: `a similar argument exists: '--all'`.
+fn meant(tip: &str) -> String {
+    let names: Vec<&str> = tip.split('\'').skip(1).step_by(2).collect();
+    match (tip.contains("similar"), names.as_slice()) {
+        (true, [_, ..]) => format!("did you mean {}?", names.join(" or ")),
+        (_, _) => tip.to_owned(),
     }
 }
 

@@ -27,6 +27,7 @@ pub fn checks(dir: &Path) -> Vec<Check> {
         check("file system", disk::file_system),
         check("free space", disk::space),
         check("writing", disk::writing),
+        check("worktrees", disk::worktrees),
         check("database", database::look),
     ]
 }

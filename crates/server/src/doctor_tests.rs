@@ -103,3 +103,13 @@ fn who_listens_is_told_by_name() {
     drop(listener);
     assert_eq!(holder(addr), None);
 }
+
+#[test]
+fn small_worktrees_are_no_finding_and_links_are_not_followed() {
+    let home = data_dir();
+    let tree = home.path().join("worktrees/one");
+    fs::create_dir_all(&tree).unwrap();
+    fs::write(tree.join("file"), "x").unwrap();
+    std::os::unix::fs::symlink("/", tree.join("everything")).unwrap();
+    assert_eq!(codes(&report(home.path())), [""; 0]);
+}

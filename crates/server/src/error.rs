@@ -64,6 +64,11 @@ impl ServeError {
     /// The error in the words of the closed list.
     pub fn problem(&self) -> Problem {
         match self {
+            // It is starting or ending at this moment.
+            Self::AlreadyRunning { pid: 0 } => {
+                Problem::new(Code::ServerAlreadyRunning, "another server has this data directory")
+                    .hint("try again in a moment; `convene status` says whether it answers")
+            }
             Self::AlreadyRunning { pid } => Problem::filled(Code::ServerAlreadyRunning, [("pid", (*pid).into())]),
             Self::PortInUse { addr } => {
                 let who = crate::doctor::holder(*addr).map_or_else(|| "another program".to_owned(), |h| h.to_string());

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::Path,
     time::{Duration, Instant},
 };
@@ -17,6 +17,8 @@ use crate::extract::size;
 const LITTLE: u64 = 2_000_000_000;
 /// Less is an error.
 const NEARLY_NONE: u64 = 200_000_000;
+/// Worktrees that take more are told.
+const WORKTREES: u64 = 20_000_000_000;
 /// Synced appends of a probe.
 const APPENDS: usize = 20;
 /// The median of a probe's appends above which it is told.
@@ -66,6 +68,35 @@ pub fn space(dir: &Path) -> Vec<Finding> {
     let fix = "convene rm what is not needed any more: convene rm -y $(convene ls -q --archived)";
     let found = Finding::new(FindingCode::DiskLow, summary, fix).severity(severity);
     vec![found.with("free_bytes", free).with("path", dir.display().to_string())]
+}
+
+/// How much the worktrees of sessions take, as far as there is time to add it up.
+pub fn worktrees(dir: &Path) -> Vec<Finding> {
+    let started = Instant::now();
+    let mut left = vec![dir.join("worktrees")];
+    let mut bytes: u64 = 0;
+    while let Some(next) = left.pop() {
+        for entry in fs::read_dir(next).into_iter().flatten().filter_map(Result::ok) {
+            // What is on the disk; links are not followed.
+            let Ok(meta) = entry.metadata() else { continue };
+            bytes += meta.blocks() * 512;
+            if meta.is_dir() {
+                left.push(entry.path());
+            }
+        }
+        if bytes > WORKTREES || started.elapsed() > PROBE_MAX {
+            break;
+        }
+    }
+    if bytes <= WORKTREES {
+        return Vec::new();
+    }
+    let summary = format!("worktrees of sessions take more than {}", size(WORKTREES));
+    let fix = "convene rm sessions whose worktrees are not needed: convene ls --archived";
+    vec![
+        Finding::new(FindingCode::WorktreesLarge, summary, fix)
+            .with("path", dir.join("worktrees").display().to_string()),
+    ]
 }
 
 /// Whether a probe file can be made, and how long its synced appends take.

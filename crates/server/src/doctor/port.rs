@@ -95,10 +95,18 @@ mod linux {
                 .filter_map(Result::ok)
                 .any(|entry| fs::read_link(entry.path()).is_ok_and(|link| link.as_os_str() == wanted.as_str()));
             if has {
-                let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok().map(|name| name.trim().to_owned());
-                return Some(Holder { pid: Some(pid), name });
+                return Some(Holder { pid: Some(pid), name: name(pid) });
             }
         }
         None
+    }
+
+    /// What a process calls itself, else what it was started from.
+    fn name(pid: i32) -> Option<String> {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let first = String::from_utf8_lossy(line.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned();
+        let called = first.rsplit('/').next().unwrap_or_default().split(' ').next().unwrap_or_default().to_owned();
+        let comm = || fs::read_to_string(format!("/proc/{pid}/comm")).ok().map(|name| name.trim().to_owned());
+        if called.is_empty() || called == "exe" { comm() } else { Some(called) }
     }
 }
