@@ -12,7 +12,7 @@ import path from "node:path";
 import readline from "node:readline";
 import { fileURLToPath } from "node:url";
 
-import { startFakeModel } from "./fake-model.mjs";
+import { startMockModel } from "./mock-model.mjs";
 import { prepare } from "./recipe.mjs";
 
 /** One agent process and the JSON-RPC conversation with it. */
@@ -147,7 +147,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     process.exit(2);
   }
   const home = mkdtempSync(path.join(os.tmpdir(), "convene-interop-"));
-  const model = await startFakeModel();
+  const model = await startMockModel();
   const client = new AcpClient({
     ...prepare(agent, { modelUrl: model.url, home }),
     cwd: home,

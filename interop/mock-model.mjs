@@ -37,8 +37,11 @@ export async function startMockModel({ tick = 250, script, bind } = {}) {
       const { conversations } = await (await get("conversations")).json();
       return conversations.flatMap((c) => c.exchanges).sort((a, b) => a.number - b.number);
     },
-    /** The requests that were refused; an agent that keeps to the rules has none. */
-    refused: async () => (await (await get("conversations")).json()).refused,
+    /** The requests that were refused, and why; an agent that keeps to the rules has none. */
+    async refused() {
+      const { refused } = await (await get("conversations")).json();
+      return refused.map(({ raw, answer }) => `${raw.path}: ${answer.fault.status} ${answer.fault.message}`);
+    },
     reset: () => get("conversations", "DELETE"),
     async close() {
       child.stdin.end();

@@ -1,4 +1,4 @@
-// The real Codex adapter against the fake model, over stdio and without Convene: shows that the
+// The real Codex adapter against `convene mock-llm`, over stdio and without Convene: shows that the
 // recipe works, so that a failure with Convene is Convene's.
 
 import assert from "node:assert/strict";
@@ -8,15 +8,15 @@ import path from "node:path";
 import test from "node:test";
 
 import { AcpClient, open, prompt } from "../acp-client.mjs";
-import { startFakeModel } from "../fake-model.mjs";
 import { install } from "../install.mjs";
+import { startMockModel } from "../mock-model.mjs";
 import { prepare } from "../recipe.mjs";
 
 install();
 
 async function withCodex(options, body) {
   const home = mkdtempSync(path.join(os.tmpdir(), "convene-codex-"));
-  const model = await startFakeModel(options);
+  const model = await startMockModel(options);
   const asked = [];
   const client = new AcpClient({
     ...prepare("codex", { modelUrl: model.url, home }),
@@ -27,6 +27,7 @@ async function withCodex(options, body) {
     const { hello, sessionId } = await open(client, home);
     await body({ client, model, home, hello, asked, say: (text) => prompt(client, sessionId, text), sessionId });
     assert.deepEqual(client.junk, [], "only JSON-RPC on stdout");
+    assert.deepEqual(await model.refused(), [], "only requests that the real API would take");
   } finally {
     await client.close();
     await model.close();
@@ -43,8 +44,11 @@ test("answers, turn after turn, and calls the model once for each", { timeout: 6
     assert.equal((await say("and again")).stopReason, "end_turn");
     assert.match(client.text(before), /turn 2: you said and again/);
     // Beside the turns the agent asks for a title of its own.
-    const turns = model.requests.filter((r) => r.does !== "schema");
-    assert.deepEqual(turns.map((r) => r.said), ["hello there", "and again"]);
+    const turns = (await model.exchanges()).filter((exchange) => exchange.does !== "schema");
+    assert.deepEqual(turns.map((turn) => turn.answer.text), [
+      "turn 1: you said hello there",
+      "turn 2: you said and again",
+    ]);
   }));
 
 test("asks before it leaves its sandbox, and runs what is allowed", { timeout: 60_000 }, () =>

@@ -20,13 +20,12 @@ struct Model {
 
 impl Model {
     fn start() -> Result<Self> {
-        let mut child = Command::new("node")
-            .args([interop("fake-model.mjs").as_path(), Path::new("--tick"), Path::new("20"), Path::new("--until-eof")])
+        let mut child = Command::new(env!("CARGO_BIN_EXE_convene"))
+            .args(["mock-llm", "--tick", "20", "--until-eof"])
             .current_dir(interop(""))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .spawn()
-            .context("node is needed for this test")?;
+            .spawn()?;
         let input = child.stdin.take();
         let mut line = String::new();
         BufReader::new(child.stdout.take().context("it has an output")?).read_line(&mut line)?;
@@ -48,7 +47,7 @@ fn interop(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../interop").join(file)
 }
 
-/// Runs one of the scripts beside the model server and returns what it printed.
+/// Runs one of the scripts of the folder and returns what it printed.
 fn script(name: &str, args: &[&str]) -> Result<String> {
     let output = Command::new("node").arg(interop(name)).args(args).current_dir(interop("")).output()?;
     ensure!(output.status.success(), "{name} failed: {}", String::from_utf8_lossy(&output.stderr));

@@ -4,7 +4,7 @@ mod order;
 mod read;
 mod voice;
 
-pub use read::{count, read};
+pub use read::{Betas, count, read};
 pub use voice::AnthropicVoice;
 
 use http::HeaderMap;

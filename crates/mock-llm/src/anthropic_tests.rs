@@ -157,6 +157,18 @@ async fn doors() {
 }
 
 #[tokio::test]
+async fn the_system_may_speak_amid_where_that_is_asked_for() {
+    let server = server(None);
+    let body = changed(&conversation(), "/messages/3", json!({ "role": "system", "content": "Be brave." })).to_string();
+    let keys =
+        [("x-api-key", "k"), ("anthropic-version", "2023-06-01"), ("anthropic-beta", "a,per-turn-control-2026-07-01")];
+    assert_eq!(ask(&server, "POST", "/v1/messages", &keys, &body).await.status, 200);
+    assert_eq!(ask(&server, "POST", "/v1/messages", &keys[..2], &body).await.status, 400);
+    let seen = ask(&server, "GET", "/_mock/conversations/1", &[], "").await.json();
+    assert_eq!(seen["exchanges"][0]["request"]["system"], "Be brief.\nBe brave.");
+}
+
+#[tokio::test]
 async fn a_stream_and_a_whole_reply_say_the_same() {
     let script = "rules:\n- steps:\n  - thoughts: {say: 'so so', chunk: 3}\n  - text: Let me see.\n  - tool_call: {name: get, input: {a: 'ü'}}\n  - tool_call: {name: get}\n  - usage: {input_tokens: 7, output_tokens: 9, cached_tokens: 3}";
     let server = server(Some(script));

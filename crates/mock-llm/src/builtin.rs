@@ -117,11 +117,24 @@ fn filled(tool: &crate::talk::Tool) -> Value {
     }
 }
 
-/// What a command printed, without the heading that some agents put above it.
+/// What a command printed, without what agents put around it: a heading, fields of an object, lines about the process.
 fn output(result: &str) -> String {
-    let tail = result.rsplit_once("Output:\n").map_or(result, |(_, tail)| tail);
-    let tail = tail.strip_prefix("Output: ").unwrap_or(tail);
-    tail.trim().to_owned()
+    if let Ok(Value::Object(fields)) = serde_json::from_str(result) {
+        let streams = ["stdout", "output", "stderr"].iter().filter_map(|name| fields.get(*name)?.as_str());
+        let printed: String = streams.collect();
+        if !printed.is_empty() {
+            return printed.trim().to_owned();
+        }
+    }
+    if let Some((_, tail)) = result.rsplit_once("Output:\n") {
+        return tail.trim().to_owned();
+    }
+    // Gemini's agent puts a line about each thing that it knows of the process.
+    let Some((_, tail)) = result.split_once("Output: ") else { return result.trim().to_owned() };
+    let about =
+        ["Error: ", "Exit Code: ", "Signal: ", "Background PIDs: ", "Process Group PGID: ", "</untrusted_context>"];
+    let lines = tail.lines().take_while(|line| !about.iter().any(|start| line.starts_with(start)));
+    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
 fn shorten(text: &str) -> String {

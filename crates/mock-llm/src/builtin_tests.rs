@@ -121,6 +121,11 @@ fn every_agents_shell_is_called_as_it_wants() {
             json!({ "type": "exec", "command": ["bash", "-lc", "ls -l"], "env": {} }),
         ),
         (tool("shell", ToolKind::Custom, json!({}), &[]), false, json!("ls -l")),
+        (
+            tool("exec", ToolKind::Custom, json!({}), &[]),
+            false,
+            json!("const result = await tools.exec_command({\"cmd\":\"ls -l\"});\ntext(result.output ?? result);"),
+        ),
     ] {
         let name = tool.name.clone();
         let other = self::tool("get_shell_docs", ToolKind::Function, json!({ "topic": text }), &[]);
@@ -133,6 +138,15 @@ fn every_agents_shell_is_called_as_it_wants() {
 
 #[test]
 fn a_result_is_told_and_the_call_not_made_again() {
+    for (result, printed) in [
+        ("a.txt\n", "a.txt"),
+        ("Exit code: 0\nWall time: 0.1\nOutput:\na.txt\n", "a.txt"),
+        (r#"{"command":"ls","returncode":0,"stderr":"","stdout":"a.txt\n"}"#, "a.txt"),
+        ("<untrusted_context>\nOutput: a.txt\nb\nProcess Group PGID: 1\n</untrusted_context>", "a.txt\nb"),
+        ("{\"name\": \"a\"}", "{\"name\": \"a\"}"),
+    ] {
+        assert_eq!(super::output(result), printed);
+    }
     let mut talk = talk(&["TOOL: ls"], vec![tool("shell", ToolKind::Custom, json!({}), &[])]);
     let result = |text: &str| Message {
         role: Role::User,

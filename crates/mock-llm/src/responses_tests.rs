@@ -273,6 +273,18 @@ async fn a_reply_can_be_referred_to() {
 }
 
 #[tokio::test]
+async fn tools_may_be_added_on_the_way() {
+    let server = server(None);
+    let added = json!([{ "type": "namespace", "name": "functions", "tools": [{ "type": "custom", "name": "bash" }] }]);
+    let input = json!([
+        { "type": "additional_tools", "id": "at_1", "role": "developer", "tools": added },
+        { "role": "user", "content": "TOOL: ls" },
+    ]);
+    let reply = post(&server, Provider::Responses, PATH, &json!({ "model": "m", "input": input })).await.json();
+    assert_eq!((&reply["output"][0]["type"], &reply["output"][0]["input"]), (&json!("custom_tool_call"), &json!("ls")));
+}
+
+#[tokio::test]
 async fn failures_and_limits() {
     let script = "rules:\n- match: {user: amid}\n  steps:\n  - text: Half a\n  - error: {status: 500, message: lost}\n\
         - steps:\n  - text: Half a\n  - stop_reason: max_tokens";

@@ -1,7 +1,9 @@
 //! Tells a person's words from what agents put around them: reminders, the environment, instructions of a project.
 
-/// Beginnings of texts that agents write and no person.
-const HEADINGS: [&str; 2] = ["# AGENTS.md", "This is the Gemini CLI."];
+/// How texts begin that agents write and no person.
+const HEADINGS: [&str; 1] = ["# AGENTS.md"];
+/// What the first text of Gemini's agent and its relatives says.
+const SETTING_UP: &str = "We are setting up the context for our chat";
 
 /// The person's words in a text, if there are any.
 pub fn own_words(text: &str) -> Option<String> {
@@ -16,7 +18,8 @@ pub fn own_words(text: &str) -> Option<String> {
     while let Some(after) = tagged(rest) {
         rest = after.trim_start();
     }
-    if rest.is_empty() || HEADINGS.iter().any(|heading| rest.starts_with(heading)) {
+    let first = rest.lines().next().unwrap_or_default();
+    if first.is_empty() || first.contains(SETTING_UP) || HEADINGS.iter().any(|heading| first.starts_with(heading)) {
         return None;
     }
     Some(rest.to_owned())

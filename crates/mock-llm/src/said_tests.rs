@@ -11,6 +11,7 @@ fn context_is_told_from_words() {
         ("<system-reminder>\nToday is Monday\n</system-reminder>\nhello", Some("hello")),
         ("hello\n<system-reminder>a</system-reminder> there <system-reminder>b</system-reminder>", Some("hello there")),
         ("# AGENTS.md instructions for /x\n\n<INSTRUCTIONS>\n", None),
+        ("This is the Gemini CLI. We are setting up the context for our chat.\nToday is Monday", None),
         ("<INSTRUCTIONS>do</INSTRUCTIONS>\nnow this", Some("now this")),
         ("<permissions instructions>may</permissions instructions>", None),
         ("<b>bold</b> is what?", Some("<b>bold</b> is what?")),

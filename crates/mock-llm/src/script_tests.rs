@@ -147,3 +147,14 @@ fn json_is_a_script_too() {
     let plan = steps(script.plan(&talk(vec![said("oh hi there")])));
     assert_eq!(plan, [Step::Text(Speech::quick("Hello\n\"you\"")), Step::Disconnect]);
 }
+
+#[test]
+fn the_example_in_the_documentation_is_a_script() {
+    let page = include_str!("../../../docs/mock-llm.md");
+    let (_, rest) = page.split_once("```yaml\n").expect("an example");
+    let (text, _) = rest.split_once("```").expect("its end");
+    let script = Script::parse(text).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(script.models(), ["mock-large", "mock-small"]);
+    let plan = steps(script.plan(&talk(vec![said("please DEPLOY")])));
+    assert!(matches!(plan.as_slice(), [Step::Fail(fault)] if fault.status == 529), "{plan:?}");
+}

@@ -14,7 +14,7 @@ use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 use serde_json::{Value, json};
 
 use crate::{
-    anthropic::{self, AnthropicVoice},
+    anthropic::{self, AnthropicVoice, Betas},
     bedrock::{self, BedrockVoice},
     builtin,
     chat::{self, ChatVoice},
@@ -67,6 +67,12 @@ struct Call {
 }
 
 impl Call {
+    /// What of Anthropic's API the client asks for beside what everybody gets.
+    fn betas(&self) -> Betas {
+        let values = self.parts.headers.get_all("anthropic-beta").iter().filter_map(|value| value.to_str().ok());
+        Betas::of(&values.collect::<Vec<_>>().join(","))
+    }
+
     fn raw(&self) -> Raw {
         let path = self.parts.uri.path_and_query().map_or("", |path| path.as_str());
         let path = match path.split_once("key=") {
@@ -225,7 +231,7 @@ impl Shared {
         let tokens = call.body.len().div_ceil(4);
         let body = match target.provider {
             Provider::Anthropic => {
-                anthropic::count(value)?;
+                anthropic::count(value, call.betas())?;
                 json!({ "input_tokens": tokens })
             }
             Provider::Gemini | Provider::Responses | Provider::Chat | Provider::Bedrock => {
@@ -265,7 +271,7 @@ impl Shared {
         let model = target.model.as_deref().unwrap_or_default();
         Ok(match target.provider {
             Provider::Anthropic => {
-                let talk = anthropic::read(value)?;
+                let talk = anthropic::read(value, call.betas())?;
                 let voice = AnthropicVoice::new(&talk.model, call.request.clone());
                 (talk, Box::new(voice))
             }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What agents call their shell, the likeliest first.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "Bash",
     "bash",
     "exec_command",
@@ -18,6 +18,7 @@ const NAMES: [&str; 15] = [
     "local_shell",
     "run_shell_command",
     "container.exec",
+    PROGRAMS,
     "execute_bash",
     "run_terminal_cmd",
     "run_in_terminal",
@@ -26,6 +27,8 @@ const NAMES: [&str; 15] = [
     "terminal",
     "Shell",
 ];
+/// Codex's tool that takes programs, which call its other tools.
+const PROGRAMS: &str = "exec";
 /// What the argument with the command is called.
 const ARGUMENTS: [&str; 6] = ["command", "cmd", "commands", "script", "command_line", "code"];
 
@@ -57,6 +60,7 @@ fn argument(tool: &Tool) -> Option<&'static str> {
 /// A call of the tool with this command. `outside` asks to leave the agent's sandbox, where the tool has a word for that.
 pub fn call(tool: &Tool, command: &str, outside: bool) -> Call {
     let input = match tool.kind {
+        ToolKind::Custom if tool.name == PROGRAMS => json!(program(command, outside)),
         ToolKind::Custom => json!(command),
         ToolKind::LocalShell => json!({"type": "exec", "command": ["bash", "-lc", command], "env": {}}),
         ToolKind::Shell => json!({"commands": [command], "timeout_ms": null, "max_output_length": null}),
@@ -64,6 +68,16 @@ pub fn call(tool: &Tool, command: &str, outside: bool) -> Call {
         ToolKind::Function | ToolKind::Hosted => arguments(tool, command, outside),
     };
     Call::new(tool.name.clone(), tool.kind, input)
+}
+
+/// A program in JavaScript that runs a command and tells its output.
+fn program(command: &str, outside: bool) -> String {
+    let mut given = json!({ "cmd": command });
+    if outside {
+        given["sandbox_permissions"] = json!("require_escalated");
+        given["justification"] = json!(format!("May I run {command}?"));
+    }
+    format!("const result = await tools.exec_command({given});\ntext(result.output ?? result);")
 }
 
 fn arguments(tool: &Tool, command: &str, outside: bool) -> Value {

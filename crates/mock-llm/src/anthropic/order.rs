@@ -36,7 +36,8 @@ pub fn check(messages: &[Value]) -> Result<(), Fault> {
 
 fn runs(messages: &[Value]) -> Vec<Run<'_>> {
     let mut runs: Vec<Run<'_>> = Vec::new();
-    for (at, message) in messages.iter().enumerate() {
+    // What the system says in between does not count.
+    for (at, message) in messages.iter().enumerate().filter(|(_, message)| message["role"] != "system") {
         let role = message["role"].as_str().unwrap_or_default();
         let blocks = message["content"].as_array().map(Vec::as_slice).unwrap_or_default();
         // A bare text is a block as well.

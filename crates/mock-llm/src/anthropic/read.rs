@@ -30,8 +30,24 @@ const TAGS: &str = "'bash_code_execution_tool_result', 'code_execution_tool_resu
     'text_editor_code_execution_tool_result', 'text', 'thinking', 'tool_result', 'tool_use', \
     'web_fetch_tool_result', 'web_search_tool_result'";
 
+/// What a request asks for beside the API as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Betas {
+    /// The system may speak amid the conversation.
+    pub system_messages: bool,
+}
+
+impl Betas {
+    /// Those of the header `anthropic-beta`.
+    pub fn of(header: &str) -> Self {
+        let mut names = header.split(',').map(str::trim);
+        let system = |name: &str| name.starts_with("per-turn-control-") || name.starts_with("mid-conversation-");
+        Self { system_messages: names.any(system) }
+    }
+}
+
 /// Reads `POST /v1/messages`.
-pub fn read(body: &Value) -> Result<Talk, Fault> {
+pub fn read(body: &Value, betas: Betas) -> Result<Talk, Fault> {
     let limit = required(body, "max_tokens")?;
     let Some(limit) = limit.as_i64() else {
         return Err(Fault::bad("max_tokens: Input should be a valid integer"));
@@ -40,7 +56,7 @@ pub fn read(body: &Value) -> Result<Talk, Fault> {
         return Err(Fault::bad("max_tokens: must be greater than or equal to 1"));
     }
     numbers(body, limit)?;
-    let mut talk = conversation(body)?;
+    let mut talk = conversation(body, betas)?;
     talk.stream = match &body["stream"] {
         Value::Null => false,
         Value::Bool(stream) => *stream,
@@ -50,8 +66,8 @@ pub fn read(body: &Value) -> Result<Talk, Fault> {
 }
 
 /// Reads `POST /v1/messages/count_tokens`, which takes the same without a limit.
-pub fn count(body: &Value) -> Result<Talk, Fault> {
-    conversation(body)
+pub fn count(body: &Value, betas: Betas) -> Result<Talk, Fault> {
+    conversation(body, betas)
 }
 
 fn required<'a>(body: &'a Value, name: &str) -> Result<&'a Value, Fault> {
@@ -88,7 +104,7 @@ fn numbers(body: &Value, limit: i64) -> Result<(), Fault> {
     }
 }
 
-fn conversation(body: &Value) -> Result<Talk, Fault> {
+fn conversation(body: &Value, betas: Betas) -> Result<Talk, Fault> {
     let Some(model) = required(body, "model")?.as_str() else {
         return Err(Fault::bad("model: Input should be a valid string"));
     };
@@ -98,14 +114,21 @@ fn conversation(body: &Value) -> Result<Talk, Fault> {
     if list.is_empty() {
         return Err(Fault::bad("messages: at least one message is required"));
     }
-    let messages = list.iter().enumerate().map(|(at, m)| message(at, m, list.len())).collect::<Result<Vec<_>, _>>()?;
+    let (mut texts, mut messages) = (vec![system(&body["system"])?], Vec::new());
+    for (at, value) in list.iter().enumerate() {
+        if betas.system_messages && value["role"] == "system" {
+            texts.push(system(&value["content"])?);
+        } else {
+            messages.push(message(at, value, list.len())?);
+        }
+    }
     order::check(list)?;
     let tools = tools(&body["tools"])?;
     Ok(Talk {
         provider: Provider::Anthropic,
         model: model.to_owned(),
         stream: false,
-        system: system(&body["system"])?,
+        system: texts.join("\n").trim().to_owned(),
         messages,
         forced: forced(&body["tool_choice"], &tools)?,
         tools,

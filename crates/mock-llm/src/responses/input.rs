@@ -26,8 +26,9 @@ const OTHERS: [&str; 15] = [
     "tool_search_call",
     "tool_search_output",
 ];
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "message",
+    "additional_tools",
     "reasoning",
     "function_call",
     "function_call_output",
@@ -39,8 +40,13 @@ const KNOWN: [&str; 10] = [
     "shell_call_output",
 ];
 /// Prefixes of the ids of items.
-const PREFIXES: [(&str, &str); 4] =
-    [("message", "msg"), ("reasoning", "rs"), ("function_call", "fc"), ("custom_tool_call", "ctc")];
+const PREFIXES: [(&str, &str); 5] = [
+    ("message", "msg"),
+    ("reasoning", "rs"),
+    ("function_call", "fc"),
+    ("custom_tool_call", "ctc"),
+    ("additional_tools", "at"),
+];
 
 /// What the items come to.
 #[derive(Debug, Default)]
@@ -49,6 +55,8 @@ pub struct Read {
     pub system: Vec<String>,
     /// The rest.
     pub messages: Vec<Message>,
+    /// Tools that were added on the way, a list each time.
+    pub tools: Vec<Value>,
 }
 
 /// Reads items; the first `before` are the server's own memory, and refusals count from behind them.
@@ -72,6 +80,12 @@ fn one(path: &str, item: &Value, read: &mut Read) -> Result<(), Fault> {
     let text = |field: &str| item[field].as_str().ok_or_else(|| missing(&format!("{path}.{field}")));
     match kind {
         "message" => return message(path, item, read),
+        "additional_tools" => {
+            if !item["tools"].is_array() {
+                return Err(missing(&format!("{path}.tools")));
+            }
+            read.tools.push(item["tools"].clone());
+        }
         "reasoning" => {
             let Some(summary) = item["summary"].as_array() else {
                 return Err(missing(&format!("{path}.summary")));

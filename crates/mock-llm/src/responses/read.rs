@@ -78,7 +78,10 @@ pub fn read(body: &Value, memory: &Memory) -> Result<(Talk, Vec<Value>), Fault> 
     }
     let read = input::read(&items, before)?;
     order::check(&items)?;
-    let tools = tools(&body["tools"])?;
+    let mut tools = tools(&body["tools"])?;
+    for added in &read.tools {
+        tools.extend(self::tools(added)?);
+    }
     let system: Vec<&str> =
         body["instructions"].as_str().into_iter().chain(read.system.iter().map(String::as_str)).collect();
     let talk = Talk {
