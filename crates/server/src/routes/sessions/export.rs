@@ -27,8 +27,9 @@ use crate::{
     refusal::{About, Refusal},
 };
 
-/// How many events are read at once; with what is on its way to the client, all that is held.
-const PAGE: usize = 500;
+/// How many events are read at once; with what is on its way to the client, all that is held. Few, because one event may
+/// be as large as the longest line of an agent.
+const PAGE: usize = 64;
 
 /// In which form.
 #[derive(Debug, Default, Deserialize, IntoParams)]
