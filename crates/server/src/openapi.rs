@@ -6,8 +6,9 @@ mod operations;
 mod schemas;
 mod streams;
 
+use std::sync::OnceLock;
+
 use axum::{
-    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
@@ -25,12 +26,24 @@ use utoipa::{
     },
 };
 
-use crate::app::App;
+/// What a reader should know before the routes.
+const ABOUT: &str = "Runs, supervises and shows coding-agent sessions.
+
+A session is a durable, ordered log of events; commands are posted, and what they cause is read from the log by cursor. \
+The answer to a command carries the session as it is afterwards, and the cursor from which the log goes on.
+
+Every mutation takes an `Idempotency-Key`. Every refusal is a problem object (RFC 9457) with a `code` of one closed list. \
+Unknown query parameters and unknown fields of bodies are refused by name. What is not built yet is refused with \
+`not_supported_yet` and is not described: resume, hibernate, clear, fork, repair and transcript of a session, chat, blobs; \
+`repos`, `sandbox` and `limits` of a new session.
+
+Additions are no new version: be prepared for new fields in answers, new types of events and frames, and new codes.";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    info(title = "Convene", description = "Runs, supervises and shows coding-agent sessions.", license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
+    info(title = "Convene", description = ABOUT, license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
     components(schemas(AnyEvent, ListFrame, TopicEvent, KnownEvent, ClientFrame, ServerFrame, Problem, Code)),
+    servers((url = "/", description = "The server that this description came from.")),
     security(("bearer" = []), ("cookie" = [])),
     modifiers(&Access),
     tags(
@@ -83,8 +96,17 @@ pub fn openapi() -> String {
 }
 
 /// `GET /openapi.json`
-pub async fn get_openapi(State(app): State<App>) -> Response {
-    (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], app.openapi.clone()).into_response()
+pub async fn get_openapi() -> Response {
+    // Made when somebody asks for it, once: making it takes more memory than a server that idles.
+    static TEXT: OnceLock<String> = OnceLock::new();
+    let text = match TEXT.get() {
+        Some(text) => text,
+        None => match tokio::task::spawn_blocking(|| TEXT.get_or_init(openapi)).await {
+            Ok(text) => text,
+            Err(_) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        },
+    };
+    (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], text.as_str()).into_response()
 }
 
 #[cfg(test)]

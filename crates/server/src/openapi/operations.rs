@@ -117,7 +117,12 @@ pub fn complete(document: &mut Value) {
         }
     }
     links(paths);
-    document["components"]["responses"] = refused();
+    let mut all = refused();
+    let used = serde_json::to_string(&document["paths"]).unwrap_or_default();
+    if let Value::Object(all) = &mut all {
+        all.retain(|name, _| used.contains(&format!("/responses/{name}\"")));
+    }
+    document["components"]["responses"] = all;
 }
 
 /// The schemas of bodies that must have something in them.
