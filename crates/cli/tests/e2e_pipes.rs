@@ -194,7 +194,10 @@ async fn a_reader_that_goes_away_is_nobody_s_fault() -> Result<()> {
         ensure!(said.stderr.is_empty() || args == endless, "{args:?}: {said:?}");
     }
     // The turn whose watcher went away goes on.
-    let view = cluster.session(newest(&cluster, &[]).await?).await?;
+    let id = newest(&cluster, &[]).await?;
+    let view = cluster.wait_session(id, "its turn runs", |s| s.turn.is_some()).await?;
+    let before = view.seq;
+    let view = cluster.wait_session(id, "it goes on", |s| s.seq > before + 5).await?;
     ensure!(view.turn.is_some_and(|turn| turn.cancelled_by.is_none()), "its turn was cancelled");
     cluster.end().await
 }

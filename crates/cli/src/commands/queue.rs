@@ -88,7 +88,7 @@ pub async fn run(app: &App, args: QueueArgs) -> Outcome {
         }
         Some(QueueAction::Promote { entry }) => (entry, Change::Promote),
     };
-    let said = apply(&client, &session, &entry, change).await?;
+    let said = apply(&client, &session, &entry, change, &CommandKey::fresh()).await?;
     if app.json {
         app.out.json(&client.queue(session.id).await?)?;
     } else {
@@ -101,22 +101,27 @@ pub async fn run(app: &App, args: QueueArgs) -> Outcome {
 ///
 /// # Errors
 /// If no such prompt waits, or the server refuses.
-pub async fn apply(client: &Client, session: &SessionView, entry: &str, change: Change) -> Result<String, Failure> {
+pub async fn apply(
+    client: &Client,
+    session: &SessionView,
+    entry: &str,
+    change: Change,
+    key: &CommandKey,
+) -> Result<String, Failure> {
     let (id, position) = find(client, session, entry).await?;
-    let key = CommandKey::fresh();
     Ok(match change {
         Change::Drop => {
-            client.drop_queued(session.id, id, &key).await?;
+            client.drop_queued(session.id, id, key).await?;
             format!("dropped entry {position}")
         }
         Change::Edit(text) => {
             let body = EditQueueEntry { content: Some(PromptInput::Text(text)), position: None };
-            client.edit_queued(session.id, id, &body, &key).await?;
+            client.edit_queued(session.id, id, &body, key).await?;
             format!("changed entry {position}")
         }
         Change::Promote => {
             let body = EditQueueEntry { content: None, position: Some(1) };
-            client.edit_queued(session.id, id, &body, &key).await?;
+            client.edit_queued(session.id, id, &body, key).await?;
             if position == 1 { "entry 1 is first already".to_owned() } else { format!("entry {position} goes first") }
         }
     })

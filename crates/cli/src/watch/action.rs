@@ -85,9 +85,15 @@ pub fn answer(
 }
 
 /// Sends a prompt; one that waits is said to wait.
-pub fn prompt(client: Client, id: SessionId, typed: String, mode: PromptMode, key: CommandKey) -> Action {
+pub fn prompt(
+    client: Client,
+    id: SessionId,
+    (text, mode): (String, PromptMode),
+    key: CommandKey,
+    typed: String,
+) -> Action {
     Box::pin(async move {
-        let body = SendPrompt { content: PromptInput::Text(typed.clone()), mode };
+        let body = SendPrompt { content: PromptInput::Text(text), mode };
         match client.prompt(id, &body, &key).await {
             Ok(accepted) if accepted.status == PromptStatus::Queued => {
                 Done::Said(vec![commands::prompt::said(&accepted)])
@@ -109,12 +115,18 @@ pub fn cancel_running(client: Client, id: SessionId, key: CommandKey, typed: Str
 }
 
 /// Lists what waits, or changes it.
-pub fn queue(client: Client, id: SessionId, change: Option<(String, Change)>, typed: String) -> Action {
+pub fn queue(
+    client: Client,
+    id: SessionId,
+    change: Option<(String, Change)>,
+    key: CommandKey,
+    typed: String,
+) -> Action {
     Box::pin(async move {
         let result = async {
             let session = client.session(&id.to_string()).await?;
             match change {
-                Some((entry, change)) => Ok(vec![commands::queue::apply(&client, &session, &entry, change).await?]),
+                Some((entry, change)) => Ok(vec![commands::queue::apply(&client, &session, &entry, change, &key).await?]),
                 None => commands::queue::rows(&client, &session).await,
             }
         };

@@ -97,10 +97,10 @@ impl Watch<'_> {
                 self.view.say("the server has not answered yet; Enter again sends it");
                 return Ok(None);
             }
-            Meaning::Prompt(text, mode) => action::prompt(client, id, text, mode, self.view.new_key()),
+            Meaning::Prompt(text, mode) => action::prompt(client, id, (text, mode), self.view.new_key(), typed),
             Meaning::Cancel => action::cancel_running(client, id, self.view.new_key(), typed),
-            Meaning::Queue => action::queue(client, id, None, typed),
-            Meaning::Change(entry, edit) => action::queue(client, id, Some((entry, edit.into())), typed),
+            Meaning::Queue => action::queue(client, id, None, self.view.new_key(), typed),
+            Meaning::Change(entry, edit) => action::queue(client, id, Some((entry, edit.into())), self.view.new_key(), typed),
             Meaning::Set(pairs) => action::set(client, id, pairs, self.app.style(), self.view.new_key(), typed),
         };
         if let Some(line) = &mut self.line {

@@ -15,7 +15,9 @@ const STILL: Duration = Duration::from_secs(30);
 impl Transcript {
     /// Moves time on: closes a line that has been silent, renews the live row.
     pub fn tick(&mut self, facts: &Facts, extra: Option<LiveRow>, now: Timestamp) {
-        if self.screen.line_open() && self.last_text.is_some_and(|at| tool::between(at, now) >= SILENCE) {
+        // Without a live row nothing wants the line; a question may stand in it.
+        let wanted = self.screen.has_live_row() && self.screen.line_open();
+        if wanted && self.last_text.is_some_and(|at| tool::between(at, now) >= SILENCE) {
             self.screen.close_line();
         }
         self.frame = self.frame.wrapping_add(1);
