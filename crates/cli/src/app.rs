@@ -85,7 +85,7 @@ fn usage(error: &clap::Error) -> u8 {
         let _ = error.print();
         return if error.use_stderr() { exit::USAGE } else { exit::DONE };
     }
-    let wants_json = std::env::args_os().any(|arg| arg == "--json");
+    let wants_json = wants_json(std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()));
     let color = color(ColorChoice::Auto, &Environment::of_process(), out::probe().1);
     let mut problem = usage_problem(&error.render().to_string());
     let general = problem.hint.as_deref().is_none_or(|hint| hint.starts_with("usage:"));
@@ -113,6 +113,15 @@ pub fn usage_problem(text: &str) -> Problem {
         (None, Some(usage)) => problem.hint(format!("usage: {usage}")),
         (None, None) => problem,
     }
+}
+
+/// Whether arguments that cannot be read ask for JSON all the same.
+fn wants_json(args: impl Iterator<Item = String>) -> bool {
+    let args: Vec<String> = args.take_while(|arg| arg != "--").collect();
+    let short = |arg: &str| matches!(arg, "--json" | "-ojson" | "-o=json" | "--output=json");
+    let long =
+        |pair: &[String]| matches!(pair, [flag, value] if (flag == "-o" || flag == "--output") && value == "json");
+    args.iter().any(|arg| short(arg)) || args.windows(2).any(long)
 }
 
 /// The parser's guess in the words of every other one: `a similar argument exists: '--all'`.

@@ -70,6 +70,16 @@ async fn with_json_stdout_is_empty_or_json_and_a_problem_is_one_line() -> Result
             assert!(problem["code"].as_str().is_some_and(|code| !code.is_empty()), "{args:?}: {problem}");
         }
     }
+    for args in [
+        &["ls", "--bogus", "--json"][..],
+        &["ls", "-o", "json", "--bogus"],
+        &["--output=json", "ls", "--bogus"],
+        &["token", "-o", "json"],
+    ] {
+        let said = home.run(args);
+        assert_eq!((said.code, said.stdout.as_str(), said.stderr.lines().count()), (2, "", 1), "{args:?}: {said:?}");
+        assert_eq!(said.problem()["exit"], 2, "{args:?}");
+    }
     for args in [&["doctor", "--json"][..], &["config", "show", "--json"], &["config", "path", "--json"]] {
         assert!(home.run(args).json().is_object(), "{args:?}");
     }

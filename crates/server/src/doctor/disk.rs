@@ -28,7 +28,7 @@ const PROBE_MAX: Duration = Duration::from_millis(1500);
 
 /// File systems that are somewhere else, by the number that the kernel gives them.
 #[cfg(target_os = "linux")]
-const REMOTE: [(i64, &str); 7] = [
+const REMOTE: [(u64, &str); 7] = [
     (0x6969, "NFS"),
     (0x517b, "SMB"),
     (0xff53_4d42, "SMB"),
@@ -43,7 +43,8 @@ const REMOTE: [(i64, &str); 7] = [
 pub fn file_system(dir: &Path) -> Vec<Finding> {
     let dir = nearest_existing(dir);
     let Ok(fs) = rustix::fs::statfs(dir) else { return Vec::new() };
-    let kind = fs.f_type & 0xffff_ffff;
+    // Its type differs from system to system.
+    let kind = u64::try_from(fs.f_type).unwrap_or(0) & 0xffff_ffff;
     let Some((_, name)) = REMOTE.iter().find(|(magic, _)| *magic == kind) else { return Vec::new() };
     let summary = format!("{} is on {name}, where file locks are not reliable", dir.display());
     let fix = "set CONVENE_DATA_DIR to a directory on a local disk, and move what is there";
