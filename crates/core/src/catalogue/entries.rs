@@ -86,7 +86,7 @@ pub const CATALOGUE: &[CatalogueEntry] = &[
             "INITIAL_AGENT_MODE",
         ],
         install: "npm install -g @agentclientprotocol/codex-acp",
-        sign_in: "run `codex login` or set OPENAI_API_KEY",
+        sign_in: "run `codex login`, or set OPENAI_API_KEY and pick its sign-in `api-key`",
         ..NONE
     },
     CatalogueEntry {
