@@ -3,10 +3,43 @@
 //!
 //! Each request has a connection of its own, driven by the caller's future, so that no task is left behind and a
 //! dropped call closes its socket.
+//!
+//! ```no_run
+//! # async fn job() -> Result<(), convene_api::client::ClientError> {
+//! use convene_api::{
+//!     body::{CreateSession, PromptInput},
+//!     client::{Client, CommandKey, SessionsQuery, StreamItem},
+//! };
+//! use convene_core::event::{EventBody, KnownEvent};
+//!
+//! let endpoint = "http://127.0.0.1:4747".parse().expect("an address");
+//! let client = Client::new(endpoint, std::env::var("CONVENE_TOKEN").ok());
+//! let prompt = Some(PromptInput::Text("make the cart test pass".to_owned()));
+//! let body = CreateSession { prompt, ..CreateSession::default() };
+//! // A retry under the same key makes no second session.
+//! let created = client.create_session(&body, &CommandKey::fresh()).await?;
+//! let mut events = client.follow(created.session.id, 0);
+//! loop {
+//!     // Broken connections are mended by cursor: no event is missed, none comes twice.
+//!     if let StreamItem::Event(event) = events.next().await? {
+//!         println!("{}", event.json);
+//!         if let EventBody::Known(KnownEvent::TurnEnded { .. }) = event.data.body {
+//!             break;
+//!         }
+//!     }
+//! }
+//! let mut pages = client.session_pages(&SessionsQuery::default());
+//! while let Some(page) = pages.next().await? {
+//!     println!("{} sessions", page.items.len());
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod connection;
 mod endpoint;
 mod error;
+mod pages;
 mod query;
 mod routes;
 mod stream;
@@ -23,6 +56,7 @@ use crate::problem::{Code, Problem};
 
 pub use endpoint::{BadUrl, Endpoint};
 pub use error::ClientError;
+pub use pages::Pages;
 pub use query::{EventsQuery, SessionsQuery};
 pub use stream::{EventStream, SessionEvent, StreamItem};
 

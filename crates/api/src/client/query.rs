@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use convene_core::ids::{ThreadId, TurnId};
+use convene_core::ids::{SessionId, ThreadId, TurnId};
 
 /// Which sessions a page lists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct SessionsQuery {
     pub agent: Option<String>,
     /// Of this thread.
     pub thread: Option<ThreadId>,
+    /// Spawned by this session.
+    pub parent: Option<SessionId>,
     /// Only those that are put away, or only those that are not.
     pub archived: Option<bool>,
     /// Whose title or id fits this.
@@ -36,6 +38,8 @@ pub struct EventsQuery {
     pub types: Vec<String>,
     /// Of this turn only.
     pub turn: Option<TurnId>,
+    /// Whose texts hold this.
+    pub q: Option<String>,
 }
 
 impl SessionsQuery {
@@ -44,6 +48,7 @@ impl SessionsQuery {
         query.add("state", self.state.as_deref());
         query.add("agent", self.agent.as_deref());
         query.add("thread", self.thread.map(|t| t.to_string()).as_deref());
+        query.add("parent", self.parent.map(|p| p.to_string()).as_deref());
         query.add("archived", self.archived.map(|a| a.to_string()).as_deref());
         query.add("q", self.q.as_deref());
         query.add("limit", self.limit.map(|l| l.to_string()).as_deref());
@@ -60,6 +65,7 @@ impl EventsQuery {
         query.add("limit", self.limit.map(|n| n.to_string()).as_deref());
         query.add("type", (!self.types.is_empty()).then(|| self.types.join(",")).as_deref());
         query.add("turn", self.turn.map(|t| t.to_string()).as_deref());
+        query.add("q", self.q.as_deref());
         query.path
     }
 }

@@ -11,13 +11,13 @@ use serde_json::value::RawValue;
 
 use super::{Client, ClientError, CommandKey, EventStream, EventsQuery, SessionsQuery, query::escape};
 use crate::body::{
-    AgentTest, AgentView, AnswerElicitation, AuditPage, CancelTurn, CreateSession, CreateThread, CreateToken,
+    AgentTest, AgentView, AnswerElicitation, AuditPage, Authenticate, CancelTurn, CreateSession, CreateThread, CreateToken,
     CreatedSession, CreatedThread, CreatedToken, DecidePermission, DeleteSession, EditQueueEntry, FileChanges, History,
     Items, LoginLink, Page, PatchSession, PatchThread, PermissionDecidedBody, PromptAccepted, RotateToken, SendPrompt,
     ServerStatus, SessionHealth, Shutdown, ShuttingDown, StopSession, TestAgent, TokenView, WorkerView,
 };
 use crate::{
-    body::{ConfigView, ExportFormat},
+    body::{ConfigView, DirectoryList, ExportFormat},
     doctor::DoctorReport,
 };
 
@@ -115,7 +115,7 @@ impl Client {
 
     /// `GET /v1/sessions/{id}/queue`
     pub async fn queue(&self, id: SessionId) -> Result<Items<QueueEntryView>, ClientError> {
-        self.get(format!("/v1/sessions/{id}/queue")).await
+        self.all(&format!("/v1/sessions/{id}/queue")).await
     }
 
     /// `PATCH /v1/sessions/{id}/queue/{entry}`
@@ -156,7 +156,7 @@ impl Client {
 
     /// `GET /v1/sessions/{id}/permissions`
     pub async fn permissions(&self, id: SessionId) -> Result<Items<PermissionView>, ClientError> {
-        self.get(format!("/v1/sessions/{id}/permissions")).await
+        self.all(&format!("/v1/sessions/{id}/permissions")).await
     }
 
     /// `POST /v1/sessions/{id}/permissions/{request}`
@@ -179,6 +179,16 @@ impl Client {
         key: &CommandKey,
     ) -> Result<SessionView, ClientError> {
         self.change(Method::POST, format!("/v1/sessions/{id}/elicitations/{request}"), Some(body), key).await
+    }
+
+    /// `POST /v1/sessions/{id}/authenticate`: what becomes of it comes as an event.
+    pub async fn authenticate(
+        &self,
+        id: SessionId,
+        body: &Authenticate,
+        key: &CommandKey,
+    ) -> Result<SessionView, ClientError> {
+        self.change(Method::POST, format!("/v1/sessions/{id}/authenticate"), Some(body), key).await
     }
 
     /// `GET /v1/sessions/{id}/events`: one page of the log, each event as it is stored.
@@ -271,17 +281,24 @@ impl Client {
 
     /// `GET /v1/agents`
     pub async fn agents(&self) -> Result<Items<AgentView>, ClientError> {
-        self.get("/v1/agents?limit=500").await
+        self.all("/v1/agents").await
+    }
+
+    /// `GET /v1/workers/{worker}/dirs`: directories of a worker's machine whose path begins so.
+    pub async fn directories(&self, worker: &str, prefix: &str) -> Result<DirectoryList, ClientError> {
+        let mut query = super::query::Query::new(&format!("/v1/workers/{}/dirs", escape(worker)));
+        query.add("prefix", Some(prefix));
+        self.get(query.path).await
     }
 
     /// `GET /v1/workers`
     pub async fn workers(&self) -> Result<Items<WorkerView>, ClientError> {
-        self.get("/v1/workers").await
+        self.all("/v1/workers").await
     }
 
     /// `GET /v1/tokens`
     pub async fn tokens(&self) -> Result<Items<TokenView>, ClientError> {
-        self.get("/v1/tokens").await
+        self.all("/v1/tokens").await
     }
 
     /// `POST /v1/tokens`
