@@ -69,6 +69,22 @@ fn is_place(value: &str) -> bool {
     is_address || value.starts_with(['/', '~', '.'])
 }
 
+/// Whether a value is a word out of a list: `workspace-write`, `gpt-5.2`, `en_US`. Without it the names of an agent's
+/// modes and models would be blotted out when its configuration picks one. What is made at random is none, nor is what
+/// calls itself a secret.
+fn is_word(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    if value.len() > 40 || ["secret", "token", "passw", "key", "canary"].iter().any(|word| lower.contains(word)) {
+        return false;
+    }
+    value.split(['-', '_', '.', ':']).all(|part| {
+        let all = |is: fn(&u8) -> bool| part.as_bytes().iter().all(is);
+        (all(u8::is_ascii_alphabetic) && part.len() <= 14)
+            || (all(u8::is_ascii_digit) && part.len() <= 4)
+            || (all(u8::is_ascii_alphanumeric) && part.len() <= 5)
+    })
+}
+
 impl Redactor {
     /// Registers a secret; each of its lines is one, too.
     pub fn register(&mut self, secret: &str) {
@@ -76,10 +92,11 @@ impl Redactor {
         self.build();
     }
 
-    /// Registers values of an environment that somebody wrote down: all but places, unless the name says otherwise.
+    /// Registers values of an environment that somebody wrote down: all but places and words, unless the name says
+    /// otherwise.
     pub fn register_environment<'a>(&mut self, environment: impl IntoIterator<Item = (&'a str, &'a str)>) {
         for (name, value) in environment {
-            if names_a_secret(name) || !is_place(value) {
+            if names_a_secret(name) || !(is_place(value) || is_word(value)) {
                 self.add(value);
             }
         }

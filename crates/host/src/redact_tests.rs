@@ -219,3 +219,23 @@ fn takes_a_text_with_thousands_of_secrets_in_one_go() {
     let text = secrets.join(" ");
     assert_eq!(redactor.scrub(&text).replace(MARK, "").trim(), "");
 }
+
+#[test]
+fn words_of_a_configuration_are_no_secrets() {
+    let mut redactor = Redactor::default();
+    let written = [
+        ("INITIAL_AGENT_MODE", "workspace-write"),
+        ("MODEL", "gemini-2.5-flash"),
+        ("OPENAI_MODEL", "gpt-5.2-codex"),
+        ("WHATEVER", "canary-secret-value"),
+        ("PICKED", "q7Xv91LmZ0aa"),
+        ("API_KEY", "just-words-here"),
+    ];
+    redactor.register_environment(written);
+    for plain in ["workspace-write", "gemini-2.5-flash", "gpt-5.2-codex"] {
+        assert_eq!(redactor.scrub(plain), plain);
+    }
+    for secret in ["canary-secret-value", "q7Xv91LmZ0aa", "just-words-here"] {
+        assert!(!redactor.scrub(secret).contains(secret), "{secret} is told");
+    }
+}

@@ -36,6 +36,8 @@ pub enum Update {
     Config(Vec<ConfigOption>),
     /// The agent names its session.
     Title(String),
+    /// Nothing that is new here.
+    Nothing,
     /// A kind that is not known here, or a known one without what it needs.
     Unknown {
         /// Its name.
@@ -133,7 +135,8 @@ impl Update {
             },
             "session_info_update" => match content::text(&value, "title") {
                 Some(title) => Self::Title(title),
-                None => unknown(value),
+                // It may tell of things that only the agent knows: when it was changed, its own notes.
+                None => Self::Nothing,
             },
             _ => unknown(value),
         })

@@ -79,7 +79,7 @@ impl Runner {
     pub(super) fn on_read(&mut self, read: Read, now: Instant) {
         match read {
             Read::Line(line) => {
-                self.on_line(&line);
+                self.on_line(&line, now);
                 self.unsettle(now);
             }
             Read::End(rest) => {
@@ -104,7 +104,7 @@ impl Runner {
         }
     }
 
-    fn on_line(&mut self, line: &Bytes) {
+    fn on_line(&mut self, line: &Bytes, now: Instant) {
         if line.iter().all(u8::is_ascii_whitespace) {
             return;
         }
@@ -125,7 +125,11 @@ impl Runner {
             }
             Frame::Call => self.pass_on(text),
             Frame::Notification { method, params } => self.on_notification(&method, params),
-            Frame::Noise => self.on_noise("stdout_noise", line),
+            Frame::Noise => {
+                self.on_noise("stdout_noise", line);
+                let line = self.outbox.redactor.excerpt(text, EXCERPT);
+                self.on_noise_at_start(&line, now);
+            }
         }
     }
 
@@ -185,6 +189,9 @@ impl Runner {
             }
             Update::Tool(tool_call) => {
                 self.voice.run = None;
+                if let Some(turn) = &mut self.turn {
+                    turn.note_tool(&tool_call);
+                }
                 self.emit(KnownEvent::ToolCallUpdated { tool_call: *tool_call });
             }
             Update::Plan(entries) => self.emit(KnownEvent::PlanUpdated { entries }),
@@ -202,6 +209,7 @@ impl Runner {
                 let changes = SessionChanges { title: Some(title), ..SessionChanges::default() };
                 self.emit(KnownEvent::SessionUpdated { changes });
             }
+            Update::Nothing => {}
             Update::Unknown { kind, raw } => {
                 let detail = format!("an update of a kind that is not known here, {kind}");
                 self.emit(KnownEvent::LogNote { code: "agent_update_unknown".to_owned(), detail, raw: Some(raw) });

@@ -44,14 +44,16 @@ impl Questions {
         self.permissions.len() + self.elicitations.len()
     }
 
-    /// Answers everything that is open `cancelled`. The server says so in its log.
-    pub(super) fn cancel_all(&mut self) {
+    /// Answers everything that is open `cancelled`, and tells whether there was something. The server says so in its log.
+    pub(super) fn cancel_all(&mut self) -> bool {
+        let some = self.open() > 0;
         for (_, permission) in self.permissions.drain() {
             permission.responder.respond(Ok(cancelled()));
         }
         for (_, (_, responder)) in self.elicitations.drain() {
             responder.respond(Ok(json!({"action": "cancel"})));
         }
+        some
     }
 
     pub(super) fn answer(&mut self, request: ElicitationId, action: &str, content: Option<Value>) -> DirectiveOutcome {
@@ -135,6 +137,10 @@ impl Runner {
         let tool_call = params.get_mut("toolCall").map(Value::take).and_then(content::tool_call);
         let Some(tool_call) = tool_call else {
             return responder.respond(Err(RpcError::new(RpcError::INVALID_PARAMS, "toolCall.toolCallId is missing")));
+        };
+        let tool_call = match &self.turn {
+            Some(turn) => turn.known_tool(tool_call),
+            None => tool_call,
         };
         let is_over = self.leaving.is_some() || self.turn.as_ref().is_some_and(|turn| turn.cancel_until.is_some());
         if is_over {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use convene_api::uplink::DirectiveOutcome;
 use convene_core::{
-    content::{ContentBlock, Usage},
+    content::{ContentBlock, ToolCall, ToolContent, ToolStatus, Usage},
     event::KnownEvent,
     failure::{Failure, FailureKind, StopReason},
     ids::TurnId,
@@ -20,6 +20,11 @@ use crate::acp::{
 
 /// How long an agent may take to yield to a cancel before it is killed.
 const WATCHDOG: Duration = Duration::from_secs(10);
+/// How long an agent has to take in the answers to its open questions before it is told to stop. One that is told at once
+/// may throw away its tool call without an answer, which its model then refuses to go on from.
+const TAKEN_IN: Duration = Duration::from_millis(100);
+/// Tool calls of a turn that are remembered while they are not over.
+const TOOLS: usize = 64;
 /// Some agents answer a prompt before they have said everything. A turn ends when nothing came for a moment …
 const SETTLE: Duration = Duration::from_millis(10);
 /// … or after this time, whatever comes.
@@ -40,6 +45,10 @@ pub(super) struct Turn {
     pub(super) id: TurnId,
     /// Until when it may yield to a cancel.
     pub(super) cancel_until: Option<Instant>,
+    /// When it is told to stop, if its open questions were answered first.
+    cancel_at: Option<Instant>,
+    /// Its tool calls that are not over, as far as they were told: some agents ask for one by its id alone.
+    tools: Vec<ToolCall>,
     /// It has answered; trailing updates are waited for.
     end: Option<End>,
     /// Whether somebody allowed an action that is more than reading.
@@ -53,6 +62,45 @@ struct End {
     usage: Option<Usage>,
     at: Instant,
     latest: Instant,
+}
+
+impl Turn {
+    /// Remembers what is told of a tool call until it is over.
+    pub(super) fn note_tool(&mut self, told: &ToolCall) {
+        // What a person needs to decide; what came out of it may be large.
+        let is_diff = |part: &ToolContent| matches!(part, ToolContent::Diff { .. });
+        let content = told.content.as_ref().filter(|parts| parts.iter().any(is_diff)).cloned();
+        let told = &ToolCall {
+            id: told.id.clone(),
+            title: told.title.clone(),
+            name: told.name.clone(),
+            kind: told.kind.clone(),
+            status: told.status,
+            locations: told.locations.clone(),
+            raw_input: told.raw_input.clone(),
+            content,
+            raw_output: None,
+            meta: None,
+        };
+        let at = self.tools.iter().position(|known| known.id == told.id);
+        let is_over = told.status.is_some_and(ToolStatus::is_final);
+        match at {
+            Some(at) if is_over => drop(self.tools.swap_remove(at)),
+            Some(at) => self.tools[at].merge(told),
+            None if is_over || self.tools.len() >= TOOLS => {}
+            None => self.tools.push(told.clone()),
+        }
+    }
+
+    /// A tool call with what was told of it before.
+    pub(super) fn known_tool(&self, asked: ToolCall) -> ToolCall {
+        let Some(known) = self.tools.iter().find(|known| known.id == asked.id) else { return asked };
+        let mut whole = known.clone();
+        whole.merge(&asked);
+        // Its place in the log is another one.
+        whole.status = asked.status;
+        whole
+    }
 }
 
 impl Runner {
@@ -80,7 +128,14 @@ impl Runner {
         {
             blocks.insert(0, json!({"type": "text", "text": system_prompt}));
         }
-        self.turn = Some(Turn { id: turn, cancel_until: None, end: None, allowed: false });
+        self.turn = Some(Turn {
+            id: turn,
+            cancel_until: None,
+            cancel_at: None,
+            tools: Vec::new(),
+            end: None,
+            allowed: false,
+        });
         self.voice.new_turn();
         self.emit(KnownEvent::TurnHandedOver {});
         peer.ask(Asked::Prompt(turn), "session/prompt", json!({"sessionId": session, "prompt": blocks}));
@@ -102,7 +157,11 @@ impl Runner {
         };
         if running.cancel_until.is_none() {
             running.cancel_until = Some(now + WATCHDOG);
-            self.cancel_agent();
+            if self.questions.cancel_all() {
+                running.cancel_at = Some(now + TAKEN_IN);
+            } else {
+                self.cancel_agent();
+            }
         }
         DirectiveOutcome::Applied
     }
@@ -132,6 +191,8 @@ impl Runner {
             Ok(response) => {
                 let usage = content::usage(response.get("usage"));
                 let stop_reason = match response.get("stopReason").and_then(Value::as_str) {
+                    // It was asked to stop, and calls that an end like any other.
+                    Some("end_turn") if cancelled => StopReason::Cancelled,
                     Some("end_turn") => StopReason::EndTurn,
                     Some("max_tokens") => StopReason::MaxTokens,
                     Some("max_turn_requests") => StopReason::MaxTurnRequests,
@@ -174,7 +235,7 @@ impl Runner {
         match &turn.end {
             Some(end) => Some(end.at),
             // Once the attempt is ending, the ladder has the clock.
-            None => turn.cancel_until.filter(|_| self.leaving.is_none()),
+            None => turn.cancel_at.or(turn.cancel_until).filter(|_| self.leaving.is_none()),
         }
     }
 
@@ -183,6 +244,8 @@ impl Runner {
         if let Some(end) = turn.end.take_if(|end| now >= end.at) {
             self.end_turn(end.stop_reason, end.failure, end.usage);
             self.prompt_next();
+        } else if turn.end.is_none() && turn.cancel_at.take_if(|at| now >= *at).is_some() {
+            self.cancel_agent();
         } else if turn.end.is_none() && self.leaving.is_none() && turn.cancel_until.is_some_and(|until| now >= until) {
             self.on_watchdog(now);
         }
