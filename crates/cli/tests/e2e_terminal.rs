@@ -113,7 +113,7 @@ async fn what_would_be_hidden_is_shown_and_read_before_it_is_allowed() -> Result
 #[tokio::test]
 async fn an_answer_from_elsewhere_closes_the_question_at_once() -> Result<()> {
     let cluster = cluster().start().await?;
-    let prompt = vec!["PERM"; 5].join("\n");
+    let prompt = ["PERM"; 5].join("\n");
     let mut terminal = terminal(&cluster, &run_args(&prompt, &[]))?;
     let id = newest(&cluster, &[]).await?;
     let client = cluster.client()?;
@@ -192,7 +192,7 @@ async fn one_ctrl_c_cancels_and_two_leave() -> Result<()> {
     ensure!(terminal.history().contains("cancelled (exit 130)"), "it shows:\n{}", terminal.history());
 
     // An agent that does not listen: the second one leaves it to itself.
-    let mut second = terminal_in(&cluster, "STREAM 3\nHANG").await?;
+    let mut second = terminal_in(&cluster, "STREAM 3\nHANG")?;
     second.wait_for("w3").await?;
     let id = newest(&cluster, &[first]).await?;
     second.keys("\x03")?;
@@ -204,7 +204,7 @@ async fn one_ctrl_c_cancels_and_two_leave() -> Result<()> {
     ensure!(view.turn.is_some(), "the turn is over: {view:?}");
 
     // With an answer half typed, only that goes.
-    let mut third = terminal_in(&cluster, "PERM").await?;
+    let mut third = terminal_in(&cluster, "PERM")?;
     third.wait_for("asks to run a command").await?;
     let id = newest(&cluster, &[first, id]).await?;
     type_until(&mut third, "9", "is none of 1 to 4").await?;
@@ -218,7 +218,7 @@ async fn one_ctrl_c_cancels_and_two_leave() -> Result<()> {
     cluster.end().await
 }
 
-async fn terminal_in(cluster: &Cluster, prompt: &str) -> Result<Terminal> {
+fn terminal_in(cluster: &Cluster, prompt: &str) -> Result<Terminal> {
     terminal(cluster, &run_args(prompt, &[]))
 }
 
@@ -232,7 +232,7 @@ async fn a_terminal_that_is_gone_cancels_nothing() -> Result<()> {
     let view = cluster.wait_session(id, "it goes on", |s| s.seq > before + 5).await?;
     ensure!(view.turn.is_some_and(|turn| turn.cancelled_by.is_none()), "its turn was cancelled");
     // Ctrl-D leaves, too.
-    let mut other = terminal_in(&cluster, "SLOW").await?;
+    let mut other = terminal_in(&cluster, "SLOW")?;
     let second = newest(&cluster, &[id]).await?;
     other.wait_for("w3 ").await?;
     other.keys("\x04")?;

@@ -104,7 +104,7 @@ async fn start(client: &Client, session: &SessionView) -> Result<Start, Failure>
     for event in show::events(client, session, query).await? {
         match &event.data.body {
             EventBody::Known(KnownEvent::TurnQueued { content, .. } | KnownEvent::QueueEntryEdited { content }) => {
-                prompt = plain_text(content)
+                prompt = plain_text(content);
             }
             // One that was given out twice is shown from the last time on.
             EventBody::Known(KnownEvent::TurnStarted { .. }) => start.after = event.seq - 1,

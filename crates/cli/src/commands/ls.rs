@@ -1,7 +1,10 @@
 //! `convene ls`: the sessions.
 
 use clap::Args;
-use convene_api::{client::SessionsQuery, exit};
+use convene_api::{
+    client::{Client, SessionsQuery},
+    exit,
+};
 use convene_core::view::{Badge, SessionView};
 
 use crate::{
@@ -21,6 +24,8 @@ Examples:
 /// Columns of a title and of a directory on a terminal.
 const TITLE: usize = 40;
 const CWD: usize = 32;
+/// Archived sessions that are counted.
+const COUNTED: u32 = 200;
 
 /// List sessions
 #[derive(Debug, Args)]
@@ -97,7 +102,23 @@ pub async fn run(app: &App, args: LsArgs) -> Outcome {
         return Ok(exit::DONE);
     }
     print(app, &sessions)?;
+    if app.out.settings().terminal {
+        let away = if args.all || args.archived { None } else { archived(&client).await? };
+        app.out.note(&match (sessions.len(), away) {
+            (0, None) => "no sessions; begin with: convene run \"explain this repository\"".to_owned(),
+            (n, None) => words::count(n, "session"),
+            (n, Some(away)) => format!("{}; {away} archived are not shown (--archived)", words::count(n, "session")),
+        });
+    }
     Ok(exit::DONE)
+}
+
+/// How many sessions are put away, as far as one page tells; none if there are none.
+async fn archived(client: &Client) -> Result<Option<String>, Failure> {
+    let query = SessionsQuery { archived: Some(true), limit: Some(COUNTED), ..SessionsQuery::default() };
+    let page = client.sessions(&query).await?;
+    let more = if page.next_cursor.is_some() { " or more" } else { "" };
+    Ok((!page.items.is_empty()).then(|| format!("{}{more}", page.items.len())))
 }
 
 fn shown(args: &LsArgs, session: &SessionView) -> bool {
@@ -135,12 +156,5 @@ fn print(app: &App, sessions: &[SessionView]) -> Result<(), Failure> {
             }
         })
         .collect();
-    table::print(app, &["ID", "STATE", "AGENT", "TITLE", "CWD", "AGE"], &rows)?;
-    if terminal {
-        app.out.note(&match sessions.len() {
-            0 => "no sessions; begin with: convene run \"explain this repository\"".to_owned(),
-            n => words::count(n, "session"),
-        });
-    }
-    Ok(())
+    table::print(app, &["ID", "STATE", "AGENT", "TITLE", "CWD", "AGE"], &rows)
 }
