@@ -132,3 +132,26 @@ async fn what_a_run_writes_is_as_described() {
     );
     server.stop().await;
 }
+
+#[test]
+fn examples_are_as_described() {
+    let document = document();
+    let mut checked = 0;
+    for operation in document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values())
+    {
+        let responses = operation["responses"].as_object().unwrap().values();
+        for place in responses.chain([&operation["requestBody"]]) {
+            let content = &place["content"]["application/json"];
+            let Some(example) = content.get("example") else { continue };
+            let schema = content["schema"]["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
+            check(&validator(&document, schema), example);
+            checked += 1;
+        }
+    }
+    assert!(checked > 25, "{checked} examples");
+    for (name, refusal) in document["components"]["responses"].as_object().unwrap() {
+        let example = &refusal["content"]["application/problem+json"]["example"];
+        check(&validator(&document, "Problem"), example);
+        assert!(name.ends_with(&example["status"].to_string()), "{name}: {example}");
+    }
+}

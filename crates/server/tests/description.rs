@@ -13,9 +13,11 @@ async fn the_description_is_served_and_whole() {
     let document = served.json();
     let schemas = document["components"]["schemas"].as_object().unwrap();
     for name in [
-        "SessionView",
+        "Session",
+        "Event",
         "KnownEvent",
-        "AnyEvent",
+        "UnknownEvent",
+        "TurnEndedEvent",
         "ListFrame",
         "ClientFrame",
         "ServerFrame",
@@ -31,6 +33,7 @@ async fn the_description_is_served_and_whole() {
     for place in refs {
         assert!(document.pointer(&place).is_some(), "{place} is used and not described");
     }
+    whole(&document);
     // Every described route is there: it does not answer "no such route".
     for (path, item) in document["paths"].as_object().unwrap() {
         for method in item.as_object().unwrap().keys() {
@@ -47,6 +50,37 @@ async fn the_description_is_served_and_whole() {
         }
     }
     server.stop().await;
+}
+
+/// Every operation says what it does, what it takes, what it answers, and how it refuses.
+fn whole(document: &Value) {
+    let mut names = std::collections::BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let at = format!("{method} {path}");
+            assert!(operation["summary"].as_str().is_some_and(|s| s.ends_with('.')), "{at} has no summary");
+            assert!(names.insert(operation["operationId"].as_str().unwrap()), "{at} has a name of its own");
+            assert!(operation["tags"].as_array().is_some_and(|tags| tags.len() == 1), "{at} has one tag");
+            let none = Vec::new();
+            let parameters = operation["parameters"].as_array().unwrap_or(&none);
+            for parameter in parameters.iter().filter(|p| p.get("$ref").is_none()) {
+                let described = parameter["description"].as_str().is_some_and(|d| !d.is_empty());
+                assert!(described && parameter["schema"].is_object(), "{at}: {parameter}");
+            }
+            for name in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+                assert!(parameters.iter().any(|p| p["in"] == "path" && p["name"] == name), "{at} has no {name}");
+            }
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(!responses.contains_key("default"), "{at} tells each status");
+            let is_open = operation["security"].as_array().is_some_and(|ways| ways.contains(&serde_json::json!({})));
+            for status in ["400", "500", "503"].into_iter().chain((!is_open).then_some("401")) {
+                assert!(responses.contains_key(status), "{at} may answer {status}");
+            }
+            let is_change = method != "get";
+            let has_key = parameters.iter().any(|p| p["$ref"] == "#/components/parameters/IdempotencyKey");
+            assert_eq!(has_key, is_change, "{at} and its key");
+        }
+    }
 }
 
 fn collect(value: &Value, refs: &mut Vec<String>) {

@@ -1,4 +1,4 @@
-//! Shows requests and answers as they were in a real run; a test plays the run again and compares.
+//! Shows requests and answers as they were in a real run, with other names; a test checks them against the schemas.
 
 use serde_json::{Map, Value};
 

@@ -198,6 +198,7 @@ fn parameters(document: &mut Value) {
                     ("path", "entry") => reference("TurnId"),
                     ("path", "request") if path.contains("elicitations") => reference("ElicitationId"),
                     ("path", "request") => reference("PermissionId"),
+                    ("path", "name" | "worker") => parameter["schema"].clone(),
                     ("query", "cursor") => cursor.clone(),
                     ("query", "state") => states.clone(),
                     ("query", "type") => types.clone(),
@@ -217,6 +218,7 @@ fn parameters(document: &mut Value) {
                     let what = match name.as_str() {
                         "entry" => "The id of its turn.",
                         "request" => "The id of the request.",
+                        "name" | "worker" => "Its name.",
                         _ => "Its id.",
                     };
                     parameter["description"] = what.into();
