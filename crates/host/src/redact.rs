@@ -74,7 +74,7 @@ fn is_place(value: &str) -> bool {
 /// calls itself a secret.
 fn is_word(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
-    if value.len() > 40 || ["secret", "token", "passw", "key", "canary"].iter().any(|word| lower.contains(word)) {
+    if value.len() > 40 || ["secret", "token", "passw", "key"].iter().any(|word| lower.contains(word)) {
         return false;
     }
     value.split(['-', '_', '.', ':']).all(|part| {
@@ -92,15 +92,21 @@ impl Redactor {
         self.build();
     }
 
-    /// Registers values of an environment that somebody wrote down: all but places and words, unless the name says
-    /// otherwise.
+    /// Registers values that somebody gave to a session: all but places, unless the name says otherwise.
     pub fn register_environment<'a>(&mut self, environment: impl IntoIterator<Item = (&'a str, &'a str)>) {
         for (name, value) in environment {
-            if names_a_secret(name) || !(is_place(value) || is_word(value)) {
+            if names_a_secret(name) || !is_place(value) {
                 self.add(value);
             }
         }
         self.build();
+    }
+
+    /// Registers values of an agent's configuration, which mostly pick modes and models: all but places and words,
+    /// unless the name says otherwise.
+    pub fn register_configuration<'a>(&mut self, environment: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let is_plain = |(name, value): &(&str, &str)| !names_a_secret(name) && is_word(value);
+        self.register_environment(environment.into_iter().filter(|pair| !is_plain(pair)));
     }
 
     /// Registers the values of an environment whose names say that they are secrets: what the agent inherits.

@@ -231,11 +231,14 @@ fn words_of_a_configuration_are_no_secrets() {
         ("PICKED", "q7Xv91LmZ0aa"),
         ("API_KEY", "just-words-here"),
     ];
-    redactor.register_environment(written);
+    redactor.register_configuration(written);
     for plain in ["workspace-write", "gemini-2.5-flash", "gpt-5.2-codex"] {
         assert_eq!(redactor.scrub(plain), plain);
     }
     for secret in ["canary-secret-value", "q7Xv91LmZ0aa", "just-words-here"] {
         assert!(!redactor.scrub(secret).contains(secret), "{secret} is told");
     }
+    // Of what a session brings along, nobody knows what it is.
+    redactor.register_environment(written);
+    assert_eq!(redactor.scrub("workspace-write"), MARK);
 }
