@@ -192,7 +192,7 @@ impl Runner {
         };
         let mut redactor = Redactor::default();
         redactor.register(&config.token);
-        redactor.register_environment(config.agent.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        redactor.register_configuration(config.agent.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let spool = Spool::open(&side.run_dir().spool_path())?;
         let outbox = Outbox::new(spool, config.spool_max, redactor);
 
