@@ -180,7 +180,7 @@ fn registers_an_environment_but_for_its_places() {
     let mut redactor = Redactor::default();
     let environment = [
         ("WORD", "a word of mine"),
-        ("TARGET", "/srv/work/target"),
+        ("TARGET", "/srv/built/target"),
         ("MODEL_URL", "http://127.0.0.1:9999/v1"),
         ("PROXY", "http://user:password@proxy.example"),
         ("HOOK", "https://example.com/?token=0123456789"),

@@ -26,19 +26,19 @@ fn places(door: &Door) -> Result<Vec<String>> {
     let data = door.cluster.home().data();
     symlink("/etc", work.join("link"))?;
     symlink(&data, work.join("data"))?;
-    symlink("/", work.join("root"))?;
+    symlink("/", work.join("whole"))?;
     symlink(work.join("loop"), work.join("loop"))?;
     let at = |path: &str| work.join(path).to_string_lossy().into_owned();
     let up = "../".repeat(30);
     let mut places: Vec<String> = [
         "/",
         "/etc",
-        "/root/../etc",
+        "/usr/../etc",
         "/proc",
         "/proc/self",
         "/proc/self/root",
         "/proc/self/cwd",
-        "/proc/1/root/etc",
+        "/proc/1/cwd",
         "/sys",
         "/dev",
         "/dev/fd",
@@ -71,7 +71,7 @@ fn places(door: &Door) -> Result<Vec<String>> {
     .into_iter()
     .map(str::to_owned)
     .collect();
-    places.extend([at("link"), at("root/etc"), at("data"), at("data/auth"), at("loop"), at(&format!("{up}etc"))]);
+    places.extend([at("link"), at("whole/etc"), at("data"), at("data/auth"), at("loop"), at(&format!("{up}etc"))]);
     places.extend([data.to_string_lossy().into_owned(), data.join("auth").to_string_lossy().into_owned()]);
     places.push(format!("/{}", "a/".repeat(3000)));
     places.push("a".repeat(100_000));
