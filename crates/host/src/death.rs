@@ -97,12 +97,12 @@ pub fn bury(run_dir: &RunDir) -> Result<ExitRecord, Error> {
     let attempt = unless_damaged(run_dir.attempt_record())?;
     wait_for_runner(attempt.as_ref())?;
     if let Some(record) = unless_damaged(run_dir.exit_record())? {
-        clear_remains(run_dir, attempt.as_ref())?;
+        clear_after(run_dir, attempt.as_ref(), &record)?;
         return Ok(record);
     }
     let lock = take_lock(run_dir, attempt.as_ref())?;
     if let Some(record) = unless_damaged(run_dir.exit_record())? {
-        clear_remains(run_dir, attempt.as_ref())?;
+        clear_after(run_dir, attempt.as_ref(), &record)?;
         return Ok(record);
     }
     let survivors = kill_marked(run_dir, attempt.as_ref())?;
@@ -242,6 +242,23 @@ fn kill_recorded_runner(attempt: Option<&AttemptRecord>) -> Result<(), Error> {
         let _ = runner.signal(rustix::process::Signal::KILL);
     }
     Ok(())
+}
+
+/// Clears away what an attempt left whose exit record is there.
+fn clear_after(run_dir: &RunDir, attempt: Option<&AttemptRecord>, record: &ExitRecord) -> Result<(), Error> {
+    let keeper = attempt.and_then(|attempt| attempt.keeper.as_ref());
+    match keeper {
+        // It was a subreaper, and the system has told it that nobody below it is left. Only it itself can be, which
+        // needs no look at all processes of the machine.
+        Some(keeper) if record.by == Recorder::Keeper && record.verified && cfg!(target_os = "linux") => {
+            keeper.reap();
+            if let Some(path) = attempt.and_then(|attempt| attempt.cgroup.as_deref()) {
+                keeper::cgroup::remove(path);
+            }
+            Ok(())
+        }
+        Some(_) | None => clear_remains(run_dir, attempt),
+    }
 }
 
 /// Collects the zombies of this attempt that are the caller's children (the keeper, and what the worker inherited), and

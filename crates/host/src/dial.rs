@@ -61,6 +61,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PING: Duration = Duration::from_secs(15);
 const SILENT_PERIODS: u32 = 3;
 
+/// How much is read at once. All of it is filled with zeros before each read, and servers say little.
+const READ: usize = 4 << 10;
+
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
@@ -143,7 +146,10 @@ async fn try_dial(server: &ServerAddr, path: &str, token: &str) -> Result<Link, 
     let bearer = HeaderValue::from_str(&format!("Bearer {token}"))
         .map_err(|_| Error::Refused { status: StatusCode::UNAUTHORIZED.as_u16() })?;
     request.headers_mut().insert(header::AUTHORIZATION, bearer);
-    let config = WebSocketConfig::default().max_message_size(Some(FRAME_MAX)).max_frame_size(Some(FRAME_MAX));
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(FRAME_MAX))
+        .max_frame_size(Some(FRAME_MAX))
+        .read_buffer_size(READ);
     match client_async_with_config(request, stream, Some(config)).await {
         Ok((socket, _response)) => {
             let mut ping = tokio::time::interval(PING);

@@ -137,8 +137,18 @@ impl Spool {
     /// If they cannot be read back.
     pub fn read(&self, max_events: usize, max_bytes: usize) -> Result<Vec<String>, Error> {
         let (mut texts, mut at, mut index, mut size) = (Vec::new(), self.acked_at, self.acked, 0);
+        // In one go what may be wanted: a call of the system for each record costs more than the record.
+        let wanted = (max_bytes + max_events.saturating_mul(RECORD_HEAD)) as u64;
+        let mut chunk = vec![0; usize::try_from(wanted.min(self.end - at)).unwrap_or(0)];
+        self.file.read_exact_at(&mut chunk, at).map_err(io_error("read", &self.path))?;
+        let mut rest = chunk.as_slice();
         while index < self.next && texts.len() < max_events && size < max_bytes {
-            let (text, length) = self.read_at(at, index)?;
+            let (text, length) = match self.first_of(rest, index)? {
+                Some(found) => found,
+                // The last record is longer than what was wanted.
+                None => self.read_at(at, index)?,
+            };
+            rest = usize::try_from(length).ok().and_then(|length| rest.get(length..)).unwrap_or_default();
             size += text.len();
             texts.push(text);
             at += length;
@@ -188,26 +198,42 @@ impl Spool {
         Ok(())
     }
 
+    /// The record that these bytes begin with, and its length; nothing if they do not have the whole of it.
+    fn first_of(&self, bytes: &[u8], index: u64) -> Result<Option<(String, u64)>, Error> {
+        let Some((head, rest)) = bytes.split_first_chunk() else { return Ok(None) };
+        let head = self.head(*head, index)?;
+        let Some(text) = rest.get(..head.length as usize) else { return Ok(None) };
+        Ok(Some((self.text(&head, text.to_vec())?, RECORD_HEAD as u64 + u64::from(head.length))))
+    }
+
     fn read_at(&self, at: u64, index: u64) -> Result<(String, u64), Error> {
-        let damaged = || Error::Damaged { path: self.path.clone(), index };
         let mut head = [0; RECORD_HEAD];
         self.file.read_exact_at(&mut head, at).map_err(io_error("read", &self.path))?;
-        let head = RecordHead::decode(head).filter(|head| head.index == index).ok_or_else(damaged)?;
+        let head = self.head(head, index)?;
         let mut text = vec![0; head.length as usize];
         self.file.read_exact_at(&mut text, at + RECORD_HEAD as u64).map_err(io_error("read", &self.path))?;
-        if !head.matches(&text) {
-            return Err(damaged());
-        }
-        let text = String::from_utf8(text).map_err(|_| damaged())?;
-        Ok((text, RECORD_HEAD as u64 + u64::from(head.length)))
+        Ok((self.text(&head, text)?, RECORD_HEAD as u64 + u64::from(head.length)))
     }
 
     fn length_at(&self, at: u64, index: u64) -> Result<u64, Error> {
         let mut head = [0; RECORD_HEAD];
         self.file.read_exact_at(&mut head, at).map_err(io_error("read", &self.path))?;
-        let head = RecordHead::decode(head).filter(|head| head.index == index);
-        let head = head.ok_or_else(|| Error::Damaged { path: self.path.clone(), index })?;
-        Ok(RECORD_HEAD as u64 + u64::from(head.length))
+        Ok(RECORD_HEAD as u64 + u64::from(self.head(head, index)?.length))
+    }
+
+    fn head(&self, bytes: [u8; RECORD_HEAD], index: u64) -> Result<RecordHead, Error> {
+        RecordHead::decode(bytes).filter(|head| head.index == index).ok_or_else(|| self.damaged(index))
+    }
+
+    fn text(&self, head: &RecordHead, text: Vec<u8>) -> Result<String, Error> {
+        if !head.matches(&text) {
+            return Err(self.damaged(head.index));
+        }
+        String::from_utf8(text).map_err(|_| self.damaged(head.index))
+    }
+
+    fn damaged(&self, index: u64) -> Error {
+        Error::Damaged { path: self.path.clone(), index }
     }
 }
 

@@ -28,6 +28,23 @@ fn reads_back_what_was_written() {
 }
 
 #[test]
+fn reads_records_that_are_longer_than_what_is_wanted() {
+    let dir = tempfile::tempdir().unwrap();
+    let long = "x".repeat(5000);
+    let (path, mut spool) = spool_with(dir.path(), &["one", &long, "two"]);
+    assert_eq!(spool.read(1, 1).unwrap(), ["one"]);
+    assert_eq!(spool.read(3, 4).unwrap(), ["one", long.as_str()]);
+    spool.ack(1).unwrap();
+    assert_eq!(spool.read(3, 1).unwrap(), [long.as_str()]);
+    assert_eq!(spool.read(3, 9999).unwrap(), [long.as_str(), "two"]);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[8 + 16 + 3 + 16 + 100] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    assert!(matches!(spool.read(3, 1), Err(Error::Damaged { index: 1, .. })));
+    assert!(matches!(spool.read(3, 9999), Err(Error::Damaged { index: 1, .. })));
+}
+
+#[test]
 fn goes_on_after_being_opened_again() {
     let dir = tempfile::tempdir().unwrap();
     let (path, spool) = spool_with(dir.path(), &["one", "two"]);
