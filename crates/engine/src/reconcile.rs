@@ -31,15 +31,33 @@ const LEASE: i64 = 45;
 /// the server had just come up.
 const ASLEEP: i64 = 15;
 
+/// How long a session may wait for a seat before it is said why. Most have one by then; and where many come at once,
+/// one transaction tells it of all.
+const WAIT_UNTOLD: Duration = Duration::from_millis(50);
+
 /// A pass that takes longer is followed by a pause.
 const HARD_WORK: Duration = Duration::from_millis(1);
 
 /// Runs the dispatcher until it is cancelled or the engine has stopped.
 pub async fn dispatch<R: Reader>(engine: Engine<R>, cancel: CancellationToken) {
     let shared = Arc::clone(engine.shared());
+    let mut untold: Option<Instant> = None;
+    let mut nudged = false;
     loop {
         let begun = Instant::now();
-        let commands = dispatch_pass(&shared, engine.workers());
+        let due = untold.is_some_and(|since| since.elapsed() >= WAIT_UNTOLD);
+        let mut commands = Vec::new();
+        if nudged && !due && engine.workers().free_seats(&shared) == 0 {
+            // Nobody can be placed, and the next whole pass is near.
+            untold.get_or_insert(begun);
+        } else {
+            commands = dispatch_pass(&shared, engine.workers());
+            let all = commands.len();
+            if !due {
+                commands.retain(|(_, command)| !matches!(command, Command::Wait { .. }));
+            }
+            untold = (commands.len() < all).then(|| untold.unwrap_or(begun));
+        }
         let took = begun.elapsed();
         submit(&engine, commands).await;
         if took > HARD_WORK {
@@ -47,12 +65,12 @@ pub async fn dispatch<R: Reader>(engine: Engine<R>, cancel: CancellationToken) {
             // processor is enough, and the nudges that come meanwhile make one pass together.
             tokio::time::sleep(took * 4).await;
         }
-        tokio::select! {
+        nudged = tokio::select! {
             () = cancel.cancelled() => return,
             () = engine.stopped() => return,
-            () = shared.dispatch.notified() => {}
-            () = tokio::time::sleep(PERIOD) => {}
-        }
+            () = shared.dispatch.notified() => true,
+            () = tokio::time::sleep(untold.map_or(PERIOD, |_| WAIT_UNTOLD)) => false,
+        };
     }
 }
 

@@ -193,6 +193,16 @@ impl Workers {
         taken
     }
 
+    /// How many seats of connected workers are free.
+    pub(crate) fn free_seats(&self, shared: &Shared) -> u32 {
+        let taken = Self::seats_taken(shared);
+        let free = |worker: &WorkerRecord| {
+            let taken = taken.get(&worker.status.name).copied().unwrap_or_default();
+            if worker.status.connected { worker.status.seats.saturating_sub(taken) } else { 0 }
+        };
+        self.lock().workers.values().map(free).sum()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
