@@ -12,8 +12,9 @@ use tokio::sync::watch;
 
 use crate::{EventRow, LogKey};
 
-/// How many bytes of events the tails of all logs hold together.
-const TAIL_BYTES: usize = 32 << 20;
+/// How many bytes of events the tails of all logs hold together: some seconds of a flood. A reader that is further behind
+/// is slow anyway and reads the store.
+const TAIL_BYTES: usize = 8 << 20;
 
 /// Shared between the sequencer, which publishes, and the readers. Cheap to clone.
 #[derive(Debug, Clone)]
