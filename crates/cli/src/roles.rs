@@ -86,6 +86,7 @@ pub async fn serve(
     let (owner, stop) = (tasks.clone(), cancel.clone());
     let result = convene_server::serve(config, move |info| {
         ready(&info);
+        convene_host::process::release_memory();
         let Some(setup) = setup else { return };
         match setup.config(ServerAddr::Unix(info.socket.clone()), info.worker_token.clone()) {
             Ok(config) => {

@@ -212,6 +212,18 @@ impl Process {
     }
 }
 
+/// Gives memory back to the system that was needed only to begin.
+pub fn release_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        // SAFETY: it takes a number, keeps nothing, and may be called at any time from any thread.
+        #[expect(unsafe_code, reason = "no safe library asks the allocator for it")]
+        unsafe {
+            libc::malloc_trim(0)
+        };
+    }
+}
+
 /// All processes of the machine that the caller may see.
 ///
 /// # Errors

@@ -25,6 +25,7 @@ use crate::{
     config::ServeConfig,
     metrics::Metrics,
     rate::Limiter,
+    stream::Texts,
     uplink::Asks,
 };
 
@@ -57,8 +58,8 @@ pub struct Shared {
     pub tokens_changed: watch::Sender<()>,
     /// The name of the page's cookie; cookies know no ports, so the port is in it.
     pub cookie: String,
-    /// The description of the routes.
-    pub openapi: String,
+    /// Events as they were last written for clients.
+    pub texts: Texts,
     /// When the server came up.
     pub started_at: Timestamp,
     /// Ends streams and sockets; they end by themselves, and clients come back by cursor.

@@ -20,9 +20,9 @@ use crate::{
     error::ServeError,
     listen, lock,
     metrics::Metrics,
-    openapi,
     rate::Limiter,
     routes,
+    stream::Texts,
     uplink::Asks,
 };
 
@@ -72,7 +72,7 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
         usage: Usage::default(),
         tokens_changed: watch::Sender::new(()),
         cookie: format!("convene_{}", addr.port()),
-        openapi: openapi::openapi(),
+        texts: Texts::default(),
         closing: closing.clone(),
         sockets: sockets.clone(),
         links_up: LinksUp::default(),

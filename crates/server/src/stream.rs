@@ -3,4 +3,7 @@
 
 pub mod list;
 pub mod sse;
+mod texts;
 pub mod ws;
+
+pub use texts::Texts;

@@ -4,7 +4,7 @@
 //! for a client. While a write waits for a slow client nothing is read for it, and when it is ready again it goes on
 //! from its cursors. A client that takes nothing at all for a while is closed with a reason, and comes back by cursor.
 
-use std::{collections::HashMap, future::Future, pin::Pin, time::Duration};
+use std::{collections::HashMap, future::Future, pin::Pin, task::Poll, time::Duration};
 
 use axum::{
     Extension,
@@ -18,7 +18,7 @@ use convene_api::{
     frame::{ClientFrame, ServerFrame},
     problem::{Code, Problem},
 };
-use convene_core::{event::wire_json, ids::SessionId};
+use convene_core::ids::SessionId;
 use convene_engine::{
     Error, LogReader,
     storage::{EventRow, SqliteReader},
@@ -53,6 +53,10 @@ const TOPICS_MAX: usize = 1000;
 /// The largest frame of a client.
 const CLIENT_FRAME_MAX: usize = 64 << 10;
 
+/// How much is read at once. All of it is filled with zeros before each read, and a socket is read whenever it is
+/// written to; clients say little.
+const READ: usize = 1 << 10;
+
 /// Opens the socket. The server says `hello` first; then the client subscribes to `list` or sessions.
 #[utoipa::path(
     get, path = "/v1/ws", tag = "streams",
@@ -65,7 +69,7 @@ pub async fn open_socket(
 ) -> Result<Response, Refusal> {
     let upgrade = upgrade.map_err(|error| invalid("upgrade", format!("this is a WebSocket: {error}")))?;
     let open = app.sockets.token();
-    let upgrade = upgrade.max_message_size(CLIENT_FRAME_MAX).max_frame_size(CLIENT_FRAME_MAX);
+    let upgrade = upgrade.max_message_size(CLIENT_FRAME_MAX).max_frame_size(CLIENT_FRAME_MAX).read_buffer_size(READ);
     Ok(upgrade.on_upgrade(move |socket| async move {
         Socket::run(app, caller, socket).await;
         drop(open);
@@ -87,7 +91,7 @@ enum TopicReader {
 /// What a topic's reader came back with.
 enum Ready {
     /// There is more.
-    More(Topic, Vec<String>),
+    More(Topic, Vec<Utf8Bytes>),
     /// There is nothing more for now.
     CaughtUp(Topic),
     /// The session is gone.
@@ -267,7 +271,7 @@ impl Socket {
     fn wait(&mut self, topic: Topic) {
         let (handle, registration) = AbortHandle::new_pair();
         self.topics.insert(topic.name.clone(), handle);
-        let waiting: Waiting = Box::pin(topic.next());
+        let waiting: Waiting = Box::pin(topic.next(self.app.clone()));
         self.waiting.push(Abortable::new(waiting, registration));
     }
 
@@ -305,12 +309,14 @@ impl Topic {
     }
 
     /// The past page by page, then "caught up", then what comes. A page at a time, so that topics take turns.
-    async fn next(mut self) -> Ready {
+    async fn next(mut self, app: App) -> Ready {
         let texts = match (&mut self.reader, self.told) {
             (TopicReader::List(list), false) => list.read().await.map(|f| Some(texts_of(f))),
             (TopicReader::List(list), true) => list.next().await.map(|f| Some(texts_of(f))),
-            (TopicReader::Log(id, log), false) => log.read().await.map(|rows| Some(events_of(*id, &rows))),
-            (TopicReader::Log(id, log), true) => log.next().await.map(|rows| rows.map(|rows| events_of(*id, &rows))),
+            (TopicReader::Log(id, log), false) => log.read().await.map(|rows| Some(events_of(&app, *id, &rows))),
+            (TopicReader::Log(id, log), true) => {
+                log.next().await.map(|rows| rows.map(|rows| events_of(&app, *id, &rows)))
+            }
         };
         match texts {
             Ok(Some(texts)) if texts.is_empty() => {
@@ -324,20 +330,22 @@ impl Topic {
     }
 }
 
-fn texts_of(frames: Vec<Frame>) -> Vec<String> {
-    frames.into_iter().map(|frame| frame.text).collect()
+fn texts_of(frames: Vec<Frame>) -> Vec<Utf8Bytes> {
+    frames.into_iter().map(|frame| frame.text.into()).collect()
 }
 
-fn events_of(id: SessionId, rows: &[EventRow]) -> Vec<String> {
-    let text = |row: &EventRow| {
-        let event = wire_json(id, row.seq, row.pos, row.at, &row.data);
-        format!(r#"{{"topic":"{id}","event":{event}}}"#)
-    };
-    rows.iter().map(text).collect()
+fn events_of(app: &App, id: SessionId, rows: &[EventRow]) -> Vec<Utf8Bytes> {
+    rows.iter().map(|row| app.texts.frame(id, row)).collect()
 }
 
 async fn patient(write: impl Future<Output = Result<(), axum::Error>>) -> Result<(), Close> {
-    match timeout(PATIENCE, write).await {
+    tokio::pin!(write);
+    // Nearly always there is room, and then nobody needs a clock.
+    let written = match futures_util::poll!(write.as_mut()) {
+        Poll::Ready(written) => Ok(written),
+        Poll::Pending => timeout(PATIENCE, write).await,
+    };
+    match written {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_gone)) => Err(Close { code: close_code::AWAY, reason: String::new() }),
         Err(_) => Err(Close { code: close_code::AGAIN, reason: Code::Lagged.as_str().to_owned() }),

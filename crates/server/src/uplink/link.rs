@@ -50,9 +50,13 @@ pub struct Down {
     beat: Interval,
 }
 
+/// How much is read at once: a batch of an agent that streams, or a piece of a larger one. All of it is filled with
+/// zeros before each read.
+const READ: usize = 16 << 10;
+
 /// The limits of an uplink's socket.
 pub fn limits(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
-    upgrade.max_message_size(FRAME_MAX).max_frame_size(FRAME_MAX)
+    upgrade.max_message_size(FRAME_MAX).max_frame_size(FRAME_MAX).read_buffer_size(READ)
 }
 
 impl Link {
