@@ -27,13 +27,13 @@ pub fn run(plan: &Plan) -> Result<Report> {
 /// Sessions that wait for a worker: the server has them in memory, nothing else does.
 #[expect(clippy::cast_precision_loss, reason = "sizes of memory")]
 fn waiting(plan: &Plan, report: &mut Report) -> Result<()> {
-    let count = plan.size(10_000, 1000);
+    let count = plan.size(9000, 900);
     let product = Product::without_worker(plan, |builder| builder)?;
     let server = product.server()?;
     let mut connection = product.connection()?;
     let body = product.body("hello").to_string();
-    // The first ones fill what is shared by all: caches, the tail of the feed.
-    for _ in 0..count / 2 {
+    // The first ones fill what is shared by all: caches, the tail of the feed. A server has 10,000 at most.
+    for _ in 0..count / 9 {
         connection.must("POST", "/v1/sessions", &body)?;
     }
     let before = process::memory(server)?;
