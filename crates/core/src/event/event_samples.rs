@@ -22,7 +22,7 @@ pub fn samples() -> Vec<Value> {
             "base": "0123456789abcdef0123456789abcdef01234567", "worktree_of": "/repo"}}),
         json!({"type": "agent_launched", "pid": 1, "argv": ["a", "b"], "containment": "cgroup"}),
         json!({"type": "agent_initialized", "name": "a", "title": "A", "version": "1", "protocol_version": 1,
-            "capabilities": {"x": [1, 2.5, null]}, "auth_methods": [{"id": "i", "name": "n"}]}),
+            "capabilities": {"x": [1, 2.5, null]}, "auth_methods": [{"id": "i", "name": "n", "kind": "agent"}]}),
         json!({"type": "agent_session_started", "agent_session_id": "x", "how": "resumed"}),
         json!({"type": "agent_auth_required", "methods": []}),
         json!({"type": "agent_sign_in_requested", "method": "m", "by": "ada"}),
