@@ -6,29 +6,49 @@
 // As JSON: {"command": [...], "env": {...}}. With --toml: the table [agents.codex] for Convene's
 // config.toml, so that `convene run -a codex` starts exactly this.
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { install } from "./install.mjs";
+import { installPython } from "./install-python.mjs";
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 
+/** A Node of at least that version: the one that runs this, or one from npm. */
+function node(version) {
+  if (Number(process.versions.node.split(".")[0]) >= version) return process.execPath;
+  const package_ = `node-${process.platform}-${process.arch}`;
+  const file = path.join(install(path.join(HERE, "packages", "node24")), "node_modules", package_, "bin", "node");
+  return existsSync(file) ? file : undefined;
+}
+
+/** Why an agent cannot be tried on this machine, if it cannot. */
+export function missing(agent) {
+  const recipe = JSON.parse(readFileSync(path.join(HERE, "agents", `${agent}.json`), "utf8"));
+  if (recipe.node && !node(recipe.node)) return `${agent} needs Node ${recipe.node}, and npm has none for this machine`;
+  if (recipe.python && !installPython(recipe.python)) return `${agent} needs Python 3.12, and there is none`;
+  return undefined;
+}
+
 /** Writes the agent's files below `home` and gives its command and environment. */
 export function prepare(agent, { modelUrl, home }) {
+  const recipe = JSON.parse(readFileSync(path.join(HERE, "agents", `${agent}.json`), "utf8"));
+  const own = path.join(HERE, "packages", agent);
   const values = {
     NODE: process.execPath,
-    AGENTS: install(),
     HOME: path.resolve(home),
     MODEL_URL: modelUrl,
   };
+  if (recipe.node) values.NODE24 = node(recipe.node);
+  if (recipe.python) values.VENV = installPython(recipe.python);
+  else values.AGENTS = install(existsSync(own) ? own : HERE);
   const fill = (text) =>
     text.replace(/\$\{(\w+)\}/g, (_, name) => {
       if (!(name in values)) throw new Error(`recipe of ${agent}: nothing is called ${name}`);
       return values[name];
     });
-  const recipe = JSON.parse(readFileSync(path.join(HERE, "agents", `${agent}.json`), "utf8"));
   for (const [target, template] of Object.entries(recipe.files ?? {})) {
     const file = fill(target);
     mkdirSync(path.dirname(file), { recursive: true });
@@ -38,7 +58,7 @@ export function prepare(agent, { modelUrl, home }) {
   return { command: recipe.command.map(fill), env: Object.fromEntries(env) };
 }
 
-function toToml(agent, { command, env }) {
+export function toToml(agent, { command, env }) {
   // JSON strings are TOML basic strings.
   const pairs = Object.entries(env).map(([name, value]) => `${name} = ${JSON.stringify(value)}`);
   return `[agents.${agent}]\ncommand = ${JSON.stringify(command)}\nenv = { ${pairs.join(", ")} }`;

@@ -178,6 +178,8 @@ pub struct Worker {
     pub labels: BTreeMap<String, String>,
     /// How long an agent may take to say hello.
     pub start_timeout: Duration,
+    /// How long an agent without a session waits for a sign-in.
+    pub sign_in_timeout: Duration,
     /// What confines agents.
     pub sandbox: String,
     /// Whether agents that are not installed may be started with `npx` and `uvx`, which download them.
@@ -253,6 +255,7 @@ impl Default for Config {
                 seats: 32,
                 labels: BTreeMap::new(),
                 start_timeout: Duration::from_secs(60),
+                sign_in_timeout: Duration::from_secs(600),
                 sandbox: "none".to_owned(),
                 downloads: true,
                 registry: String::new(),

@@ -24,7 +24,7 @@ run = { agent = "builtin", permissions = "ask", timeout = "0s", on_turn_end = "k
 permissions = { ask_timeout = "5m", bell = true }
 ui = { color = "auto", plain = false, thoughts = "folded", tools = "short", tool_lines = 12, diff_lines = 60, links = "text" }
 limits = { sessions = 10000, queue = 10, prompt = "1 MB", line = "16 MB", hibernate_after = "15m", requests = 60000, failed_auth = 300 }
-worker = { name = "local", seats = 32, labels = {}, start_timeout = "60s", sandbox = "none", downloads = true, registry = "" }
+worker = { name = "local", seats = 32, labels = {}, start_timeout = "60s", sign_in_timeout = "10m", sandbox = "none", downloads = true, registry = "" }
 "#;
 
 #[test]
@@ -160,10 +160,13 @@ fn what_is_shown_can_be_read_again() {
     config.run.agent = "a \"quoted\" one".into();
     config.worker.labels.insert("gpu".into(), "yes".into());
     config.permissions.ask_timeout = None;
-    config.agents.insert("my.own".into(), Agent {
-        command: vec!["node".into(), "agent.js".into()],
-        env: [("KEY".to_owned(), "env:MY_KEY".to_owned())].into(),
-    });
+    config.agents.insert(
+        "my.own".into(),
+        Agent {
+            command: vec!["node".into(), "agent.js".into()],
+            env: [("KEY".to_owned(), "env:MY_KEY".to_owned())].into(),
+        },
+    );
     let view = view(&config, &Origins::default(), Path::new("config.toml"));
     let text: String =
         view.items.iter().map(|item| format!("{} = {}\n", toml_key(&item.key), toml_value(&item.value))).collect();

@@ -38,6 +38,8 @@ pub struct WorkerSetup {
     pub registry: Option<Registry>,
     /// How long an agent may take to start, in milliseconds.
     pub start_timeout_ms: u64,
+    /// How long an agent without a session waits for a sign-in, in milliseconds.
+    pub sign_in_timeout_ms: u64,
     /// The longest line that is taken from an agent, in bytes.
     pub line_max: usize,
 }
@@ -60,6 +62,7 @@ impl WorkerSetup {
             token,
             agents: Agents::new(executable()?, self.agents).downloads(self.downloads).registry(self.registry),
             start_timeout_ms: self.start_timeout_ms,
+            sign_in_timeout_ms: self.sign_in_timeout_ms,
             line_max: self.line_max,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         })

@@ -6,6 +6,7 @@ mod action;
 mod asker;
 mod elicitation;
 mod line;
+mod sign_in;
 mod signals;
 mod typing;
 mod view;
@@ -36,6 +37,7 @@ use action::{Action, Done};
 use asker::Asker;
 pub use line::Attach;
 use line::Line;
+use sign_in::SignIn;
 use signals::{Signal, Signals};
 use view::View;
 
@@ -110,6 +112,7 @@ struct Watch<'a> {
     facts: Facts,
     view: View,
     asker: Asker,
+    sign_in: SignIn,
     line: Option<Line>,
     keys: Option<Keys>,
     signals: Signals,
@@ -154,6 +157,7 @@ pub async fn watch(app: &App, client: &Client, plan: Plan) -> Outcome {
         facts: Facts::of(plan.turn),
         view,
         asker,
+        sign_in: SignIn::new(),
         line,
         keys,
         signals,
@@ -256,7 +260,7 @@ impl Watch<'_> {
                     let open = self.asker.answered(*request);
                     self.view.question_closed(open);
                 }
-                _ => {}
+                _ => self.on_sign_in(known, event.data.turn.is_some()),
             }
         }
         if self.facts.end.is_none() || !self.ends_with_turn() {

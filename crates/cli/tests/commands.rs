@@ -120,19 +120,7 @@ fn with_json_a_problem_is_one_line_on_stderr() {
 #[test]
 fn what_is_not_built_is_refused_by_name() {
     let home = Home::new("not-built");
-    for name in [
-        "resume",
-        "hibernate",
-        "clear",
-        "fork",
-        "repair",
-        "replay",
-        "operator",
-        "crd",
-        "acp",
-        "mcp",
-        "agent",
-    ] {
+    for name in ["resume", "hibernate", "clear", "fork", "repair", "replay", "operator", "crd", "acp", "mcp", "agent"] {
         let said = home.run(&[name]);
         let first = said.stderr.lines().next().unwrap_or_default();
         assert_eq!(first, format!("error[not_supported_yet]: convene {name} is not built yet"));
@@ -187,7 +175,11 @@ error[config_unknown_key]: HOME/.config/convene/config.toml:2: unknown key \"run
 ";
     assert_eq!((said.code, said.stderr.as_str()), (2, expected));
     let missing = home.run(&["--config", "nowhere.toml", "ls"]);
-    assert!(missing.stderr.starts_with("error[config_invalid]: nowhere.toml: there is no such file"), "{}", missing.stderr);
+    assert!(
+        missing.stderr.starts_with("error[config_invalid]: nowhere.toml: there is no such file"),
+        "{}",
+        missing.stderr
+    );
     assert_eq!(missing.code, 2);
 }
 

@@ -11,7 +11,12 @@ use crate::{engine::Item, work::Work};
 
 fn item(command: Command) -> Item {
     let (answer, _) = oneshot::channel();
-    Item { work: Work::Command { session: SessionId::new(Uuid::nil()), command }, idempotency: None, answer, since: std::time::Instant::now() }
+    Item {
+        work: Work::Command { session: SessionId::new(Uuid::nil()), command },
+        idempotency: None,
+        answer,
+        since: std::time::Instant::now(),
+    }
 }
 
 fn report(first_index: u64, events: usize) -> Item {

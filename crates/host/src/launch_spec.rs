@@ -33,6 +33,9 @@ pub struct RunnerConfig {
     /// How long the agent may take to answer `initialize`, and then to open its session, in milliseconds.
     #[serde(default = "default_start_timeout_ms")]
     pub start_timeout_ms: u64,
+    /// How long an agent without a session waits for a sign-in, in milliseconds.
+    #[serde(default = "default_sign_in_timeout_ms")]
+    pub sign_in_timeout_ms: u64,
     /// The longest line that is taken from the agent, in bytes.
     #[serde(default = "default_line_max")]
     pub line_max: usize,
@@ -118,6 +121,11 @@ impl fmt::Debug for LaunchSpec {
 
 const fn default_start_timeout_ms() -> u64 {
     60_000
+}
+
+/// Ten minutes: a sign-in leads through a browser.
+pub(crate) const fn default_sign_in_timeout_ms() -> u64 {
+    600_000
 }
 
 const fn default_line_max() -> usize {

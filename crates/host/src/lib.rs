@@ -26,6 +26,7 @@ pub mod rundir;
 // The runner, and what leads from its agent to its server.
 pub mod acp;
 pub mod batch;
+pub(crate) mod quirks;
 pub mod redact;
 pub mod runner;
 pub mod spool;

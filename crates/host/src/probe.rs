@@ -144,6 +144,8 @@ async fn begin(setup: &Setup<'_>, agent: LaunchSpec, place: &Place, start_timeou
         agent,
         workspace: None,
         start_timeout_ms,
+        // Nobody is there to sign in.
+        sign_in_timeout_ms: 0,
         line_max: setup.line_max,
         spool_max: default_spool_max(),
     };

@@ -44,6 +44,8 @@ mod handshake;
 mod outbox;
 mod reading;
 mod requests;
+mod sign_in;
+mod trouble;
 mod turns;
 
 use agent::Agent;
@@ -52,6 +54,7 @@ use handshake::Stage;
 use outbox::Outbox;
 use reading::{Noise, Voice};
 use requests::Questions;
+use sign_in::SignIn;
 use turns::{Prompt, Turn};
 
 /// Why a runner could not run at all; it says so on stderr, which is the run directory's log.
@@ -130,6 +133,8 @@ struct Runner {
     stage: Stage,
     /// Until when the stage must be over.
     stage_until: Option<Instant>,
+    /// When it is said that the agent has not said hello.
+    slow_at: Option<Instant>,
     agent: Option<Agent>,
     peer: Option<Peer>,
     /// The agent's connection; aborted, it closes the agent's stdin.
@@ -146,6 +151,7 @@ struct Runner {
     turn: Option<Turn>,
     /// Whether the system prompt still has to be said.
     system_prompt_due: bool,
+    sign_in: SignIn,
     questions: Questions,
     terminals: Terminals,
     voice: Voice,
@@ -226,6 +232,7 @@ impl Runner {
             earlier_session: None,
             stage: Stage::Waiting,
             stage_until: None,
+            slow_at: None,
             agent: None,
             peer: None,
             connection: None,
@@ -237,6 +244,7 @@ impl Runner {
             prompts: std::collections::VecDeque::new(),
             turn: None,
             system_prompt_due: false,
+            sign_in: SignIn::default(),
             questions: Questions::default(),
             terminals: Terminals::new(terminal_sender),
             voice: Voice::default(),

@@ -88,6 +88,8 @@ pub struct WorkerConfig {
     pub agents: Agents,
     /// How long an agent may take to start, in milliseconds.
     pub start_timeout_ms: u64,
+    /// How long an agent without a session waits for a sign-in, in milliseconds.
+    pub sign_in_timeout_ms: u64,
     /// The longest line that is taken from an agent, in bytes.
     pub line_max: usize,
     /// This build's version.

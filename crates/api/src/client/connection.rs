@@ -114,9 +114,7 @@ pub(super) async fn download(
             let body = Limited::new(body, ANSWER_MAX).collect().await.map_err(lost)?.to_bytes();
             return Ok(Ok(Answer { status, headers, body }));
         }
-        while let Some(frame) =
-            timeout(PIECE_WITHIN, body.frame()).await.map_err(|_| lost("no more in time".into()))?
-        {
+        while let Some(frame) = timeout(PIECE_WITHIN, body.frame()).await.map_err(|_| lost("no more in time".into()))? {
             if let Ok(data) = frame.map_err(|e| lost(e.into()))?.into_data()
                 && let Err(error) = piece(&data)
             {

@@ -11,10 +11,11 @@ use serde_json::value::RawValue;
 
 use super::{Client, ClientError, CommandKey, EventStream, EventsQuery, SessionsQuery, query::escape};
 use crate::body::{
-    AgentTest, AgentView, AnswerElicitation, AuditPage, Authenticate, CancelTurn, CreateSession, CreateThread, CreateToken,
-    CreatedSession, CreatedThread, CreatedToken, DecidePermission, DeleteSession, EditQueueEntry, FileChanges, History,
-    Items, LoginLink, Page, PatchSession, PatchThread, PermissionDecidedBody, PromptAccepted, RotateToken, SendPrompt,
-    ServerStatus, SessionHealth, Shutdown, ShuttingDown, StopSession, TestAgent, TokenView, WorkerView,
+    AgentTest, AgentView, AnswerElicitation, AuditPage, Authenticate, CancelTurn, CreateSession, CreateThread,
+    CreateToken, CreatedSession, CreatedThread, CreatedToken, DecidePermission, DeleteSession, EditQueueEntry,
+    FileChanges, History, Items, LoginLink, Page, PatchSession, PatchThread, PermissionDecidedBody, PromptAccepted,
+    RotateToken, SendPrompt, ServerStatus, SessionHealth, Shutdown, ShuttingDown, StopSession, TestAgent, TokenView,
+    WorkerView,
 };
 use crate::{
     body::{ConfigView, DirectoryList, ExportFormat},

@@ -113,6 +113,7 @@ pub fn setup(app: &App) -> Result<WorkerSetup, Failure> {
         roots: roots(app),
         agents: agents.collect(),
         start_timeout_ms: u64::try_from(worker.start_timeout.as_millis()).unwrap_or(u64::MAX),
+        sign_in_timeout_ms: u64::try_from(worker.sign_in_timeout.as_millis()).unwrap_or(u64::MAX),
         line_max: app.config.limits.line,
         downloads: worker.downloads,
         registry: registry(app)?,

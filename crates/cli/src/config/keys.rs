@@ -46,6 +46,7 @@ pub const KEYS: &[&str] = &[
     "worker.seats",
     "worker.labels",
     "worker.start_timeout",
+    "worker.sign_in_timeout",
     "worker.sandbox",
     "worker.downloads",
     "worker.registry",
@@ -96,6 +97,7 @@ pub fn set(config: &mut Config, key: &str, raw: Raw) -> Result<bool, Why> {
         }
         "worker.labels" => config.worker.labels = raw.table()?,
         "worker.start_timeout" => config.worker.start_timeout = raw.duration()?,
+        "worker.sign_in_timeout" => config.worker.sign_in_timeout = raw.duration()?,
         "worker.sandbox" => config.worker.sandbox = one_of(raw, &["none"])?,
         "worker.downloads" => config.worker.downloads = raw.bool()?,
         "worker.registry" => config.worker.registry = registry(raw)?,

@@ -60,6 +60,7 @@ fn describe(key: &str) -> Option<(Kind, &'static str)> {
         "worker.seats" => (Kind::Whole, "Attempts that it holds at once"),
         "worker.labels" => (Kind::Table, "Labels by which sessions may choose it"),
         "worker.start_timeout" => (Kind::Duration, "How long an agent may take to say hello"),
+        "worker.sign_in_timeout" => (Kind::Duration, "How long an agent without a session waits for a sign-in"),
         "worker.downloads" => (Kind::Flag, "Whether agents may be started with npx and uvx, which download them"),
         "worker.registry" => (Kind::Text, "A registry of agents: an absolute path or a URL; empty is none"),
         "worker.sandbox" => (Kind::OneOf(&["none"]), "What confines agents"),

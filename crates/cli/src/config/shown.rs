@@ -77,6 +77,7 @@ pub fn value(config: &Config, key: &str) -> Option<Value> {
         "worker.seats" => json!(config.worker.seats),
         "worker.labels" => json!(config.worker.labels),
         "worker.start_timeout" => duration(config.worker.start_timeout),
+        "worker.sign_in_timeout" => duration(config.worker.sign_in_timeout),
         "worker.sandbox" => json!(config.worker.sandbox),
         "worker.downloads" => json!(config.worker.downloads),
         "worker.registry" => json!(without_password(&config.worker.registry)),

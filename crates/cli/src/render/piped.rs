@@ -91,7 +91,7 @@ impl Piped {
             KnownEvent::TurnRequeued {} => {
                 vec![line("the runner died before the prompt was handed over; it is sent again")]
             }
-            KnownEvent::LogNote { code, detail, .. } if code == "agent_downloads" => vec![line(detail)],
+            KnownEvent::LogNote { code, detail, .. } if words::is_for_all(code) => vec![line(detail)],
             KnownEvent::ConfigRejected { option, detail } => {
                 vec![line(&format!("{option} was not changed: {detail}"))]
             }

@@ -380,7 +380,7 @@ impl Transcript {
             KnownEvent::AgentDiagnostic { code, detail } if self.look.verbose => {
                 self.note(&format!("{}: {}", clean_line(code), clean_line(detail)));
             }
-            KnownEvent::LogNote { code, detail, .. } if code == "agent_downloads" => self.note(&clean_line(detail)),
+            KnownEvent::LogNote { code, detail, .. } if words::is_for_all(code) => self.note(&clean_line(detail)),
             KnownEvent::LogNote { code, detail, .. } if self.look.verbose => {
                 self.note(&format!("{}: {}", clean_line(code), clean_line(detail)));
             }

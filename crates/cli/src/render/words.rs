@@ -15,6 +15,14 @@ pub fn took(duration: Duration) -> String {
     }
 }
 
+/// Whether a note of the log is for everybody, not only for whoever wants to know more.
+pub fn is_for_all(code: &str) -> bool {
+    matches!(
+        code,
+        "agent_downloads" | "agent_slow" | "agent_session_lost" | "mcp_server_left_out" | "add_dirs_left_out"
+    )
+}
+
 /// A clock: `0:31`, `1:32`, `2:01:05`.
 pub fn clock(duration: Duration) -> String {
     let s = duration.as_secs();

@@ -4,8 +4,8 @@ use std::pin::Pin;
 
 use convene_api::{
     body::{
-        AnswerElicitation, CancelTurn, DecidePermission, DecisionInput, PromptInput, PromptMode, PromptStatus,
-        SendPrompt,
+        AnswerElicitation, Authenticate, CancelTurn, DecidePermission, DecisionInput, PromptInput, PromptMode,
+        PromptStatus, SendPrompt,
     },
     client::{Client, ClientError, CommandKey},
     problem::{Code, Problem},
@@ -126,7 +126,9 @@ pub fn queue(
         let result = async {
             let session = client.session(&id.to_string()).await?;
             match change {
-                Some((entry, change)) => Ok(vec![commands::queue::apply(&client, &session, &entry, change, &key).await?]),
+                Some((entry, change)) => {
+                    Ok(vec![commands::queue::apply(&client, &session, &entry, change, &key).await?])
+                }
                 None => commands::queue::rows(&client, &session).await,
             }
         };
@@ -159,6 +161,11 @@ fn said(result: Result<Vec<String>, Failure>, typed: String) -> Done {
         Err(Failure::Problem(problem)) => Done::NotTaken { problem: *problem, typed },
         Err(Failure::ReaderGone | Failure::Said(_)) => Done::Fine,
     }
+}
+
+/// Signs in to the agent.
+pub fn authenticate(client: Client, id: SessionId, body: Authenticate, key: CommandKey) -> Action {
+    Box::pin(async move { done(client.authenticate(id, &body, &key).await, true) })
 }
 
 /// Cancels the turn; one that only waits is taken out of the queue.

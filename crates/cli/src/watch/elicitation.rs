@@ -14,6 +14,8 @@ pub struct Form {
     fields: Vec<Field>,
     answers: Map<String, Value>,
     agreed: bool,
+    /// Whether it is only to be picked from.
+    is_choice: bool,
 }
 
 struct Field {
@@ -57,13 +59,16 @@ impl Form {
             .collect();
         // What must be answered comes first; the schema's own order is lost in JSON.
         fields.sort_by_key(|field| !field.required);
-        Self { request, url, fields, answers: Map::new(), agreed: false }
+        let is_choice = params.get("mode").and_then(Value::as_str) == Some("choice");
+        Self { request, url, fields, answers: Map::new(), agreed: is_choice, is_choice }
     }
 
     /// The rows below the question.
     pub fn opening(&self) -> Vec<String> {
         let mut rows = Vec::new();
-        if let Some(url) = &self.url {
+        if let Some(Field { kind: Kind::Choice(choices), .. }) = self.fields.first().filter(|_| self.is_choice) {
+            rows.extend(choices.iter().zip(1..).map(|((_, name), n)| format!("    {n} {name}")));
+        } else if let Some(url) = &self.url {
             rows.push(format!("    {}", reveal(url)));
             rows.push("    1 Done there   2 Decline".to_owned());
         } else {
@@ -75,6 +80,7 @@ impl Form {
     /// The row in which the answer is typed.
     pub fn input_row(&self, typed: &str) -> String {
         match self.current() {
+            Some(_) if self.is_choice => format!("  number and Enter > {typed}"),
             Some(field) if self.agreed => format!("  {} > {typed}", field.label()),
             _ => format!("  number and Enter (y = 1, n = 2) > {typed}"),
         }

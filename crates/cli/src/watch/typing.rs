@@ -63,7 +63,10 @@ impl Watch<'_> {
             }
             Wish::Answer { request, body } => {
                 let key = self.view.new_key();
-                self.actions.push(action::answer(client, id, request, body, key));
+                self.actions.push(match self.sign_in.body(request, &body) {
+                    Some(method) => action::authenticate(client, id, method, key),
+                    None => action::answer(client, id, request, body, key),
+                });
                 Ok(None)
             }
         }
@@ -100,7 +103,9 @@ impl Watch<'_> {
             Meaning::Prompt(text, mode) => action::prompt(client, id, (text, mode), self.view.new_key(), typed),
             Meaning::Cancel => action::cancel_running(client, id, self.view.new_key(), typed),
             Meaning::Queue => action::queue(client, id, None, self.view.new_key(), typed),
-            Meaning::Change(entry, edit) => action::queue(client, id, Some((entry, edit.into())), self.view.new_key(), typed),
+            Meaning::Change(entry, edit) => {
+                action::queue(client, id, Some((entry, edit.into())), self.view.new_key(), typed)
+            }
             Meaning::Set(pairs) => action::set(client, id, pairs, self.app.style(), self.view.new_key(), typed),
         };
         if let Some(line) = &mut self.line {

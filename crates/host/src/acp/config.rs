@@ -97,6 +97,23 @@ pub fn find<'a>(known: &'a [ConfigOption], name: &str) -> Option<&'a ConfigOptio
     known.iter().find(|o| o.id == name).or_else(|| known.iter().find(|o| o.category.as_deref() == Some(name)))
 }
 
+/// The value that somebody means: what the agent lists, by its value or its name, whatever its case; else what was said,
+/// since agents take more than they list.
+pub fn meant(option: &ConfigOption, value: Value) -> Value {
+    let Some(said) = value.as_str() else { return value };
+    if option.choices.iter().any(|choice| choice.value == said) {
+        return value;
+    }
+    let mut alike = option
+        .choices
+        .iter()
+        .filter(|choice| choice.value.eq_ignore_ascii_case(said) || choice.name.eq_ignore_ascii_case(said));
+    match (alike.next(), alike.next()) {
+        (Some(only), None) => only.value.as_str().into(),
+        (Some(_), Some(_)) | (None, _) => value,
+    }
+}
+
 /// The question that changes a setting: method and parameters.
 pub fn change(option: &ConfigOption, session: &str, value: &Value) -> (&'static str, Value) {
     match option.via {

@@ -22,6 +22,8 @@ use tokio::{
 };
 use tokio_util::sync::PollSender;
 
+use crate::quirks::{SIGN_IN_SENTENCES, SIGN_IN_WORDS};
+
 /// Lines between the crate and the agent's stdin. Each was caused by us or answers a question, of which only so many
 /// may be open; the crate keeps what does not fit.
 const WRITES: usize = 64;
@@ -93,6 +95,8 @@ pub enum Asked {
     LoadSession,
     /// `session/resume`.
     ResumeSession,
+    /// `authenticate`.
+    Authenticate,
     /// `session/prompt`.
     Prompt(TurnId),
     /// A setting, by the name that it was asked for, and its value.
@@ -101,6 +105,8 @@ pub enum Asked {
         option: String,
         /// The wanted value.
         value: Value,
+        /// Whether the session was made with it.
+        at_start: bool,
     },
 }
 
@@ -132,12 +138,14 @@ impl RpcError {
         Self { code, message: message.into(), data: None }
     }
 
-    /// Whether the agent wants the user to sign in, by code or, as some say it, by text.
+    /// Whether the agent wants the user to sign in. The code alone does not say so, it is that of any error of a server;
+    /// and some say it by words alone.
     pub fn wants_sign_in(&self) -> bool {
         let data = self.data.as_ref().map(Value::to_string).unwrap_or_default();
-        let says =
-            |text: &str| self.message.to_ascii_lowercase().contains(text) || data.to_ascii_lowercase().contains(text);
-        self.code == Self::AUTH_REQUIRED || says("authentication required") || says("auth_required")
+        let words = format!("{} {data}", self.message).to_ascii_lowercase();
+        let says = |any: &[&str]| any.iter().any(|word| words.contains(word));
+        let is_code = self.code == Self::AUTH_REQUIRED;
+        (is_code && (self.message.trim().is_empty() || says(SIGN_IN_WORDS))) || says(SIGN_IN_SENTENCES)
     }
 
     /// Its message with what its data add.

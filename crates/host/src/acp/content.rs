@@ -3,11 +3,15 @@
 //! Tolerant as the protocol's own types are: a field of the wrong shape counts as absent, an item of a list that makes no
 //! sense is left out.
 
+use std::collections::BTreeMap;
+
 use convene_core::content::{
-    AuthMethod, ContentBlock, PermissionKind, PermissionOption, PlanEntry, ToolCall, ToolContent, ToolLocation,
-    ToolStatus, Usage,
+    AuthKind, AuthMethod, ContentBlock, PermissionKind, PermissionOption, PlanEntry, ToolCall, ToolContent,
+    ToolLocation, ToolStatus, Usage,
 };
 use serde_json::{Map, Value, json};
+
+use crate::quirks::{KEY_ENDS, KEYS_OF_PROVIDERS};
 
 /// A block, as the protocol spells it.
 pub fn block_to_acp(block: &ContentBlock) -> Value {
@@ -112,14 +116,56 @@ pub fn plan(value: Option<Value>) -> Vec<PlanEntry> {
     items(value).into_iter().filter_map(entry).collect()
 }
 
-/// Ways to sign in.
-pub fn auth_methods(value: Option<&Value>) -> Vec<AuthMethod> {
+/// Ways to sign in to an agent that is started by a command.
+pub fn auth_methods(value: Option<&Value>, agent: &[String]) -> Vec<AuthMethod> {
     let method = |value: Value| {
         let id = text(&value, "id")?;
         let name = text(&value, "name").unwrap_or_else(|| id.clone());
-        Some(AuthMethod { id, name, description: text(&value, "description"), ..AuthMethod::default() })
+        let description = text(&value, "description");
+        let meta = value.get("_meta");
+        let (command, env) = terminal(&value, meta, agent).unwrap_or_default();
+        let variables = variables(&value, meta, description.as_deref());
+        let kind = match value.get("type").and_then(Value::as_str) {
+            Some("terminal") => AuthKind::Terminal,
+            Some("env_var") => AuthKind::EnvVar,
+            Some(_) | None if !command.is_empty() => AuthKind::Terminal,
+            Some(_) | None if !variables.is_empty() => AuthKind::EnvVar,
+            Some(_) | None => AuthKind::Agent,
+        };
+        Some(AuthMethod { id, name, description, kind, variables, command, env })
     };
     items(value.cloned()).into_iter().filter_map(method).collect()
+}
+
+/// What is run in a terminal to sign in: the agent's own program with further arguments, or what older agents name.
+fn terminal(value: &Value, meta: Option<&Value>, agent: &[String]) -> Option<(Vec<String>, BTreeMap<String, String>)> {
+    let older = meta.and_then(|meta| meta.get("terminal-auth")).filter(|older| older.is_object());
+    let is_terminal = value.get("type").and_then(Value::as_str) == Some("terminal");
+    let fields = if is_terminal { value } else { older? };
+    let arguments = items(fields.get("args").cloned()).into_iter().filter_map(|arg| arg.as_str().map(str::to_owned));
+    let mut command = if is_terminal { agent.to_vec() } else { vec![text(fields, "command")?] };
+    command.extend(arguments);
+    let env = fields.get("env").and_then(Value::as_object).into_iter().flatten();
+    let env = env.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
+    Some((command, env))
+}
+
+/// The variables that a way to sign in wants: as it lists them, as its provider is known to want, as its description says.
+fn variables(value: &Value, meta: Option<&Value>, description: Option<&str>) -> Vec<String> {
+    let listed = items(value.get("vars").cloned()).into_iter().filter_map(|v| text(&v, "name"));
+    let mut found: Vec<String> = listed.chain(text(value, "varName")).collect();
+    if found.is_empty() {
+        let provider = meta.and_then(|meta| meta.get("api-key")).and_then(|key| text(key, "provider"));
+        let known = KEYS_OF_PROVIDERS.iter().find(|(name, _)| Some(*name) == provider.as_deref());
+        found.extend(known.into_iter().flat_map(|(_, names)| names.iter()).map(ToString::to_string));
+    }
+    if found.is_empty() {
+        let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+        let words = description.unwrap_or_default().split(|c| !is_part(c));
+        let keys = words.filter(|word| KEY_ENDS.iter().any(|end| word.len() > end.len() && word.ends_with(end)));
+        found.extend(keys.map(str::to_owned));
+    }
+    found
 }
 
 /// The tokens of an answer to a prompt.

@@ -56,7 +56,7 @@ impl Runner {
             Order::Answer { request, action, content } => self.questions.answer(request, &action, content),
             Order::Configure { option, value } => {
                 if matches!(self.stage, Stage::Ready | Stage::Configuring(_)) && self.leaving.is_none() {
-                    self.ask_for_setting(&option, value);
+                    self.ask_for_setting(&option, value, false);
                     DirectiveOutcome::Applied
                 } else {
                     DirectiveOutcome::Stale
@@ -68,7 +68,7 @@ impl Runner {
                 }
                 DirectiveOutcome::Applied
             }
-            Order::Authenticate { .. } => DirectiveOutcome::Stale,
+            Order::Authenticate { method } => self.on_sign_in_order(&method, now),
             Order::Stop { mode } => {
                 self.outbox.directive_done(seq, DirectiveOutcome::Applied);
                 return self.stop(mode, now);

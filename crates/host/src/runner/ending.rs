@@ -15,7 +15,7 @@ use convene_core::{
 use rustix::process::{Signal, WaitOptions};
 use tokio::time::Instant;
 
-use super::{Runner, handshake::Stage};
+use super::{Runner, handshake::Stage, trouble::telling_line};
 use crate::process::{Exit, kill_tree_until_none};
 
 /// From cancel to the end of input, if a turn is running.
@@ -203,17 +203,18 @@ impl Runner {
     fn exit_failure(&self, exit: ProcessExit, stderr: &str) -> Failure {
         let agent = &self.config.agent;
         let name = agent.display_name();
-        let wrote = last_line(stderr).map(|line| format!("; it wrote: {line}")).unwrap_or_default();
+        let wrote = telling_line(stderr).map(|line| format!("; it wrote: {line}")).unwrap_or_default();
         let show = format!("convene agents show {}", agent.name);
         match &self.stage {
             Stage::Waiting | Stage::Starting => match &self.noise.first {
                 Some(line) if stderr.is_empty() => self.not_acp(line),
                 Some(_) | None => {
-                    let summary = format!("{name} ended with {exit} before it said hello{wrote}");
+                    let silent = if wrote.is_empty() { ", without a word" } else { "" };
+                    let summary = format!("{name} ended with {exit} before it said hello{wrote}{silent}");
                     Failure::new(FailureKind::StartupFailure, summary).code("agent_exited_early").hint(show)
                 }
             },
-            Stage::Opening | Stage::Configuring(_) => {
+            Stage::SigningIn | Stage::Opening | Stage::Configuring(_) => {
                 let summary = format!("{name} ended with {exit} before its session was open{wrote}");
                 Failure::new(FailureKind::StartupFailure, summary).code("agent_exited_early").hint(show)
             }
@@ -232,7 +233,7 @@ impl Runner {
         let summary = format!("{} closed its output", agent.display_name());
         match (&self.stage, &self.noise.first) {
             (Stage::Waiting | Stage::Starting, Some(line)) => self.not_acp(line),
-            (Stage::Waiting | Stage::Starting | Stage::Opening | Stage::Configuring(_), _) => {
+            (Stage::Waiting | Stage::Starting | Stage::SigningIn | Stage::Opening | Stage::Configuring(_), _) => {
                 Failure::new(FailureKind::HandshakeFailure, summary)
                     .code("agent_no_handshake")
                     .hint(format!("convene agents show {}", agent.name))
@@ -246,6 +247,7 @@ impl Runner {
     pub(super) fn deadline(&self) -> Instant {
         let known = [
             self.stage_until,
+            self.slow_at,
             self.turn_deadline(),
             self.leaving.as_ref().map(|leaving| leaving.until),
             self.outbox.deadline(),
@@ -261,6 +263,7 @@ impl Runner {
         // Only to let go of what finished tasks leave.
         while self.tasks.try_join_next().is_some() {}
         self.on_turn_time(now);
+        self.on_slow_time(now);
         if self.stage_until.is_some_and(|until| now >= until) {
             self.stage_until = None;
             match &self.agent {
@@ -309,9 +312,4 @@ impl Runner {
             }
         }
     }
-}
-
-/// The last line that says something.
-fn last_line(text: &str) -> Option<&str> {
-    text.lines().rev().map(str::trim).find(|line| !line.is_empty())
 }

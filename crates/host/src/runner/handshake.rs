@@ -11,7 +11,7 @@ use convene_core::{
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{Runner, agent, environment};
+use super::{Runner, agent, environment, trouble};
 use crate::{
     acp::{
         PROTOCOL_VERSION, config,
@@ -31,6 +31,8 @@ pub(super) enum Stage {
     Waiting,
     /// The agent is launched and has not answered `initialize`.
     Starting,
+    /// It wants somebody to sign in before it opens a session.
+    SigningIn,
     /// It has not answered about its session.
     Opening,
     /// It has a session; these settings are still to be made, one after the other.
@@ -51,6 +53,13 @@ pub(super) struct Announced {
     pub(super) auth_methods: Vec<convene_core::content::AuthMethod>,
 }
 
+impl Announced {
+    /// Whether a session of its can be opened again.
+    pub(super) const fn can_reopen(&self) -> bool {
+        self.can_resume || self.can_load
+    }
+}
+
 impl Runner {
     /// The first welcome: this instance owns the attempt, so the agent may be launched.
     pub(super) fn begin(&mut self, welcome: &RunnerWelcome, now: Instant) {
@@ -65,6 +74,7 @@ impl Runner {
             Ok(()) => {
                 self.stage = Stage::Starting;
                 self.stage_until = Some(now + self.start_timeout());
+                self.watch_start(now);
             }
             Err(failure) => self.fail(failure, now),
         }
@@ -77,18 +87,8 @@ impl Runner {
         let command = &self.config.agent.command;
         let log = self.side.run_dir().path().join("agent_stderr");
         let started = agent::start(command, &environment, Path::new(&spec.cwd), &log, self.config.line_max);
-        let started = started.map_err(|error| {
-            let summary = format!("{}: {error}", command.join(" "));
-            let failure = Failure::new(FailureKind::StartupFailure, summary).code("agent_start_failed");
-            match error.kind() {
-                std::io::ErrorKind::NotFound
-                    if Path::new(&spec.cwd).is_dir() && !self.config.agent.install.is_empty() =>
-                {
-                    failure.hint(self.config.agent.install.clone())
-                }
-                _ => failure.hint(format!("convene agents show {}", self.config.agent.name)),
-            }
-        })?;
+        let started =
+            started.map_err(|error| trouble::launch_failure(&self.config.agent, Path::new(&spec.cwd), &error))?;
         let pid = started.agent.pid;
         let command = command.iter().map(|word| self.outbox.redactor.scrub(word).into_owned()).collect();
         self.agent = Some(started.agent);
@@ -130,9 +130,14 @@ impl Runner {
             Incoming::Response { asked: Asked::LoadSession, result } => {
                 self.on_session(SessionOpening::Loaded, result, now);
             }
-            Incoming::Response { asked: Asked::Configure { option, value }, result } => {
+            Incoming::Response { asked: Asked::Authenticate, result } => self.on_authenticated(result, now),
+            Incoming::Response { asked: Asked::Configure { option, value, at_start: true }, result } => {
+                if self.on_start_setting(&option, value, result, now) {
+                    self.configure_next(now);
+                }
+            }
+            Incoming::Response { asked: Asked::Configure { option, value, at_start: false }, result } => {
                 self.on_configured(&option, value, result);
-                self.configure_next();
             }
         }
     }
@@ -170,7 +175,7 @@ impl Runner {
         let info = response.get("agentInfo");
         let name = info.and_then(|info| content::text(info, "name"));
         let capabilities = response.get("agentCapabilities").cloned().unwrap_or_else(|| json!({}));
-        let auth_methods = content::auth_methods(response.get("authMethods"));
+        let auth_methods = content::auth_methods(response.get("authMethods"), &self.config.agent.command);
         let session = capabilities.get("sessionCapabilities");
         let mcp = capabilities.get("mcpCapabilities").and_then(Value::as_object);
         let mcp_kinds =
@@ -196,12 +201,19 @@ impl Runner {
     }
 
     /// Opens the best session there is: the earlier one if the agent remembers it, else a new one.
-    fn open_session(&mut self, now: Instant) {
+    pub(super) fn open_session(&mut self, now: Instant) {
         let (Some(spec), Some(peer)) = (self.spec.clone(), self.peer.clone()) else { return };
         self.stage_until = Some(now + self.start_timeout());
         let mut params = json!({"cwd": spec.cwd, "mcpServers": self.mcp_servers(&spec)});
-        if !spec.add_dirs.is_empty() && self.announced.takes_directories {
-            params["additionalDirectories"] = json!(spec.add_dirs);
+        if !spec.add_dirs.is_empty() {
+            if self.announced.takes_directories {
+                params["additionalDirectories"] = json!(spec.add_dirs);
+            } else if self.session.is_none() {
+                let name = self.config.agent.display_name();
+                let detail =
+                    format!("{name} takes no further directories; it is not told of {}", spec.add_dirs.join(", "));
+                self.emit(KnownEvent::LogNote { code: "add_dirs_left_out".to_owned(), detail, raw: None });
+            }
         }
         let how = match &self.earlier_session {
             Some(_) if self.announced.can_resume => SessionOpening::Resumed,
@@ -274,9 +286,13 @@ impl Runner {
             return self.fail(Failure::new(FailureKind::ProtocolFailure, summary).code("agent_not_acp"), now);
         };
         self.voice.mute(false);
+        // What was due before a session was opened again is due after it.
+        if !self.is_reopening(how) {
+            self.system_prompt_due = was_new && !self.announced.takes_system_prompt;
+        }
+        self.signed_in();
         self.session = Some(session.clone());
         self.earlier_session = None;
-        self.system_prompt_due = was_new && !self.announced.takes_system_prompt;
         self.emit(KnownEvent::AgentSessionStarted { agent_session_id: session, how });
         let found = config::of_session(&response);
         if !found.is_empty() || self.options.is_empty() {
@@ -288,15 +304,19 @@ impl Runner {
         self.stage_until = Some(now + self.start_timeout());
         let wanted = self.spec.as_deref().map(wanted_settings).unwrap_or_default();
         self.stage = Stage::Configuring(wanted);
-        self.configure_next();
+        self.configure_next(now);
     }
 
     /// Makes the next setting that the session's spec wants; with none left, the agent takes prompts.
-    fn configure_next(&mut self) {
+    fn configure_next(&mut self, now: Instant) {
         loop {
             let Stage::Configuring(wanted) = &mut self.stage else { return };
             let Some((option, value)) = wanted.pop_front() else { break };
-            if self.ask_for_setting(&option, value) {
+            if config::find(&self.options, &option).is_none() {
+                let failure = self.no_such_setting(&option);
+                return self.fail(failure, now);
+            }
+            if self.ask_for_setting(&option, value, true) {
                 return;
             }
         }
@@ -305,8 +325,49 @@ impl Runner {
         self.prompt_next();
     }
 
+    /// What a session was made with is wanted, not wished: work with another model than the wanted one is not begun.
+    /// Returns whether it was taken.
+    fn on_start_setting(&mut self, option: &str, value: Value, result: Result<Value, RpcError>, now: Instant) -> bool {
+        let refused = match &result {
+            Err(_) if self.has_agent_closed() => return false,
+            Err(error) => Some(self.refused_setting(option, &value, error)),
+            Ok(_) => None,
+        };
+        self.on_configured(option, value, result);
+        match refused {
+            Some(failure) => {
+                self.fail(failure, now);
+                false
+            }
+            None => true,
+        }
+    }
+
+    fn no_such_setting(&self, option: &str) -> Failure {
+        let known: Vec<&str> = self.options.iter().map(|o| o.id.as_str()).collect();
+        let summary = format!("{} has no option {option}", self.config.agent.display_name());
+        let hint = if known.is_empty() { "it has none".to_owned() } else { format!("it has: {}", known.join(", ")) };
+        Failure::new(FailureKind::LoadSessionFailure, summary).code("config_option_unknown").hint(hint)
+    }
+
+    fn refused_setting(&self, option: &str, value: &Value, error: &RpcError) -> Failure {
+        let name = self.config.agent.display_name();
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let known = config::find(&self.options, option);
+        let choices: Vec<&str> = known.into_iter().flat_map(|o| &o.choices).map(|c| c.value.as_str()).collect();
+        let is_model = known.is_some_and(|o| o.is_named("model"));
+        let listed = choices.contains(&value.as_str());
+        let (code, summary) = if is_model && !listed {
+            ("model_unknown", format!("{name} has no model {value}: {}", error.text()))
+        } else {
+            ("agent_start_failed", format!("{name} does not take {value} as its {option}: {}", error.text()))
+        };
+        let failure = Failure::new(FailureKind::LoadSessionFailure, summary).code(code);
+        if choices.is_empty() { failure } else { failure.hint(format!("it has: {}", choices.join(", "))) }
+    }
+
     /// Asks the agent for a setting. `false` if there is nothing to ask, which is said if it is a pity.
-    pub(super) fn ask_for_setting(&mut self, option: &str, value: Value) -> bool {
+    pub(super) fn ask_for_setting(&mut self, option: &str, value: Value, at_start: bool) -> bool {
         let (Some(peer), Some(session)) = (&self.peer, &self.session) else { return false };
         let Some(known) = config::find(&self.options, option) else {
             let names: Vec<&str> = self.options.iter().map(|o| o.id.as_str()).collect();
@@ -317,11 +378,12 @@ impl Runner {
             self.emit(KnownEvent::ConfigRejected { option: option.to_owned(), detail });
             return false;
         };
+        let value = config::meant(known, value);
         if known.value == value {
             return false;
         }
         let (method, params) = config::change(known, session, &value);
-        peer.ask(Asked::Configure { option: option.to_owned(), value }, method, params);
+        peer.ask(Asked::Configure { option: option.to_owned(), value, at_start }, method, params);
         true
     }
 
@@ -347,26 +409,6 @@ impl Runner {
         }
     }
 
-    /// The agent wants the user to sign in: nothing works until that is done.
-    pub(super) fn sign_in_wanted(&mut self, error: &RpcError, now: Instant) {
-        let methods = self.announced.auth_methods.clone();
-        self.emit(KnownEvent::AgentAuthRequired { methods });
-        let failure = self.sign_in_failure(error);
-        self.fail(failure, now);
-    }
-
-    pub(super) fn sign_in_failure(&self, error: &RpcError) -> Failure {
-        let spec = &self.config.agent;
-        let summary = format!("{} wants you to sign in: {}", spec.display_name(), error.text());
-        let failure = Failure::new(FailureKind::ProviderAuthFailure, summary).code("agent_auth_required");
-        if spec.sign_in.is_empty() {
-            let names: Vec<&str> = self.announced.auth_methods.iter().map(|m| m.name.as_str()).collect();
-            if names.is_empty() { failure } else { failure.hint(names.join(" or ")) }
-        } else {
-            failure.hint(spec.sign_in.clone())
-        }
-    }
-
     fn say_session_lost(&mut self, why: &str) {
         let session = self.earlier_session.take().unwrap_or_default();
         let detail = format!("the agent no longer knows its session {session}, a new one begins: {why}");
@@ -383,6 +425,7 @@ impl Runner {
         let patience = self.start_timeout();
         let failure = match &self.stage {
             Stage::Waiting | Stage::Ready => return,
+            Stage::SigningIn => self.no_sign_in(),
             Stage::Starting => match self.noise.first.clone() {
                 Some(line) => self.not_acp(&line),
                 None => Failure::new(
@@ -432,6 +475,9 @@ fn initialize_params() -> Value {
             "terminal": true,
             "elicitation": {"form": {}, "url": {}},
             "session": {"configOptions": {"boolean": {}}},
+            // The command of a sign-in is shown to whoever has a terminal; older agents ask for the second one.
+            "auth": {"terminal": true},
+            "_meta": {"terminal-auth": true},
         },
     })
 }

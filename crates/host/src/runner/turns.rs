@@ -128,14 +128,8 @@ impl Runner {
         {
             blocks.insert(0, json!({"type": "text", "text": system_prompt}));
         }
-        self.turn = Some(Turn {
-            id: turn,
-            cancel_until: None,
-            cancel_at: None,
-            tools: Vec::new(),
-            end: None,
-            allowed: false,
-        });
+        self.turn =
+            Some(Turn { id: turn, cancel_until: None, cancel_at: None, tools: Vec::new(), end: None, allowed: false });
         self.voice.new_turn();
         self.emit(KnownEvent::TurnHandedOver {});
         peer.ask(Asked::Prompt(turn), "session/prompt", json!({"sessionId": session, "prompt": blocks}));

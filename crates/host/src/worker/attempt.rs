@@ -123,6 +123,7 @@ fn launch(config: &WorkerConfig, start: &StartAttempt) -> Result<(RunDir, Identi
         agent,
         workspace,
         start_timeout_ms,
+        sign_in_timeout_ms: config.sign_in_timeout_ms,
         line_max: config.line_max,
         spool_max: default_spool_max(),
     };

@@ -286,9 +286,10 @@ async fn keeps_late_updates() {
 }
 
 async fn changes_settings() {
-    let attempt = Attempt::start(With { spec: json!({"mode": "code", "model": "none"}), ..With::default() });
+    let attempt = Attempt::start(With { spec: json!({"mode": "Code"}), ..With::default() });
     let set = attempt.server.event_that("config_updated", |e| e["options"][0]["value"] == "code").await;
     assert_eq!(set["options"][0]["via"], "set_mode");
+    attempt.server.order(Order::Configure { option: "model".to_owned(), value: "none".into() });
     attempt.server.event_that("config_rejected", |e| e["option"] == "model").await;
     attempt.server.order(Order::Configure { option: "mode".to_owned(), value: "ask".into() });
     attempt

@@ -45,6 +45,7 @@ pub struct With {
     pub agent_session_id: Option<String>,
     pub line_max: Option<usize>,
     pub start_timeout_ms: Option<u64>,
+    pub sign_in_timeout_ms: Option<u64>,
     pub fenced: bool,
     pub ack_delay: Duration,
     pub system_prompt: Option<String>,
@@ -124,6 +125,7 @@ impl Attempt {
             agent,
             workspace: None,
             start_timeout_ms: with.start_timeout_ms.unwrap_or(30_000),
+            sign_in_timeout_ms: with.sign_in_timeout_ms.unwrap_or(30_000),
             line_max: 0,
             spool_max: 0,
         })

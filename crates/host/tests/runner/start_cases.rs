@@ -1,5 +1,6 @@
 //! How an attempt begins, and the many ways in which it does not.
 
+use convene_core::directive::Order;
 use serde_json::{Value, json};
 
 use crate::{
@@ -17,6 +18,9 @@ trials_of!(
     works_with_an_agent_that_prints_a_banner,
     says_that_the_protocol_is_another,
     says_that_a_sign_in_is_wanted,
+    signs_in_and_opens_its_session,
+    announces_a_key_of_the_environment_by_itself,
+    begins_nothing_with_another_model_than_the_wanted_one,
     resumes_the_earlier_session,
     loads_the_earlier_session_without_its_replay,
     begins_anew_when_the_session_is_lost,
@@ -104,11 +108,44 @@ async fn says_that_the_protocol_is_another() {
 }
 
 async fn says_that_a_sign_in_is_wanted() {
-    let (failure, attempt) = failure(with_flags(&["--auth"])).await;
+    let with = With { sign_in_timeout_ms: Some(500), ..with_flags(&["--auth"]) };
+    let (failure, attempt) = failure(with).await;
     assert_eq!((&failure["kind"], &failure["code"]), (&json!("provider_auth_failure"), &json!("agent_auth_required")));
     assert_eq!(failure["hint"], "run `fake login`");
     let wanted = attempt.server.event("agent_auth_required").await;
     assert_eq!(wanted["methods"][0]["id"], "fake-login");
+}
+
+async fn signs_in_and_opens_its_session() {
+    let attempt = Attempt::start(With { prompt: Some("hello".to_owned()), ..with_flags(&["--auth"]) });
+    attempt.server.event("agent_auth_required").await;
+    attempt.server.order(Order::Authenticate { method: "fake-broken".to_owned() });
+    let failed = attempt.server.event("agent_sign_in_failed").await;
+    assert_eq!(failed["method"], "fake-broken");
+    assert!(failed["detail"].as_str().unwrap().contains("out of order"), "{failed}");
+    attempt.server.order(Order::Authenticate { method: "fake-login".to_owned() });
+    assert_eq!(attempt.server.event("agent_signed_in").await["method"], "fake-login");
+    assert_eq!(attempt.server.event("agent_session_started").await["how"], "new");
+    ended(&attempt, TURN).await;
+    assert_eq!(attempt.server.answer(), "echo: hello");
+    attempt.finish().await;
+}
+
+async fn announces_a_key_of_the_environment_by_itself() {
+    let env = vec![("FAKE_API_KEY".to_owned(), "k-e-y".to_owned())];
+    let attempt = Attempt::start(With { prompt: Some("hello".to_owned()), env, ..with_flags(&["--auth"]) });
+    assert_eq!(attempt.server.event("agent_signed_in").await["method"], "fake-key");
+    ended(&attempt, TURN).await;
+    attempt.finish().await;
+}
+
+async fn begins_nothing_with_another_model_than_the_wanted_one() {
+    let (refused, _attempt) = failure(With { spec: json!({"model": "none"}), ..With::default() }).await;
+    assert_eq!((&refused["kind"], &refused["code"]), (&json!("load_session_failure"), &json!("config_option_unknown")));
+    assert!(refused["summary"].as_str().unwrap().contains("model"), "{refused}");
+    let (refused, _attempt) = failure(With { spec: json!({"mode": "nonsense"}), ..With::default() }).await;
+    assert_eq!(refused["code"], "agent_start_failed");
+    assert!(refused["hint"].as_str().unwrap().contains("code"), "{refused}");
 }
 
 async fn resumes_the_earlier_session() {

@@ -115,6 +115,7 @@ impl Machine {
             )
             .downloads(false),
             start_timeout_ms: 1000,
+            sign_in_timeout_ms: 1000,
             line_max: 1 << 20,
             version: "0".to_owned(),
         }

@@ -99,7 +99,6 @@ pub(crate) fn any_clash_refuses_the_whole_group<P: Place>(book: &mut Book<P>) {
     begin(book);
     refuse(book, &Group { replies: vec![reply("new"), reply("key")], ..fine() }, "an answer twice");
     refuse(book, &Group { tokens: vec![token(2, "hash")], ..fine() }, "a token's hash twice");
-    refuse(book, &Group { tokens: vec![token(1, "new")], ..fine() }, "a token twice");
     let mut group = fine();
     group.sessions.push(SessionRow { id: id("ses_", 1), ..session(9) });
     refuse(book, &group, "a session's id twice");

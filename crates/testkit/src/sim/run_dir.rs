@@ -270,7 +270,10 @@ impl RunDir {
                     }
                 }
                 Order::Stop { .. } => runner.stopping = true,
-                Order::Answer { .. } | Order::Configure { .. } | Order::Permissions { .. } | Order::Authenticate { .. } => {}
+                Order::Answer { .. }
+                | Order::Configure { .. }
+                | Order::Permissions { .. }
+                | Order::Authenticate { .. } => {}
             }
         }
     }

@@ -12,7 +12,7 @@
 //! | `--exit-at-start CODE` | complains on stderr and exits |
 //! | `--start-after MS` | waits before it reads anything |
 //! | `--no-initialize` | never answers `initialize` |
-//! | `--auth` | `session/new` fails with -32000 until `authenticate` has been called with `fake-login` |
+//! | `--auth` | `session/new` fails with -32000 until `authenticate` has been called with `fake-login`, or with `fake-key` where `FAKE_API_KEY` is set |
 //! | `--protocol N` | answers `initialize` with this protocol version |
 //! | `--no-load` | has neither `session/load` nor `session/resume` |
 //! | `--no-resume` | has no `session/resume` |

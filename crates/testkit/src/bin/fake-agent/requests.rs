@@ -83,6 +83,13 @@ impl Agent {
                 self.authenticated = true;
                 Ok(json!({}))
             }
+            "authenticate" if params["methodId"] == "fake-key" && std::env::var_os("FAKE_API_KEY").is_some() => {
+                self.authenticated = true;
+                Ok(json!({}))
+            }
+            "authenticate" if params["methodId"] == "fake-broken" => {
+                refuse(INTERNAL, "Internal error", json!({"details": "the login is out of order"}))
+            }
             "authenticate" => refuse(INVALID_PARAMS, "Invalid params", json!({"field": "methodId"})),
             "session/new" => {
                 self.check_opening(params)?;
@@ -130,7 +137,12 @@ impl Agent {
         }
         self.initialized = true;
         let auth = if self.flags.auth {
-            json!([{"id": LOGIN, "name": "Fake login", "description": "Always works"}])
+            json!([
+                {"id": LOGIN, "name": "Fake login", "description": "Always works"},
+                {"id": "fake-key", "name": "Fake key", "description": "Takes `FAKE_API_KEY` from the environment"},
+                {"id": "fake-broken", "name": "Fake broken login", "description": "Never works"},
+                {"id": "fake-terminal", "name": "Fake terminal login", "type": "terminal", "args": ["--sign-in"]},
+            ])
         } else {
             json!([])
         };

@@ -84,7 +84,8 @@ impl Agent {
             Flow::Go => json!({"stopReason": "end_turn"}),
             Flow::Stop(reason) => json!({"stopReason": reason}),
             Flow::Fail(code) => {
-                self.wire.fail(id, code, "told to fail", &Value::Null);
+                let words = if code == -32000 { "Authentication required" } else { "told to fail" };
+                self.wire.fail(id, code, words, &Value::Null);
                 return;
             }
         };

@@ -1,0 +1,130 @@
+// Real agents through Convene, on `convene mock-llm`: by the command line and by the API. One test
+// for each agent; what an agent is known to do otherwise is said in AGENTS.
+//
+//   CONVENE_INTEROP=codex,gemini node --test interop/tests/agents.test.mjs
+
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync } from "node:fs";
+import path from "node:path";
+import test from "node:test";
+
+import { Convene, Home } from "../convene.mjs";
+import { startMockModel } from "../mock-model.mjs";
+import { missing, prepare, toToml } from "../recipe.mjs";
+
+/** How the shell is asked for, and which settings are tried. */
+const AGENTS = {
+  codex: { shell: "ASK", mode: "read-only", env: {} },
+  claude: { shell: "TOOL:", mode: "plan" },
+  // A new session gets the lines of an earlier one only from the agent's own file, which it writes late.
+  gemini: { shell: "TOOL:", mode: "plan" },
+  opencode: { shell: "TOOL:", mode: "plan" },
+  vibe: { shell: "TOOL:", mode: "plan" },
+};
+
+const wanted = (process.env.CONVENE_INTEROP ?? "codex,claude,opencode,gemini").split(",");
+
+/** What is open is answered so; gives the end of the turn. */
+async function answer(convene, id, number, decision) {
+  const asks = (view) => view.pending_permissions.length > 0 || (view.last_turn?.number ?? 0) >= number;
+  const view = await convene.until(id, `turn ${number} asks`, asks);
+  const [open] = view.pending_permissions;
+  assert.ok(open, `turn ${number} asked for nothing and ended: ${JSON.stringify(view.last_turn)}`);
+  assert.ok(open.tool_call.title, "whoever is asked must know for what");
+  await convene.must("POST", `/v1/sessions/${id}/permissions/${open.request}`, { decision });
+  return convene.turn(id, number);
+}
+
+for (const name of wanted) {
+  const { shell, mode } = AGENTS[name];
+  test(`${name} through Convene`, { timeout: 240_000 }, async (t) => {
+    const why = missing(name);
+    if (why) return t.skip(why);
+    const model = await startMockModel({ tick: 50 });
+    const home = new Home();
+    const of = path.join(home.root, "agent");
+    mkdirSync(of);
+    const convene = new Convene(home, toToml(name, prepare(name, { modelUrl: model.url, home: of })));
+    try {
+      await convene.start();
+      const work = home.directory("work");
+
+      await t.test("answers the command line", async () => {
+        const ran = await convene.run(["run", "-a", name, "-C", work, "hello there"]);
+        assert.equal(ran.code, 0, ran.stderr);
+        assert.match(ran.stdout, /you said.*hello there/s);
+      });
+
+      const id = await convene.create({ agent: name, cwd: work, prompt: "remember the blue door" });
+      await t.test("answers the API and tells its settings", async () => {
+        const { text, end, view } = await convene.turn(id, 1);
+        assert.equal(end?.stop_reason, "end_turn", JSON.stringify(view.failure));
+        assert.match(text, /you said.*blue door/s);
+        assert.ok(view.config_options.some((option) => option.category === "mode"), "it has modes");
+      });
+
+      await t.test("runs what is allowed", async () => {
+        await convene.prompt(id, `${shell} echo from-the-shell > allowed.txt; cat allowed.txt`);
+        const { text, end, events } = await answer(convene, id, 2, "allow_once");
+        assert.equal(end.stop_reason, "end_turn");
+        assert.match(text, /from-the-shell/);
+        assert.ok(existsSync(path.join(work, "allowed.txt")));
+        assert.ok(events.some((e) => e.type === "tool_call_updated" && e.tool_call.status === "completed"));
+      });
+
+      await t.test("does not run what is rejected", async () => {
+        await convene.prompt(id, `${shell} touch rejected.txt`);
+        await answer(convene, id, 3, "reject_once");
+        assert.equal(existsSync(path.join(work, "rejected.txt")), false);
+      });
+
+      await t.test("yields at once to a cancel with an open question", async () => {
+        await convene.prompt(id, `${shell} touch cancelled.txt`);
+        await convene.until(id, "it asks", (view) => view.pending_permissions.length > 0);
+        const since = Date.now();
+        await convene.must("POST", `/v1/sessions/${id}/cancel`, {});
+        const { end } = await convene.turn(id, 4, 10_000);
+        assert.equal(end.stop_reason, "cancelled");
+        assert.ok(Date.now() - since < 5_000, `it took ${Date.now() - since} ms`);
+        assert.equal(existsSync(path.join(work, "cancelled.txt")), false);
+      });
+
+      await t.test("goes on while the server is away, and knows what was said", async () => {
+        await convene.prompt(id, "SLOW 200");
+        const says = (what) => (view) => view.turn?.number === 5 && view.last_line?.text.includes(what);
+        await convene.until(id, "it streams", says("tick3"));
+        await convene.kill();
+        await convene.start();
+        await convene.until(id, "it streams on", says("tick20"));
+        await convene.must("POST", `/v1/sessions/${id}/cancel`, {});
+        assert.equal((await convene.turn(id, 5, 15_000)).end.stop_reason, "cancelled");
+        await convene.prompt(id, "RECALL");
+        assert.match((await convene.turn(id, 6)).text, /blue door/);
+      });
+
+      await t.test("changes its mode", async () => {
+        await convene.must("PATCH", `/v1/sessions/${id}`, { mode });
+        const changed = (view) => view.config_options.some((o) => o.category === "mode" && o.value === mode);
+        await convene.until(id, `the mode is ${mode}`, changed, 15_000);
+      });
+
+      await t.test("leaves nothing after a stop, and remembers after it", async () => {
+        await convene.must("POST", `/v1/sessions/${id}/stop`, {});
+        const view = await convene.until(id, "it stopped", (v) => v.state === "stopped", 30_000);
+        assert.equal(view.stop_verified, true);
+        assert.deepEqual(convene.ofSession(id), []);
+        await convene.prompt(id, "RECALL");
+        const { text, end } = await convene.turn(id, 7);
+        assert.equal(end?.stop_reason, "end_turn");
+        assert.match(text, /blue door/);
+      });
+
+      assert.deepEqual(await model.refused(), [], "what the real APIs would refuse");
+    } finally {
+      const left = await convene.end();
+      await model.close();
+      home.remove();
+      assert.deepEqual(left, [], "no process is left");
+    }
+  });
+}
