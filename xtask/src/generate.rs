@@ -26,15 +26,16 @@ const GENERATED: &[Generated] = &[
 
 /// Writes every generated file.
 pub fn write(workspace: &Workspace) -> Result<()> {
+    // Of the whole workspace, as the test step builds it, so that nothing is compiled twice with other features.
+    let written = succeeds(
+        cargo()
+            .current_dir(&workspace.root)
+            .env("CONVENE_GEN", "1")
+            .args(["test", "--quiet", "--workspace", "--lib", "--bins"])
+            .arg("generated_"),
+    )?;
+    ensure!(written, "not every file was written");
     for file in GENERATED {
-        let written = succeeds(
-            cargo()
-                .current_dir(&workspace.root)
-                .env("CONVENE_GEN", "1")
-                .args(["test", "--quiet", "--package", file.package])
-                .args(["--lib", "--bins", file.test]),
-        )?;
-        ensure!(written, "{} was not written", file.path);
         ensure!(
             workspace.root.join(file.path).is_file(),
             "{} does not exist: has {} a test {}?",
