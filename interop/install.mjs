@@ -1,11 +1,12 @@
-// Installs the agents of package.json into the user's cache, once for each lock file, and prints
-// the directory. A second call finds everything there and needs no network.
+// Installs the packages of a lock file into the user's cache, once for each lock file, and prints
+// the directory. A second call finds everything there and needs no network. Without a directory:
+// those of this one, and those of the agents that have a lock file of their own in packages/.
 //
-//   node interop/install.mjs
+//   node interop/install.mjs [DIRECTORY]
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -48,5 +49,7 @@ export function install(folder = HERE) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  console.log(install());
+  const packages = path.join(HERE, "packages");
+  const wanted = process.argv[2] ? [path.resolve(process.argv[2])] : [HERE, ...readdirSync(packages).map((name) => path.join(packages, name))];
+  for (const directory of wanted) console.log(install(directory));
 }

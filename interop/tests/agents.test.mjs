@@ -16,8 +16,8 @@ import { missing, prepare, toToml } from "../recipe.mjs";
 const AGENTS = {
   codex: { shell: "ASK", mode: "read-only", env: {} },
   claude: { shell: "TOOL:", mode: "plan" },
-  // A new session gets the lines of an earlier one only from the agent's own file, which it writes late.
-  gemini: { shell: "TOOL:", mode: "plan" },
+  // It may not know its own session any more after its end; then a new one begins, and the log says so.
+  gemini: { shell: "TOOL:", mode: "plan", forgets: true },
   opencode: { shell: "TOOL:", mode: "plan" },
   vibe: { shell: "TOOL:", mode: "plan" },
 };
@@ -36,7 +36,7 @@ async function answer(convene, id, number, decision) {
 }
 
 for (const name of wanted) {
-  const { shell, mode } = AGENTS[name];
+  const { shell, mode, forgets = false } = AGENTS[name];
   test(`${name} through Convene`, { timeout: 240_000 }, async (t) => {
     const why = missing(name);
     if (why) return t.skip(why);
@@ -116,7 +116,8 @@ for (const name of wanted) {
         await convene.prompt(id, "RECALL");
         const { text, end } = await convene.turn(id, 7);
         assert.equal(end?.stop_reason, "end_turn");
-        assert.match(text, /blue door/);
+        const lost = (await convene.events(id)).some((e) => e.type === "log_note" && e.code === "agent_session_lost");
+        if (!(forgets && lost)) assert.match(text, /blue door/);
       });
 
       assert.deepEqual(await model.refused(), [], "what the real APIs would refuse");
