@@ -19,7 +19,7 @@ const AGENTS = {
   // It may not know its own session any more after its end; then a new one begins, and the log says so.
   gemini: { shell: "TOOL:", mode: "plan", forgets: true },
   opencode: { shell: "TOOL:", mode: "plan" },
-  vibe: { shell: "TOOL:", mode: "plan" },
+  vibe: { shell: "TOOL:", mode: "ask" },
 };
 
 const wanted = (process.env.CONVENE_INTEROP ?? "codex,claude,opencode,gemini").split(",");

@@ -253,6 +253,7 @@ impl Watch<'_> {
                     let open = self.asker.decided(*request);
                     self.view.question_closed(open);
                 }
+                KnownEvent::WorkspaceReady { workspace } => self.asker.works_in(&workspace.cwd),
                 KnownEvent::ElicitationRequested { request, message, params } => {
                     self.asker.elicited(*request, message, params);
                 }

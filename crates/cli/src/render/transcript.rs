@@ -162,6 +162,7 @@ impl Transcript {
                 | KnownEvent::TurnHandedOver {}
                 | KnownEvent::AttemptAssigned { .. }
                 | KnownEvent::AttemptStarted { .. }
+                | KnownEvent::WorkspaceReady { .. }
                 | KnownEvent::AgentLaunched { .. }
                 | KnownEvent::AgentInitialized { .. }
                 | KnownEvent::ConfigUpdated { .. }
@@ -351,6 +352,11 @@ impl Transcript {
                 self.waiting = None;
             }
             KnownEvent::AttemptAssigned { .. } => self.waiting = None,
+            KnownEvent::WorkspaceReady { workspace } if workspace.worktree_of.is_some() => {
+                let branch =
+                    workspace.branch.as_deref().map(|b| format!(", branch {}", clean_line(b))).unwrap_or_default();
+                self.note(&format!("works in the worktree {}{branch}", clean_line(&workspace.cwd)));
+            }
             KnownEvent::AgentSessionStarted { .. } => self.head(),
             KnownEvent::SessionWaiting { detail, .. } => {
                 let detail = clean_line(detail);

@@ -123,6 +123,11 @@ impl Asker {
         }
     }
 
+    /// Where the agent works: another place than it was told, if it has a worktree.
+    pub fn works_in(&mut self, cwd: &str) {
+        cwd.clone_into(&mut self.cwd);
+    }
+
     /// The past is over: what is open now is really open.
     pub fn caught_up(&mut self) {
         self.caught_up = true;

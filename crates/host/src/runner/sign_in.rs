@@ -154,7 +154,18 @@ impl Runner {
         let summary = format!("{} wants you to sign in: {}", spec.display_name(), error.text());
         let failure = Failure::new(FailureKind::ProviderAuthFailure, summary).code("agent_auth_required");
         if !spec.sign_in.is_empty() {
-            return failure.hint(spec.sign_in.clone());
+            // A key in the terminal of whoever reads this does not help an agent that runs.
+            let id = self.config.session.short();
+            let hint = if spec.sign_in.contains(" set ") {
+                format!(
+                    "{}; a key counts where the server runs: `convene shutdown`, set it, and after `convene stop {id}` \
+                     prompt again",
+                    spec.sign_in
+                )
+            } else {
+                spec.sign_in.clone()
+            };
+            return failure.hint(hint);
         }
         let ways: Vec<String> = self.announced.auth_methods.iter().map(way).collect();
         if ways.is_empty() { failure } else { failure.hint(ways.join(", or ")) }
