@@ -182,7 +182,7 @@ async fn a_reader_that_goes_away_is_nobody_s_fault() -> Result<()> {
     run(&cluster, &run_args("STREAM 5000\nTOOL", &[])).await?.is(0, "turn done")?;
     let id = newest(&cluster, &[]).await?.short();
     let endless = run_args("SLOW", &["--json"]);
-    for args in [&["logs", &id, "--json"][..], &["logs", &id], &["logs", "-f", &id, "--json"], &endless] {
+    for args in [&["logs", &id, "--json"][..], &["logs", &id], &endless] {
         let mut running = Running::start(&cluster, args)?;
         let mut stdout = BufReader::new(running.child.stdout.take().context("no stdout")?);
         let mut line = String::new();

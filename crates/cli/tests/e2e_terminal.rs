@@ -360,7 +360,8 @@ async fn a_flood_is_few_writes_and_no_memory() -> Result<()> {
     ensure!(terminal.end().await? == 0, "it ended otherwise");
     println!("{early} kB, then {late} kB; {} writes in the busiest second", terminal.busiest_second());
     ensure!(late < early + 20_000, "it grew from {early} kB to {late} kB");
-    ensure!(terminal.busiest_second() <= 31, "{} writes in a second", terminal.busiest_second());
+    // 30 writes; what is seen are reads, and a long write may come in two of them.
+    ensure!(terminal.busiest_second() <= 60, "{} writes in a second", terminal.busiest_second());
     cluster.end().await
 }
 
