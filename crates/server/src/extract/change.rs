@@ -146,8 +146,9 @@ fn whole_numbers(value: &mut Value) {
 }
 
 fn read_key(key: &str) -> Result<Arc<str>, Problem> {
-    if key.is_empty() || key.len() > KEY_MAX {
-        return Err(invalid("idempotency-key", format!("it must have 1 to {KEY_MAX} ASCII characters")));
+    let is_text = key.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && key.trim() == key;
+    if key.is_empty() || key.len() > KEY_MAX || !is_text {
+        return Err(invalid("idempotency-key", format!("it must have 1 to {KEY_MAX} visible ASCII characters")));
     }
     Ok(key.into())
 }

@@ -66,6 +66,7 @@ pub async fn session_events(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let (after, before) = (whole("after", wanted.after)?, whole("before", wanted.before)?);
+    let seen = last_event_id(&headers)?;
     let text = wanted.q.as_deref().map(search::text).transpose()?;
     let published = app.engine.session(id).await?;
     let epoch = app.engine.shared().epoch;
@@ -78,7 +79,7 @@ pub async fn session_events(
         if let Some((field, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
             return Err(invalid(field, "a stream goes forward, has no limit, and is not searched").into());
         }
-        let after = last_event_id(&headers)?.or(after).unwrap_or(0);
+        let after = seen.or(after).unwrap_or(0);
         if after > published.state.seq {
             return Err(cursor_too_old(format!("the log of {id} ends at {}", published.state.seq)).into());
         }
