@@ -1,6 +1,6 @@
 // Fuzzes a server of its own by its description: `schemathesis` from PyPI, all checks, all phases.
 //
-//   node interop/schemathesis.mjs [--convene FILE] [--agent FILE] [--examples N] [--seeds 1,2,3]
+//   node interop/schemathesis.mjs [--convene FILE] [--agent FILE] [--examples N] [--seeds 1,2,3] [--phases LIST]
 //
 // Without Python 3.10 or later with `venv`, or without a way to PyPI, it says so and is over: nothing was tested then.
 
@@ -45,7 +45,7 @@ async function fuzz(installed, options, seed) {
   const server = await startServer(options);
   try {
     const args = ["--config-file", path.join(HERE, "schemathesis", "schemathesis.toml"), "run"];
-    args.push(`${server.url}/openapi.json`, "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful");
+    args.push(`${server.url}/openapi.json`, "--checks", "all", "--phases", options.phases);
     args.push("--header", `Authorization: Bearer ${server.token}`, "--seed", seed, "--no-color");
     args.push("--max-examples", options.examples, "--request-timeout", "10", "--generation-database", "none");
     const env = { ...process.env, SCHEMATHESIS_HOOKS: "hooks", PYTHONPATH: path.join(HERE, "schemathesis") };
@@ -70,6 +70,7 @@ const { values } = parseArgs({
     agent: { type: "string" },
     examples: { type: "string", default: "30" },
     seeds: { type: "string", default: "1" },
+    phases: { type: "string", default: "examples,coverage,fuzzing,stateful" },
   },
 });
 const { installed, reason } = program();
