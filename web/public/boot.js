@@ -1,0 +1,13 @@
+// Runs before the page is drawn: no flash of the other theme, and the server's nonce on every style sheet that a library makes.
+(() => {
+  const theme = localStorage.getItem("convene.theme");
+  const dark = theme === "dark" || (theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+  const nonce = document.querySelector('meta[name="csp-nonce"]').content;
+  const create = document.createElement;
+  document.createElement = function (name, options) {
+    const element = create.call(this, name, options);
+    if (String(name).toLowerCase() === "style") element.nonce = nonce;
+    return element;
+  };
+})();

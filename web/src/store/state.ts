@@ -1,0 +1,54 @@
+/** What a tab knows. Plain data, replaced and never edited: an object that is the same has the same content. */
+import type { Log } from "./log";
+import type { List } from "./list";
+import type { Pending, Refusal } from "./overlay";
+import { noList } from "./list";
+import type { Problem, SessionId } from "./types";
+
+/** Where the connection is. Times are milliseconds since 1970. */
+export type Link =
+  | { readonly is: "closed" }
+  | { readonly is: "connecting"; readonly since: number; readonly tries: number }
+  | { readonly is: "catching_up"; readonly since: number }
+  | {
+      readonly is: "live";
+      readonly since: number;
+      readonly over: "socket" | "sse";
+      readonly caught_up: number;
+    }
+  | {
+      readonly is: "waiting";
+      readonly since: number;
+      readonly retry_at: number;
+      readonly tries: number;
+      readonly why: string;
+    }
+  | { readonly is: "refused"; readonly problem: Problem };
+
+export type State = {
+  readonly link: Link;
+  /** Names the server's log: cursors of another one mean nothing. */
+  readonly epoch: number | null;
+  /** The server's version, once it said hello. */
+  readonly version: string | null;
+  readonly list: List;
+  /** The logs of the sessions that are open in this tab. */
+  readonly logs: ReadonlyMap<SessionId, Log>;
+  /** Commands that are out, oldest first. */
+  readonly pending: readonly Pending[];
+  /** What the server refused, until somebody has read it. */
+  readonly refusals: readonly Refusal[];
+  /** The `seq` up to which a session was looked at in this browser. */
+  readonly seen: ReadonlyMap<SessionId, number>;
+};
+
+export const nothing: State = {
+  link: { is: "closed" },
+  epoch: null,
+  version: null,
+  list: noList,
+  logs: new Map(),
+  pending: [],
+  refusals: [],
+  seen: new Map(),
+};
