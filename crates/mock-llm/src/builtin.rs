@@ -21,7 +21,7 @@ const ECHO: usize = 400;
 pub fn plan(talk: &Talk, tick: Duration) -> Plan {
     let said = talk.said();
     if let Some(schema) = &talk.schema {
-        return text("schema", schema::example(schema).to_string());
+        return text("schema", schema::example(schema, said.last()).to_string());
     }
     if !said.results.is_empty() {
         let results: Vec<String> = said.results.iter().map(|result| shorten(&output(result))).collect();
@@ -35,6 +35,9 @@ pub fn plan(talk: &Talk, tick: Duration) -> Plan {
 
 fn by_words(talk: &Talk, said: &Said, tick: Duration) -> Plan {
     let last = said.last();
+    if talk.tools.is_empty() && wants_title(&talk.system) {
+        return text("title", schema::title(last));
+    }
     if let Some((word, command)) = command(last) {
         let Some(tool) = shell::find(talk) else {
             let names: Vec<&str> = talk.tools.iter().map(|tool| tool.name.as_str()).collect();
@@ -62,6 +65,13 @@ fn by_words(talk: &Talk, said: &Said, tick: Duration) -> Plan {
         }
     }
     text("answer", format!("turn {}: you said {}", said.texts.len(), shorten(last)))
+}
+
+/// Whether an agent asks, beside the turns, what the conversation is to be called.
+fn wants_title(system: &str) -> bool {
+    let system = system.to_ascii_lowercase();
+    let asks = ["generate", "write", "create", "generator", "come up with"].iter().any(|word| system.contains(word));
+    asks && system.contains("title")
 }
 
 fn text(does: &str, text: String) -> Plan {
@@ -103,14 +113,14 @@ fn forced(talk: &Talk) -> Option<Plan> {
     };
     let call = match command(talk.said().last()) {
         Some((word, command)) if shell::find(talk) == Some(tool) => shell::call(tool, command, word == "ASK"),
-        _ => Call::new(tool.name.clone(), tool.kind, filled(tool)),
+        _ => Call::new(tool.name.clone(), tool.kind, filled(tool, talk.said().last())),
     };
     Some(Plan { does: "forced".to_owned(), steps: vec![Step::Call(call)], ..Plan::default() })
 }
 
-fn filled(tool: &crate::talk::Tool) -> Value {
+fn filled(tool: &crate::talk::Tool, about: &str) -> Value {
     match tool.kind {
-        ToolKind::Function | ToolKind::Hosted => schema::example(&tool.schema),
+        ToolKind::Function | ToolKind::Hosted => schema::example(&tool.schema, about),
         ToolKind::Custom | ToolKind::LocalShell | ToolKind::Shell | ToolKind::Bash => {
             shell::call(tool, "true", false).input
         }

@@ -171,7 +171,7 @@ fn what_must_have_a_shape_has_it() {
     let mut talk = talk(&["SLOW 1000000"], Vec::new());
     talk.schema = Some(shape.clone());
     let filled: Value = serde_json::from_str(text(&plan(&talk, TICK))).expect("JSON");
-    let expected = json!({ "title": schema::FILLER, "good": false, "kind": "a", "many": [3, 3], "or": 1 });
+    let expected = json!({ "title": "SLOW 1000000", "good": false, "kind": "a", "many": [3, 3], "or": 1 });
     assert_eq!(filled, expected);
 
     talk.schema = None;
@@ -185,5 +185,34 @@ fn what_must_have_a_shape_has_it() {
 #[test]
 fn a_schema_that_contains_itself_ends() {
     let endless = json!({ "type": "object", "properties": { "next": { "$ref": "#" } } });
-    assert!(schema::example(&endless).is_object());
+    assert!(schema::example(&endless, "").is_object());
+}
+
+#[test]
+fn texts_suit_the_names_of_their_properties() {
+    let text = json!({ "type": "string" });
+    let schema = json!({ "type": "object", "properties": {
+        "title": text, "session_title": { "type": "string", "maxLength": 7 }, "file_path": text, "url": text,
+        "why": text, "at": { "type": "string", "format": "date-time" }, "how": { "type": "string", "default": "fast" },
+        "maybe": { "anyOf": [{ "type": "null" }, { "type": "integer" }] }, "task": text,
+    } });
+    let filled = schema::example(&schema, "make the cart\n test pass, and then some more");
+    let expected = json!({
+        "title": "make the cart test pass, and", "session_title": "make th", "file_path": ".", "url": "http://127.0.0.1/",
+        "why": schema::FILLER, "at": "2026-01-01T00:00:00Z", "how": "fast", "maybe": 1,
+        "task": "make the cart test pass, and then some more",
+    });
+    assert_eq!(filled, expected);
+    assert_eq!(schema::example(&json!({ "properties": { "title": text } }), " "), json!({ "title": "a conversation" }));
+}
+
+#[test]
+fn a_title_is_the_users_words_and_not_an_answer() {
+    let mut talk = talk(&["make the cart test pass"], Vec::new());
+    talk.system = "You are a title generator. Generate a brief title for the conversation.".to_owned();
+    let plan_ = plan(&talk, TICK);
+    assert_eq!((plan_.does.as_str(), text(&plan_)), ("title", "make the cart test pass"));
+    // The same words among an agent's instructions are none: it offers tools.
+    talk.tools = vec![tool("shell", ToolKind::Custom, json!({}), &[])];
+    assert_eq!(plan(&talk, TICK).does, "answer");
 }

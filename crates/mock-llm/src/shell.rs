@@ -99,7 +99,7 @@ fn arguments(tool: &Tool, command: &str, outside: bool) -> Value {
         input.entry(name).or_insert_with(|| match schema::type_of(property).as_str() {
             // A limit in milliseconds more often than not.
             "integer" | "number" if property.get("enum").is_none() => json!(10_000),
-            _ => schema::example(property),
+            _ => schema::property(property, name, command),
         });
     }
     Value::Object(input)
