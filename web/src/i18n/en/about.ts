@@ -1,0 +1,2 @@
+/** Words of the page about this server. */
+export const about = {} as const;

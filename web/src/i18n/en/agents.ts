@@ -1,0 +1,2 @@
+/** Words of the agents page. */
+export const agents = {} as const;

@@ -1,0 +1,2 @@
+/** Words of the shell: navigation, palette, keys, connection, sign-in. */
+export const app = {} as const;

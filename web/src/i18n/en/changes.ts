@@ -1,0 +1,2 @@
+/** Words of a session's changed files. */
+export const changes = {} as const;

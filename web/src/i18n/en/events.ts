@@ -1,0 +1,2 @@
+/** Words of a session's raw events. */
+export const events = {} as const;

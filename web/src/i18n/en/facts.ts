@@ -1,0 +1,2 @@
+/** Words of what is known of a session. */
+export const facts = {} as const;

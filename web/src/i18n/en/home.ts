@@ -1,0 +1,2 @@
+/** Words of the list of sessions. */
+export const home = {} as const;

@@ -1,0 +1,2 @@
+/** Words of a session's turns. */
+export const timeline = {} as const;

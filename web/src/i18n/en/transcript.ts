@@ -1,0 +1,2 @@
+/** Words of a session's talk. */
+export const transcript = {} as const;

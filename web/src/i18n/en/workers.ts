@@ -1,0 +1,2 @@
+/** Words of the workers page. */
+export const workers = {} as const;
