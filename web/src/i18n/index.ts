@@ -24,7 +24,11 @@ type At<T, K extends string> = K extends `${infer Head}.${infer Rest}`
     ? T[K]
     : never;
 type Names<S> = S extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
-type NamesIn<L> = L extends string ? Names<L> : L extends Plural ? "count" | Names<L["one"] | L["other"]> : never;
+type NamesIn<L> = L extends string
+  ? Names<L>
+  : L extends Plural
+    ? "count" | Names<L["one"] | L["other"]>
+    : never;
 
 /** Each key that there is. */
 export type Key = KeysOf<typeof en>;

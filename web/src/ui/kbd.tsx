@@ -1,0 +1,18 @@
+/** Keys as they are printed on the keyboard at hand: "Mod+K" is ⌘ K on a Mac and Ctrl K elsewhere. */
+import { keyNames } from "./key-names";
+
+export function Kbd({ keys }: { readonly keys: string }) {
+  return (
+    <kbd className="inline-flex gap-0.5 font-sans text-xs text-2" aria-label={keyNames(keys).join(" ")}>
+      {keyNames(keys).map((key) => (
+        <span
+          key={key}
+          aria-hidden
+          className="min-w-4 rounded-sm border border-line bg-surface-1 px-1 text-center leading-4"
+        >
+          {key}
+        </span>
+      ))}
+    </kbd>
+  );
+}
