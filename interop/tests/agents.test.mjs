@@ -116,7 +116,7 @@ for (const name of wanted) {
         await convene.prompt(id, "RECALL");
         const { text, end } = await convene.turn(id, 7);
         assert.equal(end?.stop_reason, "end_turn");
-        const lost = (await convene.events(id)).some((e) => e.type === "log_note" && e.code === "agent_session_lost");
+        const lost = (await convene.events(id)).some((e) => e.type === "agent_context_lost");
         if (!(forgets && lost)) assert.match(text, /blue door/);
       });
 

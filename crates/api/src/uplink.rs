@@ -152,6 +152,15 @@ pub struct RunnerWelcome {
     pub thread: ThreadId,
     /// The agent's own id of the session, if an earlier attempt had one: resume or load it.
     pub agent_session_id: Option<String>,
+    /// The agent's own id of the session that this one is a fork of, as long as it has none of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork_of: Option<String>,
+    /// The conversation so far, for an agent that does not remember it; absent if nothing was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recap: Option<String>,
+    /// Whether the agent must be told it, even if it opens its earlier session: that one never heard of it.
+    #[serde(default)]
+    pub recap_due: bool,
     /// The index that the next event must have.
     pub next_index: u64,
     /// All directives after `last_directive`, oldest first; those that this version does not know are left out.

@@ -112,6 +112,7 @@ fn running() -> SessionState {
             content: Arc::new(vec![ContentBlock::text("go")]),
             source: TurnSource::User,
         }),
+        fork: None,
     };
     let state = session::create(SessionId::new(Uuid::from_u128(1)), create, now(), &mut next);
     let mut state = state.expect("the prompt is not empty").state;

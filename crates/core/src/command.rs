@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     content::ContentBlock,
-    event::{EventData, SessionChanges, StopMode},
+    event::{EventData, Fork, SessionChanges, StopMode},
     failure::{AttemptExit, StopCause},
     ids::{ElicitationId, InstanceId, PermissionId, ThreadId, TurnId, WorkerName},
     spec::{Origin, SessionSpec, TurnSource},
@@ -31,6 +31,8 @@ pub struct Create {
     pub labels: BTreeMap<String, String>,
     /// Its first prompt, if it has one.
     pub prompt: Option<NewPrompt>,
+    /// The session whose conversation it goes on with, if it is a fork.
+    pub fork: Option<Fork>,
 }
 
 /// A prompt with the id of its turn.
@@ -141,6 +143,23 @@ pub enum Command {
         /// Who.
         by: String,
     },
+    /// Give a session that has no runner one, without a prompt.
+    Resume {
+        /// Who.
+        by: String,
+    },
+    /// End the agent of an idle session until there is a prompt.
+    Hibernate {
+        /// Also if the agent can neither resume nor load its conversation and will have to be told of it.
+        recap: bool,
+        /// Who: a person, a program, `idle`, `seats`.
+        by: String,
+    },
+    /// Begin the conversation anew.
+    Clear {
+        /// Who.
+        by: String,
+    },
     /// Put a session away that has no runner.
     Archive,
     /// Bring it back.
@@ -228,6 +247,9 @@ impl Command {
             | Self::Decide { .. }
             | Self::Answer { .. }
             | Self::SignIn { .. }
+            | Self::Resume { .. }
+            | Self::Hibernate { .. }
+            | Self::Clear { .. }
             | Self::Archive
             | Self::Unarchive
             | Self::Delete { .. }
@@ -250,6 +272,9 @@ impl Command {
             Self::Decide { .. } => "decide for",
             Self::Answer { .. } => "answer",
             Self::SignIn { .. } => "sign in to",
+            Self::Resume { .. } => "resume",
+            Self::Hibernate { .. } => "hibernate",
+            Self::Clear { .. } => "clear",
             Self::Archive => "archive",
             Self::Unarchive => "unarchive",
             Self::Delete { .. } => "delete",

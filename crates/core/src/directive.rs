@@ -74,6 +74,8 @@ pub enum Order {
         /// The way, by its id.
         method: String,
     },
+    /// End the agent and leave, unless there is something that would be lost.
+    Hibernate {},
     /// End the agent and leave.
     Stop {
         /// Whether the agent gets time.

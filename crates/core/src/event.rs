@@ -19,7 +19,7 @@ use serde_json::Value;
 
 pub use json::wire_json;
 pub use known::KnownEvent;
-pub use parts::{Decision, SessionChanges, SessionOpening, StopMode};
+pub use parts::{AwakeReason, ContextLoss, Decision, Fork, SessionChanges, SessionOpening, StopMode};
 
 use crate::ids::{SessionId, TurnId};
 

@@ -97,6 +97,10 @@ impl Markdown {
                 let detail = detail.as_deref().map(|text| format!(": {}", one_line(text))).unwrap_or_default();
                 self.paragraph(&format!("*Session stopped{detail}.*"))
             }
+            KnownEvent::AgentContextLost { detail, .. } => {
+                self.paragraph(&format!("*Context lost: {}.*", one_line(detail)))
+            }
+            KnownEvent::SessionCleared { by } => self.paragraph(&format!("*Cleared by {}.*", one_line(by))),
             // How it came about, not what was said and done.
             KnownEvent::SessionCreated { .. }
             | KnownEvent::SessionUpdated { .. }
@@ -109,6 +113,9 @@ impl Markdown {
             | KnownEvent::AgentInitialized { .. }
             | KnownEvent::AgentSessionStarted { .. }
             | KnownEvent::AgentAuthRequired { .. }
+            | KnownEvent::SessionResumed { .. }
+            | KnownEvent::SessionHibernating { .. }
+            | KnownEvent::SessionKeptAwake { .. }
             | KnownEvent::AgentExited { .. }
             | KnownEvent::AgentDiagnostic { .. }
             | KnownEvent::AttemptFailed { .. }

@@ -20,6 +20,7 @@ pub mod failure;
 pub mod ids;
 pub mod limits;
 pub mod policy;
+pub mod recap;
 pub mod rejection;
 pub mod session;
 pub mod spec;

@@ -34,3 +34,6 @@ pub const LAST_LINE: usize = 200;
 
 /// The answer that a session object keeps as `result`, in bytes; the log has all of it.
 pub const RESULT: usize = 64 * 1024;
+
+/// What an agent that has lost the conversation is told of it, in bytes.
+pub const RECAP: usize = 32 * 1024;

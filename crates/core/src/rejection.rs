@@ -16,6 +16,15 @@ pub enum Rejection {
         /// The state.
         state: &'static str,
     },
+    /// A question waits for an answer, or a sign-in is wanted.
+    #[error("cannot {command} a session that needs you")]
+    NeedsYou {
+        /// The command.
+        command: &'static str,
+    },
+    /// The agent would not remember what was said.
+    #[error("the agent can neither resume nor load its conversation")]
+    WouldForget,
     /// The session is archived.
     #[error("the session is archived")]
     Archived,

@@ -16,6 +16,7 @@
 //! | `state` | nothing: what a session is at a moment |
 //! | `handle` | what people ask for, and what follows by itself (`settle`: the next turn, the end of a one-shot) |
 //! | `questions` | permission requests and elicitations |
+//! | `lifecycle` | resumed without a prompt, hibernated, cleared |
 //! | `attempt` | an attempt assigned, refused, begun, ended; what became of its turn; how the session goes on |
 //! | `report` | what a runner tells, whatever it is |
 //! | `apply`, `said`, `orders` | an event into the state; the agent's words and tools; the directives |
@@ -28,6 +29,7 @@ mod apply;
 mod attempt;
 mod decider;
 mod handle;
+mod lifecycle;
 mod orders;
 mod questions;
 mod report;

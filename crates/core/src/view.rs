@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     content::{AgentCommand, AuthMethod, ConfigOption, ContentBlock, PermissionOption, ToolCall, Usage},
+    event::Fork,
     failure::{Failure, FailureKind, StopCause},
     ids::{ElicitationId, PermissionId, SessionId, ThreadId, TurnId, WorkerName},
     session::{EndedTurn, Phase, SessionState, Waiting},
@@ -28,6 +29,9 @@ pub struct SessionView {
     pub thread_id: ThreadId,
     /// The session that spawned it.
     pub parent_id: Option<SessionId>,
+    /// The session whose conversation it goes on with, if it is a fork.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<Fork>,
     /// Who made it.
     pub owner: String,
     /// Whose it is.
@@ -138,6 +142,8 @@ pub enum Badge {
     Running,
     /// It waits for a prompt.
     Idle,
+    /// It sleeps, without an agent, and wakes on a prompt.
+    Hibernated,
 }
 
 impl std::fmt::Display for Badge {
@@ -150,6 +156,7 @@ impl std::fmt::Display for Badge {
             Self::Pending => "pending",
             Self::Running => "running",
             Self::Idle => "idle",
+            Self::Hibernated => "hibernated",
         })
     }
 }
@@ -283,6 +290,7 @@ pub fn session(state: &SessionState) -> SessionView {
         short_id: state.id.short(),
         thread_id: state.thread,
         parent_id: None,
+        forked_from: state.fork.clone(),
         owner: state.owner.clone(),
         namespace: state.namespace.clone(),
         origin: state.origin,
@@ -391,7 +399,8 @@ pub fn badge(state: &SessionState) -> Badge {
         }
         Phase::Pending { .. } => Badge::Pending,
         Phase::Starting { .. } | Phase::Running { .. } | Phase::Stopping { .. } => Badge::Running,
-        Phase::Idle { .. } | Phase::Hibernated => Badge::Idle,
+        Phase::Idle { .. } => Badge::Idle,
+        Phase::Hibernated => Badge::Hibernated,
     };
     if state.agent.auth_required {
         Badge::WaitingForAuth

@@ -18,6 +18,7 @@ fn state() -> SessionState {
         title: "T".to_owned(),
         labels: BTreeMap::new(),
         prompt: None,
+        fork: None,
     };
     create(SessionId::new(Uuid::from_u128(1)), new, Timestamp::UNIX_EPOCH, &mut || 1).unwrap().state
 }
@@ -31,7 +32,7 @@ fn the_badge_says_what_matters_most() {
     let mut state = state();
     assert_eq!(badge(&state), Badge::Pending);
     state.phase = Phase::Hibernated;
-    assert_eq!(badge(&state), Badge::Idle);
+    assert_eq!(badge(&state), Badge::Hibernated);
     state.needs_you_since = Some(Timestamp::UNIX_EPOCH);
     assert_eq!(badge(&state), Badge::NeedsYou);
     state.agent.auth_required = true;
@@ -56,8 +57,8 @@ fn the_badge_says_what_matters_most() {
 
 #[test]
 fn a_badge_is_spelled_as_in_json() {
-    use Badge::{Failed, Idle, NeedsYou, Pending, Running, Stopped, WaitingForAuth};
-    for badge in [Failed, Stopped, WaitingForAuth, NeedsYou, Pending, Running, Idle] {
+    use Badge::{Failed, Hibernated, Idle, NeedsYou, Pending, Running, Stopped, WaitingForAuth};
+    for badge in [Failed, Stopped, WaitingForAuth, NeedsYou, Pending, Running, Idle, Hibernated] {
         assert_eq!(serde_json::to_value(badge).unwrap(), badge.to_string());
     }
 }
@@ -77,7 +78,10 @@ fn a_thread_shows_its_latest_session() {
     let older = state();
     let newer = SessionState { id: SessionId::new(Uuid::from_u128(9)), phase: Phase::Hibernated, ..state() };
     let shown = thread(&thread_state, &[Arc::new(older), Arc::new(newer)]);
-    assert_eq!((shown.state.as_deref(), shown.badge, shown.sessions.len()), (Some("hibernated"), Some(Badge::Idle), 2));
+    assert_eq!(
+        (shown.state.as_deref(), shown.badge, shown.sessions.len()),
+        (Some("hibernated"), Some(Badge::Hibernated), 2)
+    );
 }
 
 #[test]

@@ -94,6 +94,7 @@ async fn create(engine: &Engine<SqliteReader>, id: SessionId) -> Result<(), Erro
         title: String::new(),
         labels: BTreeMap::new(),
         prompt: Some(prompt),
+        fork: None,
     };
     engine.submit(Work::CreateSession(Box::new(new)), None).await.map(drop)
 }

@@ -92,6 +92,7 @@ fn begin(
         title: String::new(),
         labels: BTreeMap::new(),
         prompt: Some(NewPrompt { turn, content, source: TurnSource::User }),
+        fork: None,
     };
     let commands = [
         Command::Assign { worker: WorkerName::new("local") },

@@ -68,6 +68,9 @@ pub(crate) const fn is_reported(work: &Work) -> bool {
         | Command::Decide { .. }
         | Command::Answer { .. }
         | Command::SignIn { .. }
+        | Command::Resume { .. }
+        | Command::Hibernate { .. }
+        | Command::Clear { .. }
         | Command::Archive
         | Command::Unarchive
         | Command::Delete { .. }

@@ -159,6 +159,7 @@ fn from_row(row: &SessionRow) -> Option<SessionState> {
         origin: Origin::default(),
         title: row.title.clone(),
         labels: std::collections::BTreeMap::new(),
+        fork: None,
     };
     SessionState::begin(&Event {
         session: row.id,

@@ -270,6 +270,7 @@ impl<S: Store> Sequencer<S> {
             title: new.title,
             labels: new.labels,
             prompt: new.prompt,
+            fork: new.fork,
         };
         let max = self.shared.live_max();
         if max < usize::MAX {

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use convene_core::{
     Timestamp,
     command::{Command, NewPrompt},
+    event::Fork,
     ids::{SessionId, ThreadId, TokenId},
     session::SessionState,
     spec::{Origin, SessionSpec},
@@ -85,6 +86,8 @@ pub struct NewSession {
     pub labels: BTreeMap<String, String>,
     /// Its first prompt.
     pub prompt: Option<NewPrompt>,
+    /// The session whose conversation it goes on with, if it is a fork.
+    pub fork: Option<Fork>,
 }
 
 /// Which thread a new session belongs to.

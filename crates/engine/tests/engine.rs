@@ -106,6 +106,7 @@ impl Bench {
             title: String::new(),
             labels: BTreeMap::new(),
             prompt: prompt.map(|text| self.prompt(text)),
+            fork: None,
         }))
     }
 }

@@ -49,6 +49,7 @@ fn create(id: SessionId, prompt: Option<NewPrompt>) -> Work {
         title: String::new(),
         labels: BTreeMap::new(),
         prompt,
+        fork: None,
     }))
 }
 

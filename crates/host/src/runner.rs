@@ -36,6 +36,7 @@ use crate::{
 };
 
 pub(crate) mod agent;
+mod context;
 mod directives;
 mod ending;
 mod environment;
@@ -45,10 +46,12 @@ mod outbox;
 mod reading;
 mod requests;
 mod sign_in;
+mod sleep;
 mod trouble;
 mod turns;
 
 use agent::Agent;
+use context::Context;
 use ending::Leaving;
 use handshake::Stage;
 use outbox::Outbox;
@@ -130,6 +133,10 @@ struct Runner {
     spec: Option<Arc<SessionSpec>>,
     /// The agent's id of the session from an earlier attempt, as long as it has not been tried.
     earlier_session: Option<String>,
+    /// What the agent is told of the conversation if it does not remember.
+    context: Context,
+    /// When the attempt's first prompt was handed over, on the clock of the process table.
+    first_prompt: Option<u64>,
     stage: Stage,
     /// Until when the stage must be over.
     stage_until: Option<Instant>,
@@ -230,6 +237,8 @@ impl Runner {
             last_directive,
             spec: None,
             earlier_session: None,
+            context: Context::default(),
+            first_prompt: None,
             stage: Stage::Waiting,
             stage_until: None,
             slow_at: None,

@@ -4,6 +4,8 @@
 
 #[path = "runner/cases.rs"]
 mod cases;
+#[path = "runner/context_cases.rs"]
+mod context_cases;
 #[path = "runner/end_cases.rs"]
 mod end_cases;
 #[path = "runner/fixture.rs"]

@@ -109,6 +109,15 @@ impl About {
                 let fields = [("cmd", command.into()), ("state", state.into()), ("next", next.into())];
                 Problem::filled(Code::WrongState, fields)
             }
+            Rejection::NeedsYou { command } => {
+                Problem::new(Code::WrongState, format!("cannot {command} a session that needs you"))
+                    .hint(format!("answer it first: `convene show {}`", self.id_text()))
+            }
+            Rejection::WouldForget => Problem::new(
+                Code::WrongState,
+                format!("{} can neither resume nor load its conversation, so it stays awake", self.agent),
+            )
+            .hint(format!("with a recap instead: `convene hibernate {} --recap`", self.id_text())),
             Rejection::Archived => Problem::filled(Code::SessionArchived, [("id", id)]),
             Rejection::Stopping { .. } => Problem::filled(Code::SessionStopping, [("id", id)]),
             Rejection::NothingRunning => Problem::filled(Code::NothingRunning, [("id", id)]),

@@ -3,6 +3,7 @@
 
 mod ask;
 mod link;
+mod recap;
 pub mod runner;
 pub mod worker;
 

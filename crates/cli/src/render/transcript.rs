@@ -407,7 +407,22 @@ impl Transcript {
                 let verified = if *verified { "" } else { "; not every process could be proved dead" };
                 self.note(&format!("session stopped{detail}{verified}"));
             }
+            KnownEvent::AgentContextLost { detail, recap, .. } => {
+                let told = if *recap > 0 { "; it gets a recap with the next prompt" } else { "" };
+                self.note(&format!("context lost: {}{told}", clean_line(detail)));
+            }
+            KnownEvent::SessionResumed { by } if !by_me => self.note(&format!("resumed by {}", clean_line(by))),
+            KnownEvent::SessionHibernating { by } if !by_me => {
+                self.note(&format!("going to sleep ({})", clean_line(by)));
+            }
+            KnownEvent::SessionKeptAwake { detail, .. } => {
+                self.note(&format!("stays awake: {}", clean_line(detail)));
+            }
             KnownEvent::SessionHibernated {} => self.note("session hibernated"),
+            KnownEvent::SessionCleared { by } => {
+                let by = if by_me { "you" } else { by };
+                self.note(&format!("cleared by {}: the agent remembers nothing of what is above", clean_line(by)));
+            }
             KnownEvent::SessionArchived {} => self.note("session archived"),
             KnownEvent::SessionUnarchived {} => self.note("session back from the archive"),
             KnownEvent::SessionDeleted { .. } => self.note("session removed"),

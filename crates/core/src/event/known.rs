@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::parts::{Decision, SessionChanges, SessionOpening, StopMode};
+use super::parts::{AwakeReason, ContextLoss, Decision, Fork, SessionChanges, SessionOpening, StopMode};
 use crate::{
     content::{
         AgentCommand, AuthMethod, Channel, ConfigOption, ContentBlock, PermissionOption, PlanEntry, Role, ToolCall,
@@ -41,6 +41,9 @@ pub enum KnownEvent {
         /// Labels for people and programs.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         labels: BTreeMap<String, String>,
+        /// The session whose conversation it goes on with, if it is a fork.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fork: Option<Fork>,
     },
     /// Somebody changed what is wanted, or the agent gave the session a title.
     SessionUpdated {
@@ -119,6 +122,15 @@ pub enum KnownEvent {
         agent_session_id: String,
         /// How it was opened.
         how: SessionOpening,
+    },
+    /// The agent does not remember the conversation any more, or never had it.
+    AgentContextLost {
+        /// Why.
+        why: ContextLoss,
+        /// The agent's own words, or ours, for people; redacted.
+        detail: String,
+        /// The size of the recap that goes before the next prompt, in bytes; 0 if there is none.
+        recap: u64,
     },
     /// The agent wants the user to sign in.
     AgentAuthRequired {
@@ -343,8 +355,30 @@ pub enum KnownEvent {
         /// Whether it was proved that no process is left.
         verified: bool,
     },
+    /// A session without a runner gets one, without a prompt.
+    SessionResumed {
+        /// Who.
+        by: String,
+    },
+    /// The runner is to end the agent until there is a prompt.
+    SessionHibernating {
+        /// Who: a person, a program, `idle`, `seats`.
+        by: String,
+    },
+    /// The runner did not: the session goes on as it was.
+    SessionKeptAwake {
+        /// Why.
+        why: AwakeReason,
+        /// For people: what is at work.
+        detail: String,
+    },
     /// The session has no runner and waits for a prompt.
     SessionHibernated {},
+    /// The conversation begins anew: the agent remembers nothing of what was before, the log keeps it.
+    SessionCleared {
+        /// Who.
+        by: String,
+    },
     /// The session is put away.
     SessionArchived {},
     /// The session is back from the archive.
@@ -387,6 +421,7 @@ impl KnownEvent {
         "agent_launched",
         "agent_initialized",
         "agent_session_started",
+        "agent_context_lost",
         "agent_auth_required",
         "agent_sign_in_requested",
         "agent_signed_in",
@@ -417,7 +452,11 @@ impl KnownEvent {
         "elicitation_answered",
         "session_stopping",
         "session_stopped",
+        "session_resumed",
+        "session_hibernating",
+        "session_kept_awake",
         "session_hibernated",
+        "session_cleared",
         "session_archived",
         "session_unarchived",
         "session_deleted",
@@ -438,6 +477,7 @@ impl KnownEvent {
             Self::AgentLaunched { .. } => "agent_launched",
             Self::AgentInitialized { .. } => "agent_initialized",
             Self::AgentSessionStarted { .. } => "agent_session_started",
+            Self::AgentContextLost { .. } => "agent_context_lost",
             Self::AgentAuthRequired { .. } => "agent_auth_required",
             Self::AgentSignInRequested { .. } => "agent_sign_in_requested",
             Self::AgentSignedIn { .. } => "agent_signed_in",
@@ -468,7 +508,11 @@ impl KnownEvent {
             Self::ElicitationAnswered { .. } => "elicitation_answered",
             Self::SessionStopping { .. } => "session_stopping",
             Self::SessionStopped { .. } => "session_stopped",
+            Self::SessionResumed { .. } => "session_resumed",
+            Self::SessionHibernating { .. } => "session_hibernating",
+            Self::SessionKeptAwake { .. } => "session_kept_awake",
             Self::SessionHibernated {} => "session_hibernated",
+            Self::SessionCleared { .. } => "session_cleared",
             Self::SessionArchived {} => "session_archived",
             Self::SessionUnarchived {} => "session_unarchived",
             Self::SessionDeleted { .. } => "session_deleted",

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::spec::PermissionMode;
+use crate::{ids::SessionId, spec::PermissionMode};
 
 /// What a `session_updated` changed; absent fields stay.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -52,6 +52,42 @@ pub enum SessionOpening {
     Resumed,
     /// `session/load`: the agent remembers; its replay was left out of the log.
     Loaded,
+    /// `session/fork`: the agent remembers what the session that it was forked from had said.
+    Forked,
+}
+
+/// Where a fork comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Fork {
+    /// The session whose conversation it goes on with.
+    pub session: SessionId,
+    /// Up to which event of it.
+    pub seq: u64,
+    /// The agent's own id of that session, as it was then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_session_id: Option<String>,
+}
+
+/// Why an agent does not remember the conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ContextLoss {
+    /// It can neither resume nor load a session.
+    CannotReopen,
+    /// It could not open its earlier session again: it does not know it any more.
+    SessionUnknown,
+    /// It cannot fork a session, or did not.
+    CannotFork,
+}
+
+/// Why a session that was to hibernate does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AwakeReason {
+    /// Processes that its agent started in a turn are still at work.
+    LiveWork,
+    /// A prompt came first, or its agent was not ready.
+    Busy,
 }
 
 /// What was decided about a permission request.

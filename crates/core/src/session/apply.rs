@@ -16,8 +16,16 @@ use crate::{
 impl SessionState {
     /// The state after a `session_created`; `None` if the event is another one.
     pub fn begin(event: &Event) -> Option<Self> {
-        let EventBody::Known(KnownEvent::SessionCreated { spec, thread, owner, namespace, origin, title, labels }) =
-            &event.data.body
+        let EventBody::Known(KnownEvent::SessionCreated {
+            spec,
+            thread,
+            owner,
+            namespace,
+            origin,
+            title,
+            labels,
+            fork,
+        }) = &event.data.body
         else {
             return None;
         };
@@ -59,6 +67,9 @@ impl SessionState {
             needs_you_since: None,
             failure: None,
             directives: VecDeque::new(),
+            resumed_at: None,
+            fork: fork.clone(),
+            cleared_seq: 0,
         })
     }
 
@@ -104,6 +115,9 @@ impl SessionState {
                     assigned_at: event.at,
                     leaving: None,
                     agent_exit: None,
+                    hibernating: None,
+                    kept_awake_at: None,
+                    kept_awake: 0,
                 };
                 self.phase = Phase::Starting { attempt, turn: None };
             }
@@ -134,7 +148,10 @@ impl SessionState {
                 self.agent.auth_methods = Arc::new(auth_methods.clone());
             }
             KnownEvent::AgentSessionStarted { agent_session_id, .. } => {
-                self.agent.session_id = Some(agent_session_id.clone());
+                // One that is about to go has nothing to say about the next.
+                if self.phase.attempt().is_none_or(|attempt| attempt.leaving.is_none()) {
+                    self.agent.session_id = Some(agent_session_id.clone());
+                }
                 self.agent.auth_required = false;
                 self.starts = 0;
                 if let Phase::Starting { attempt, turn } = &mut self.phase {
@@ -145,6 +162,7 @@ impl SessionState {
                     };
                 }
             }
+            KnownEvent::AgentContextLost { recap, .. } => self.agent.recap_due = *recap > 0,
             KnownEvent::AgentAuthRequired { methods } => {
                 self.agent.auth_required = true;
                 if !methods.is_empty() {
@@ -212,6 +230,7 @@ impl SessionState {
             KnownEvent::TurnHandedOver {} => {
                 if let Some(turn) = self.phase.turn_mut().filter(|t| Some(t.id) == event.data.turn) {
                     turn.handed_over_at = turn.handed_over_at.or(Some(event.at));
+                    self.agent.recap_due = false;
                     self.drop_prompt();
                 }
             }
@@ -288,6 +307,10 @@ impl SessionState {
                 self.starts = 0;
                 self.directives.clear();
             }
+            KnownEvent::SessionResumed { .. } => self.apply_resumed(event),
+            KnownEvent::SessionHibernating { .. } => self.apply_hibernating(event),
+            KnownEvent::SessionKeptAwake { .. } => self.apply_kept_awake(event),
+            KnownEvent::SessionCleared { .. } => self.apply_cleared(event),
             KnownEvent::SessionHibernated {} => {
                 self.phase = Phase::Hibernated;
                 self.starts = 0;
@@ -355,6 +378,8 @@ impl SessionState {
         };
         let Some(entry) = self.queue.remove(place) else { return };
         self.turns = number;
+        self.resumed_at = None;
+        let attempt = Attempt { kept_awake: 0, ..attempt };
         let turn = ActiveTurn {
             id: entry.id,
             number,

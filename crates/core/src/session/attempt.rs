@@ -180,7 +180,15 @@ fn go_on(d: &mut Decider<'_>, over: &Over) {
     // Whoever prompted after it was told that the agent had gone takes the session up again.
     let prompted_since =
         over.attempt.leaving.is_some_and(|since| d.state.queue.iter().any(|e| e.tries == 0 && e.queued_at > since));
-    if requeued || unexplained || prompted_since {
+    let resumed_since = d.state.is_resumed_since(over.attempt.leaving);
+    if requeued || unexplained || prompted_since || resumed_since {
+        return;
+    }
+    // Without the proof that nothing is left it has not gone to sleep, but been lost.
+    if over.attempt.hibernating.is_some() && verified {
+        if d.state.queue.is_empty() {
+            d.emit(KnownEvent::SessionHibernated {});
+        }
         return;
     }
     let at_start = !over.ready && (told.is_some() || over.exhausted);

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     attempt,
     decider::{Decider, Decision, PosSource},
-    questions, report,
+    lifecycle, questions, report,
     state::{Phase, SessionState},
 };
 use crate::{
@@ -50,6 +50,7 @@ pub fn create(id: SessionId, create: Create, now: Timestamp, pos: PosSource<'_>)
             origin: create.origin,
             title,
             labels: create.labels,
+            fork: create.fork,
         }),
     };
     let Some(state) = SessionState::begin(&created) else { return Err(Rejection::Nothing) };
@@ -92,6 +93,9 @@ pub fn handle(
             questions::answer(&mut d, request, action, content, by)?;
         }
         Command::SignIn { method, by } => sign_in(&mut d, method, by)?,
+        Command::Resume { by } => lifecycle::resume(&mut d, by)?,
+        Command::Hibernate { recap, by } => lifecycle::hibernate(&mut d, recap, by)?,
+        Command::Clear { by } => lifecycle::clear(&mut d, by)?,
         Command::Archive => archive(&mut d)?,
         Command::Unarchive if d.state.archived => d.emit(KnownEvent::SessionUnarchived {}),
         Command::Unarchive => return Err(Rejection::Nothing),
@@ -151,6 +155,8 @@ fn settle(d: &mut Decider<'_>) {
 pub(super) fn one_shot(state: &SessionState) -> Option<StopCause> {
     match state.spec.on_turn_end {
         OnTurnEnd::Keep => None,
+        // Somebody wants it to wait for a prompt.
+        OnTurnEnd::Stop if state.resumed_at.is_some() => None,
         OnTurnEnd::Stop => state.last_turn.as_ref().map(|turn| match turn.stop_reason {
             StopReason::EndTurn | StopReason::MaxTokens | StopReason::MaxTurnRequests | StopReason::Refusal => {
                 StopCause::Completed

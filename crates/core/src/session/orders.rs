@@ -40,6 +40,11 @@ impl SessionState {
         self.directives.retain(|d| !matches!(d.order, Order::Authenticate { .. }));
     }
 
+    /// The runner goes on.
+    pub(super) fn drop_hibernate(&mut self) {
+        self.directives.retain(|d| !matches!(d.order, Order::Hibernate {}));
+    }
+
     /// The agent would not take this setting.
     pub(super) fn drop_configure(&mut self, wanted: &str) {
         self.directives.retain(|d| !matches!(&d.order, Order::Configure { option, .. } if option == wanted));
@@ -62,6 +67,7 @@ impl Order {
             (Self::Configure { option, .. }, Self::Configure { option: before, .. }) => option == before,
             (Self::Permissions { .. }, Self::Permissions { .. })
             | (Self::Authenticate { .. }, Self::Authenticate { .. })
+            | (Self::Hibernate {} | Self::Stop { .. }, Self::Hibernate {})
             | (Self::Stop { .. }, Self::Stop { .. }) => true,
             (
                 Self::Prompt { .. }
@@ -71,6 +77,7 @@ impl Order {
                 | Self::Configure { .. }
                 | Self::Permissions { .. }
                 | Self::Authenticate { .. }
+                | Self::Hibernate {}
                 | Self::Stop { .. },
                 Self::Prompt { .. }
                 | Self::Cancel { .. }
@@ -79,6 +86,7 @@ impl Order {
                 | Self::Configure { .. }
                 | Self::Permissions { .. }
                 | Self::Authenticate { .. }
+                | Self::Hibernate {}
                 | Self::Stop { .. },
             ) => false,
         }
@@ -91,6 +99,7 @@ impl Order {
             | Self::Cancel { .. }
             | Self::Permissions { .. }
             | Self::Authenticate { .. }
+            | Self::Hibernate {}
             | Self::Stop { .. } => false,
         }
     }

@@ -144,10 +144,16 @@ fn misfit(state: &SessionState, data: &EventData, known: &KnownEvent) -> Option<
             let moves = state.spec.worktree.is_none() && workspace.cwd != state.spec.cwd;
             (state.workspace.is_some() || moves).then_some("workspace_known")
         }
+        // An answer, which needs its question.
+        KnownEvent::SessionKeptAwake { .. } => {
+            let asked = state.phase.attempt().is_some_and(|attempt| attempt.hibernating.is_some());
+            (!asked).then_some("not_asked_to_hibernate")
+        }
         // Facts about the agent and what it says fit at any time, in a turn or outside.
         KnownEvent::AgentLaunched { .. }
         | KnownEvent::AgentInitialized { .. }
         | KnownEvent::AgentSessionStarted { .. }
+        | KnownEvent::AgentContextLost { .. }
         | KnownEvent::AgentAuthRequired { .. }
         | KnownEvent::AgentSignedIn { .. }
         | KnownEvent::AgentSignInFailed { .. }
@@ -180,7 +186,10 @@ fn misfit(state: &SessionState, data: &EventData, known: &KnownEvent) -> Option<
         | KnownEvent::TurnCancelRequested { .. }
         | KnownEvent::SessionStopping { .. }
         | KnownEvent::SessionStopped { .. }
+        | KnownEvent::SessionResumed { .. }
+        | KnownEvent::SessionHibernating { .. }
         | KnownEvent::SessionHibernated {}
+        | KnownEvent::SessionCleared { .. }
         | KnownEvent::SessionArchived {}
         | KnownEvent::SessionUnarchived {}
         | KnownEvent::SessionDeleted { .. } => Some("not_the_runners_to_say"),

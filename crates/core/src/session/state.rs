@@ -13,7 +13,7 @@ use crate::{
     content::{AgentCommand, AuthMethod, ConfigOption, ContentBlock, PermissionOption, ToolCall, Usage},
     directive::Directive,
     dispatch::Candidate,
-    event::Decision,
+    event::{Decision, Fork},
     failure::{Failure, ProcessExit, StopCause, StopReason},
     ids::{ElicitationId, InstanceId, MessageId, PermissionId, SessionId, ThreadId, TurnId, WorkerName},
     spec::{Origin, SessionSpec, TurnSource},
@@ -102,6 +102,15 @@ pub struct SessionState {
     pub failure: Option<Failure>,
     /// What the runner has been told and may not have done yet.
     pub directives: VecDeque<Directive>,
+    /// When somebody wanted a runner without a prompt, until the next turn.
+    #[serde(default)]
+    pub resumed_at: Option<Timestamp>,
+    /// The session whose conversation it goes on with.
+    #[serde(default)]
+    pub fork: Option<Fork>,
+    /// The conversation begins after this event; 0: with the first one.
+    #[serde(default)]
+    pub cleared_seq: u64,
 }
 
 impl SessionState {
@@ -246,6 +255,15 @@ pub struct Attempt {
     /// How the agent's process ended, if the runner saw it.
     #[serde(default)]
     pub agent_exit: Option<ProcessExit>,
+    /// Since when it is to end until there is a prompt.
+    #[serde(default)]
+    pub hibernating: Option<Timestamp>,
+    /// When its runner last said that it cannot hibernate now.
+    #[serde(default)]
+    pub kept_awake_at: Option<Timestamp>,
+    /// How often it said so since the last turn.
+    #[serde(default)]
+    pub kept_awake: u32,
 }
 
 /// The turn that the runner has.
@@ -374,4 +392,7 @@ pub struct AgentFacts {
     pub config: Arc<Vec<ConfigOption>>,
     /// Its slash commands.
     pub commands: Arc<Vec<AgentCommand>>,
+    /// Whether it must be told of the conversation before its next prompt, because it does not remember.
+    #[serde(default)]
+    pub recap_due: bool,
 }

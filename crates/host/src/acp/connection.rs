@@ -95,6 +95,8 @@ pub enum Asked {
     LoadSession,
     /// `session/resume`.
     ResumeSession,
+    /// `session/fork`.
+    ForkSession,
     /// `authenticate`.
     Authenticate,
     /// `session/prompt`.

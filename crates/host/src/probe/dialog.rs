@@ -1,11 +1,13 @@
-//! The server's part in a test, as far as a runner can tell: it welcomes, acknowledges, and asks for no turn.
+//! The server's part in a test, as far as a runner can tell: it welcomes, acknowledges, and asks for one turn at most.
 
 use std::{path::Path, sync::Arc};
 
 use convene_api::uplink::{FRAME_MAX, PROTOCOL, RunnerDown, RunnerUp, RunnerWelcome};
 use convene_core::{
+    content::ContentBlock,
+    directive::{Directive, Order},
     event::{EventBody, EventData, StopMode},
-    ids::{SessionId, ThreadId},
+    ids::{SessionId, ThreadId, TurnId},
     spec::SessionSpec,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -50,12 +52,21 @@ pub(super) struct Dialog {
     thread: ThreadId,
     session: SessionId,
     spec: Arc<SessionSpec>,
+    directives: Vec<Directive>,
 }
 
+/// What is asked: nothing that any model could need a tool for.
+const PROMPT: &str = "Answer with one word: ready";
+
 impl Dialog {
-    pub(super) fn new(session: SessionId, thread: ThreadId, agent: &str, cwd: &Path) -> Self {
+    /// With a turn the agent is prompted, as soon as it can take one.
+    pub(super) fn new(session: SessionId, thread: ThreadId, agent: &str, cwd: &Path, turn: Option<TurnId>) -> Self {
         let spec = SessionSpec::new(agent, cwd.to_string_lossy());
-        Self { thread, session, spec: Arc::new(spec) }
+        let prompt = |turn| {
+            let content = Arc::new(vec![ContentBlock::text(PROMPT)]);
+            Directive { seq: 1, order: Order::Prompt { turn, content, system_prompt: None } }
+        };
+        Self { thread, session, spec: Arc::new(spec), directives: turn.into_iter().map(prompt).collect() }
     }
 
     /// Listens until the report is complete, the attempt has ended, or it is too late.
@@ -105,6 +116,10 @@ impl Dialog {
         }
     }
 
+    fn after(&self, last: u64) -> Vec<Directive> {
+        self.directives.iter().filter(|directive| directive.seq > last).cloned().collect()
+    }
+
     /// One link; `Some` when the report is complete.
     async fn talk(&self, stream: UnixStream, report: &mut Report, leave_when_done: bool) -> Option<()> {
         let config = WebSocketConfig::default().max_message_size(Some(FRAME_MAX)).max_frame_size(Some(FRAME_MAX));
@@ -118,8 +133,11 @@ impl Dialog {
                         spec: Arc::clone(&self.spec),
                         thread: self.thread,
                         agent_session_id: None,
+                        fork_of: None,
+                        recap: None,
+                        recap_due: false,
                         next_index: report.next_index(),
-                        directives: Vec::new(),
+                        directives: self.after(hello.last_directive),
                     };
                     send(&mut socket, &RunnerDown::Welcome(Box::new(welcome))).await?;
                 }

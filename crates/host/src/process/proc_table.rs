@@ -72,6 +72,21 @@ pub fn read(pid: i32) -> Option<Process> {
     parse_stat(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
+/// The unit of times in `/proc`, a part of the kernel's interface: so many in a second, on every machine.
+const TICKS: u64 = 100;
+
+/// The time now in the unit in which [`Process::start_time`] is told.
+pub fn boot_clock() -> Option<u64> {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let (seconds, nanoseconds) = (u64::try_from(now.tv_sec).ok()?, u64::try_from(now.tv_nsec).ok()?);
+    Some(seconds * TICKS + nanoseconds * TICKS / 1_000_000_000)
+}
+
+/// What a process calls itself, at most fifteen bytes of it.
+pub fn name(pid: i32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
+}
+
 /// Differs after each boot; empty when the kernel does not tell.
 pub fn boot_id() -> String {
     static BOOT_ID: OnceLock<String> = OnceLock::new();

@@ -69,6 +69,7 @@ impl Runner {
                 DirectiveOutcome::Applied
             }
             Order::Authenticate { method } => self.on_sign_in_order(&method, now),
+            Order::Hibernate {} => self.hibernate(now),
             Order::Stop { mode } => {
                 self.outbox.directive_done(seq, DirectiveOutcome::Applied);
                 return self.stop(mode, now);

@@ -11,7 +11,7 @@ use convene_core::{
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{Runner, agent, environment, trouble};
+use super::{Runner, agent, context::Context, environment, trouble};
 use crate::{
     acp::{
         PROTOCOL_VERSION, config,
@@ -44,8 +44,9 @@ pub(super) enum Stage {
 /// What the agent said it can do.
 #[derive(Debug, Default)]
 pub(super) struct Announced {
-    can_resume: bool,
-    can_load: bool,
+    pub(super) can_resume: bool,
+    pub(super) can_load: bool,
+    pub(super) can_fork: bool,
     takes_directories: bool,
     takes_system_prompt: bool,
     /// Ways to reach MCP servers beside stdio.
@@ -70,6 +71,7 @@ impl Runner {
         }
         self.spec = Some(spec.clone());
         self.earlier_session.clone_from(&welcome.agent_session_id);
+        self.context = Context::of(welcome);
         match self.launch(&spec) {
             Ok(()) => {
                 self.stage = Stage::Starting;
@@ -130,6 +132,9 @@ impl Runner {
             Incoming::Response { asked: Asked::LoadSession, result } => {
                 self.on_session(SessionOpening::Loaded, result, now);
             }
+            Incoming::Response { asked: Asked::ForkSession, result } => {
+                self.on_session(SessionOpening::Forked, result, now);
+            }
             Incoming::Response { asked: Asked::Authenticate, result } => self.on_authenticated(result, now),
             Incoming::Response { asked: Asked::Configure { option, value, at_start: true }, result } => {
                 if self.on_start_setting(&option, value, result, now) {
@@ -184,6 +189,7 @@ impl Runner {
         self.announced = Announced {
             can_resume: has("resume"),
             can_load: capabilities.get("loadSession").and_then(Value::as_bool).unwrap_or(false),
+            can_fork: has("fork"),
             takes_directories: has("additionalDirectories"),
             takes_system_prompt: has("systemPrompt"),
             mcp_kinds: mcp_kinds.collect(),
@@ -215,28 +221,14 @@ impl Runner {
                 self.emit(KnownEvent::LogNote { code: "add_dirs_left_out".to_owned(), detail, raw: None });
             }
         }
-        let how = match &self.earlier_session {
-            Some(_) if self.announced.can_resume => SessionOpening::Resumed,
-            Some(_) if self.announced.can_load => SessionOpening::Loaded,
-            Some(_) => {
-                self.say_session_lost("the agent can neither resume nor load a session");
-                SessionOpening::New
-            }
-            None => SessionOpening::New,
-        };
-        let (asked, method) = match how {
-            SessionOpening::New => (Asked::NewSession, "session/new"),
-            SessionOpening::Resumed => (Asked::ResumeSession, "session/resume"),
-            SessionOpening::Loaded => (Asked::LoadSession, "session/load"),
-        };
+        let how = self.opening();
+        let (asked, method) = self.opening_question(how, &mut params);
         if let Some(prompt) = spec.system_prompt.as_ref().filter(|_| self.announced.takes_system_prompt) {
             params["systemPrompt"] = json!({"mode": "append", "content": [{"type": "text", "text": prompt}]});
         }
-        if how != SessionOpening::New {
-            params["sessionId"] = json!(self.earlier_session);
-        }
         self.stage = Stage::Opening;
-        self.voice.mute(how == SessionOpening::Loaded);
+        // The log has what was said before; until the next prompt whatever the agent says is taken for a replay.
+        self.voice.mute(how != SessionOpening::New);
         peer.ask(asked, method, params);
     }
 
@@ -263,12 +255,7 @@ impl Runner {
             Err(_) if self.has_agent_closed() => return,
             Err(error) if error.wants_sign_in() => return self.sign_in_wanted(&error, now),
             Err(error) if !was_new => {
-                // One way after the other: an agent may announce both and know only one of them.
-                if how == SessionOpening::Resumed && self.announced.can_load {
-                    self.announced.can_resume = false;
-                } else {
-                    self.say_session_lost(&error.text());
-                }
+                self.not_opened(how, error.text());
                 return self.open_session(now);
             }
             Err(error) => {
@@ -279,18 +266,18 @@ impl Runner {
                 return self.fail(failure, now);
             }
         };
-        let session =
-            content::text(&response, "sessionId").or_else(|| self.earlier_session.clone().filter(|_| !was_new));
+        let said = content::text(&response, "sessionId");
+        let session = said.or_else(|| self.earlier_session.clone().filter(|_| !was_new));
         let Some(session) = session else {
             let summary = format!("{} opened a session without an id", self.config.agent.display_name());
             return self.fail(Failure::new(FailureKind::ProtocolFailure, summary).code("agent_not_acp"), now);
         };
-        self.voice.mute(false);
         // What was due before a session was opened again is due after it.
         if !self.is_reopening(how) {
             self.system_prompt_due = was_new && !self.announced.takes_system_prompt;
         }
         self.signed_in();
+        self.tell_context(how);
         self.session = Some(session.clone());
         self.earlier_session = None;
         self.emit(KnownEvent::AgentSessionStarted { agent_session_id: session, how });
@@ -407,12 +394,6 @@ impl Runner {
         if let Some(known) = self.options.iter_mut().find(|o| Some(&o.id) == id.as_ref()) {
             known.value = value;
         }
-    }
-
-    fn say_session_lost(&mut self, why: &str) {
-        let session = self.earlier_session.take().unwrap_or_default();
-        let detail = format!("the agent no longer knows its session {session}, a new one begins: {why}");
-        self.emit(KnownEvent::LogNote { code: "agent_session_lost".to_owned(), detail, raw: None });
     }
 
     pub(super) fn start_timeout(&self) -> Duration {

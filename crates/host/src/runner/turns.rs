@@ -13,9 +13,12 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{Runner, handshake::Stage};
-use crate::acp::{
-    connection::{Asked, RpcError},
-    content,
+use crate::{
+    acp::{
+        connection::{Asked, RpcError},
+        content,
+    },
+    process::boot_clock,
 };
 
 /// How long an agent may take to yield to a cancel before it is killed.
@@ -123,6 +126,9 @@ impl Runner {
             return self.prompt_next();
         }
         let mut blocks: Vec<Value> = prompt.content.iter().map(content::block_to_acp).collect();
+        if let Some(recap) = self.take_recap() {
+            blocks.insert(0, json!({"type": "text", "text": recap}));
+        }
         if std::mem::take(&mut self.system_prompt_due)
             && let Some(system_prompt) = &prompt.system_prompt
         {
@@ -131,6 +137,8 @@ impl Runner {
         self.turn =
             Some(Turn { id: turn, cancel_until: None, cancel_at: None, tools: Vec::new(), end: None, allowed: false });
         self.voice.new_turn();
+        self.voice.mute(false);
+        self.first_prompt = self.first_prompt.or_else(boot_clock);
         self.emit(KnownEvent::TurnHandedOver {});
         peer.ask(Asked::Prompt(turn), "session/prompt", json!({"sessionId": session, "prompt": blocks}));
         self.outbox.directive_done(prompt.seq, DirectiveOutcome::Applied);

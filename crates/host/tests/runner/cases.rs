@@ -24,6 +24,7 @@ pub(crate) use trials_of;
 
 pub fn all() -> Vec<Trial> {
     let mut all = trials();
+    all.extend(crate::context_cases::trials());
     all.extend(crate::end_cases::trials());
     all.extend(crate::link_cases::trials());
     all.extend(crate::start_cases::trials());

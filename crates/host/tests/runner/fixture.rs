@@ -43,6 +43,9 @@ pub struct With {
     pub prompt: Option<String>,
     pub spec: serde_json::Value,
     pub agent_session_id: Option<String>,
+    pub fork_of: Option<String>,
+    pub recap: Option<String>,
+    pub recap_due: bool,
     pub line_max: Option<usize>,
     pub start_timeout_ms: Option<u64>,
     pub sign_in_timeout_ms: Option<u64>,
@@ -89,6 +92,7 @@ impl Attempt {
             let mut state = server.state.lock().unwrap();
             state.fence = with.fenced;
             state.agent_session_id = with.agent_session_id;
+            (state.fork_of, state.recap, state.recap_due) = (with.fork_of, with.recap, with.recap_due);
             state.ack_delay = with.ack_delay;
         }
         let record = AttemptRecord {

@@ -21,9 +21,6 @@ trials_of!(
     signs_in_and_opens_its_session,
     announces_a_key_of_the_environment_by_itself,
     begins_nothing_with_another_model_than_the_wanted_one,
-    resumes_the_earlier_session,
-    loads_the_earlier_session_without_its_replay,
-    begins_anew_when_the_session_is_lost,
 );
 
 /// Starts an agent that fails, and returns the failure.
@@ -146,32 +143,4 @@ async fn begins_nothing_with_another_model_than_the_wanted_one() {
     let (refused, _attempt) = failure(With { spec: json!({"mode": "nonsense"}), ..With::default() }).await;
     assert_eq!(refused["code"], "agent_start_failed");
     assert!(refused["hint"].as_str().unwrap().contains("code"), "{refused}");
-}
-
-async fn resumes_the_earlier_session() {
-    let attempt = Attempt::start(With { agent_session_id: Some("fake-1-1".to_owned()), ..with_prompt("hello") });
-    let opened = attempt.server.event("agent_session_started").await;
-    assert_eq!((&opened["how"], &opened["agent_session_id"]), (&json!("resumed"), &json!("fake-1-1")));
-    ended(&attempt, TURN).await;
-    attempt.finish().await;
-}
-
-async fn loads_the_earlier_session_without_its_replay() {
-    let with = With { prompt: Some("hello".to_owned()), ..with_flags(&["--no-resume"]) };
-    let attempt = Attempt::start(With { agent_session_id: Some("fake-1-1".to_owned()), ..with });
-    assert_eq!(attempt.server.event("agent_session_started").await["how"], "loaded");
-    ended(&attempt, TURN).await;
-    assert_eq!(attempt.server.answer(), "echo: hello");
-    attempt.finish().await;
-}
-
-async fn begins_anew_when_the_session_is_lost() {
-    for (flags, id) in [(&["--no-load"][..], "fake-1-1"), (&[][..], "unknown-1")] {
-        let with = With { prompt: Some("hello".to_owned()), ..with_flags(flags) };
-        let attempt = Attempt::start(With { agent_session_id: Some(id.to_owned()), ..with });
-        assert_eq!(attempt.server.event("agent_session_started").await["how"], "new");
-        attempt.server.event_that("log_note", |e| e["code"] == "agent_session_lost").await;
-        ended(&attempt, TURN).await;
-        attempt.finish().await;
-    }
 }

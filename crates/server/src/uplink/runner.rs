@@ -21,6 +21,7 @@ use convene_engine::{Error, Outcome};
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
+use super::recap::recap;
 use super::link::{Down, HELLO_PATIENCE, Link, Over, Up, limits};
 use crate::{
     announced::Seen,
@@ -138,6 +139,9 @@ impl Conversation<'_> {
             spec: Arc::clone(&self.spec),
             thread: published.state.thread,
             agent_session_id: published.state.agent.session_id.clone(),
+            fork_of: fork_of(&published.state),
+            recap: recap(self.app, &published.state).await,
+            recap_due: published.state.agent.recap_due,
             next_index: published.state.next_index,
             directives,
         })))
@@ -253,6 +257,12 @@ impl Conversation<'_> {
                 .attempt()
                 .is_some_and(|a| a.number == self.hello.attempt && a.instance == Some(self.hello.instance))
     }
+}
+
+/// The agent's session to fork, as long as there is none of its own.
+fn fork_of(state: &SessionState) -> Option<String> {
+    let fork = state.fork.as_ref().filter(|_| state.agent.session_id.is_none())?;
+    fork.agent_session_id.clone()
 }
 
 /// The command of a batch. An event that cannot be read keeps its place as a note, so that the ones after it keep

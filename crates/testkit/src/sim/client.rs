@@ -118,6 +118,15 @@ impl Client {
             (15, Some(session)) if around.rng.percent(30) => {
                 Ask::Command { session, command: Command::Delete { by: "sim".to_owned() } }
             }
+            (17 | 18, Some(session)) => {
+                let by = "sim".to_owned();
+                let command = match around.rng.below(10) {
+                    0..=3 => Command::Resume { by },
+                    4..=7 => Command::Hibernate { recap: true, by },
+                    _ => Command::Clear { by },
+                };
+                Ask::Command { session, command }
+            }
             (16, Some(_)) if around.rng.percent(15) => match around.rng.pick(&rows) {
                 Some(row) => Ask::DeleteThread { thread: row.thread },
                 None => return,
@@ -400,7 +409,9 @@ fn stop(mode: StopMode) -> Command {
 /// Whether nothing happens with a session by itself any more.
 pub(super) const fn at_rest(phase: &Phase) -> bool {
     match phase {
-        Phase::Idle { .. } | Phase::Hibernated | Phase::Stopped { .. } => true,
+        // Put to sleep, cleared, or gone by itself: something follows.
+        Phase::Idle { attempt } => attempt.leaving.is_none(),
+        Phase::Hibernated | Phase::Stopped { .. } => true,
         Phase::Pending { .. } | Phase::Starting { .. } | Phase::Running { .. } | Phase::Stopping { .. } => false,
     }
 }

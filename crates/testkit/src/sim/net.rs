@@ -85,6 +85,7 @@ impl Request {
                 title: String::new(),
                 labels: std::collections::BTreeMap::new(),
                 prompt: prompt.clone(),
+                fork: None,
             })),
         };
         let idempotency = match &self.sender {

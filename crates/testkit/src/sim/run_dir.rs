@@ -6,7 +6,7 @@ use convene_core::{
     command::Command,
     content::{Channel, ContentBlock, PermissionKind, PermissionOption, Role, ToolCall, ToolStatus},
     directive::Order,
-    event::{EventData, KnownEvent, SessionOpening},
+    event::{AwakeReason, EventData, KnownEvent, SessionOpening},
     failure::{AttemptExit, Failure, FailureKind, ProcessExit, StopReason},
     ids::{InstanceId, MessageId, PermissionId, SessionId, TurnId, WorkerName},
     rejection::Rejection,
@@ -44,6 +44,8 @@ struct Runner {
     seen: HashSet<TurnId>,
     cancelled: HashSet<TurnId>,
     stopping: bool,
+    /// It is to end its agent until there is a prompt.
+    sleepy: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,6 +74,7 @@ impl RunDir {
             seen: HashSet::new(),
             cancelled: HashSet::new(),
             stopping: false,
+            sleepy: false,
         };
         Self {
             instance,
@@ -269,6 +272,7 @@ impl RunDir {
                         *asked = None;
                     }
                 }
+                Order::Hibernate {} => runner.sleepy = true,
                 Order::Stop { .. } => runner.stopping = true,
                 Order::Answer { .. }
                 | Order::Configure { .. }
@@ -304,6 +308,13 @@ impl RunDir {
                 let Some(turn) = runner.next.pop_front() else {
                     if runner.stopping {
                         runner.agent = Agent::Gone;
+                    } else if std::mem::take(&mut runner.sleepy) {
+                        if around.rng.percent(30) {
+                            let (why, detail) = (AwakeReason::LiveWork, "a server".to_owned());
+                            self.spool(key, around, EventData::new(KnownEvent::SessionKeptAwake { why, detail }));
+                        } else {
+                            runner.agent = Agent::Gone;
+                        }
                     }
                     return Ok(());
                 };

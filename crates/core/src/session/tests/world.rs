@@ -65,6 +65,7 @@ impl World {
             title: String::new(),
             labels: BTreeMap::new(),
             prompt,
+            fork: None,
         };
         let mut pos = 10;
         let decision = create(SessionId::new(Uuid::from_u128(1)), new, at(0), &mut || {

@@ -88,6 +88,7 @@ pub async fn new_session(
         title,
         labels: body.labels,
         prompt,
+        fork: None,
     })
 }
 

@@ -16,6 +16,9 @@
 //! | `--protocol N` | answers `initialize` with this protocol version |
 //! | `--no-load` | has neither `session/load` nor `session/resume` |
 //! | `--no-resume` | has no `session/resume` |
+//! | `--lost` | knows no session of an earlier process, whatever it announces |
+//! | `--late-replay` | tells of earlier turns only after `session/load` is answered |
+//! | `--fork` | has `session/fork` |
 //! | `--marker STR` | an argument by which a test finds this process and its children in `/proc/*/cmdline` |
 //! | `--receipts FILE` | appends a line `SESSION<tab>TEXT` (as JSON strings) for every prompt that is received |
 

@@ -57,6 +57,16 @@ impl Agent {
             return;
         }
         match self.answer(method, params) {
+            Ok(result) if method == "session/load" && self.flags.late_replay => {
+                self.wire.respond(id, &result);
+                let session = params["sessionId"].as_str().unwrap_or_default().to_owned();
+                self.replay(&session);
+                // By which a test knows that it is over.
+                let commands = json!([{"name": "replayed", "description": "The replay is over"}]);
+                let update = json!({"sessionUpdate": "available_commands_update", "availableCommands": commands});
+                self.wire.update(&session, &update);
+                self.wire.flush();
+            }
             Ok(result) => self.wire.respond(id, &result),
             Err(refusal) => self.wire.fail(id, refusal.code, refusal.message, &refusal.data),
         }
@@ -101,13 +111,23 @@ impl Agent {
             "session/load" if !self.flags.no_load => {
                 let id = self.reopen(params)?;
                 self.mcp_servers = crate::secrets::mcp_servers(params);
-                self.replay(&id);
+                if !self.flags.late_replay {
+                    self.replay(&id);
+                }
                 Ok(self.session_state(&id, json!({})))
             }
             "session/resume" if !self.flags.no_load && !self.flags.no_resume => {
                 let id = self.reopen(params)?;
                 self.mcp_servers = crate::secrets::mcp_servers(params);
                 Ok(self.session_state(&id, json!({})))
+            }
+            "session/fork" if self.flags.fork => {
+                let source = self.reopen(params)?;
+                self.sessions.retain(|(known, _)| *known != source);
+                let id = format!("fake-fork-{}-{}", std::process::id(), self.sessions.len() + 1);
+                self.open(&id);
+                self.wire.say(&id, "earlier answer of a fork");
+                Ok(self.session_state(&id, json!({"sessionId": id})))
             }
             "session/close" => {
                 let id = self.known_session(params)?;
@@ -150,6 +170,9 @@ impl Agent {
         if !self.flags.no_load && !self.flags.no_resume {
             sessions["resume"] = json!({});
         }
+        if self.flags.fork {
+            sessions["fork"] = json!({});
+        }
         Ok(json!({
             "protocolVersion": self.flags.protocol,
             "agentInfo": {"name": "fake-agent", "title": "Fake agent", "version": "1.0.0"},
@@ -188,6 +211,9 @@ impl Agent {
     fn reopen(&mut self, params: &Value) -> Result<String, Refusal> {
         self.check_opening(params)?;
         let id = params["sessionId"].as_str().unwrap_or_default().to_owned();
+        if self.flags.lost {
+            return refuse(INVALID_PARAMS, "Invalid session identifier", json!({"sessionId": id}));
+        }
         if !id.starts_with("fake-") {
             return refuse(NOT_FOUND, "Resource not found", json!({"sessionId": id}));
         }

@@ -1,0 +1,146 @@
+//! Decides and folds what keeps a session and ends its agent, or the other way round: resumed without a prompt,
+//! hibernated, cleared.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{
+    decider::Decider,
+    questions,
+    state::{Phase, SessionState},
+};
+use crate::{
+    directive::Order,
+    event::{Event, KnownEvent, StopMode},
+    rejection::Rejection,
+};
+
+/// A session without a runner gets one; for one that has a runner, or is about to get one, there is nothing to do.
+pub(super) fn resume(d: &mut Decider<'_>, by: String) -> Result<(), Rejection> {
+    if d.state.archived {
+        return Err(Rejection::Archived);
+    }
+    match &d.state.phase {
+        Phase::Stopped { .. } | Phase::Hibernated => {}
+        // Its agent is about to go: then there will be another one.
+        Phase::Idle { attempt } if attempt.leaving.is_some() && !d.state.is_resumed_since(attempt.leaving) => {}
+        Phase::Stopping { cause, .. } => return Err(Rejection::Stopping { cause: *cause }),
+        Phase::Pending { .. } | Phase::Starting { .. } | Phase::Idle { .. } | Phase::Running { .. } => {
+            return Err(Rejection::Nothing);
+        }
+    }
+    d.emit(KnownEvent::SessionResumed { by });
+    Ok(())
+}
+
+/// Asks the runner of an idle session to end its agent. Whether the agent has work that would be lost, the runner sees.
+pub(super) fn hibernate(d: &mut Decider<'_>, recap: bool, by: String) -> Result<(), Rejection> {
+    match &d.state.phase {
+        Phase::Hibernated => return Err(Rejection::Nothing),
+        Phase::Idle { attempt } if attempt.hibernating.is_some() => return Err(Rejection::Nothing),
+        Phase::Idle { attempt } if attempt.leaving.is_none() => {}
+        Phase::Stopping { cause, .. } => return Err(Rejection::Stopping { cause: *cause }),
+        Phase::Pending { .. }
+        | Phase::Starting { .. }
+        | Phase::Idle { .. }
+        | Phase::Running { .. }
+        | Phase::Stopped { .. } => {
+            return Err(Rejection::WrongState { command: "hibernate", state: d.state.phase.name() });
+        }
+    }
+    if d.state.needs_you_since.is_some() {
+        return Err(Rejection::NeedsYou { command: "hibernate" });
+    }
+    if !recap && !d.state.forgets_nothing() {
+        return Err(Rejection::WouldForget);
+    }
+    d.emit(KnownEvent::SessionHibernating { by });
+    Ok(())
+}
+
+/// Begins the conversation anew: the agent of an idle session ends, and the next one knows nothing. One event says all of
+/// it, so that no crash can leave half of it.
+pub(super) fn clear(d: &mut Decider<'_>, by: String) -> Result<(), Rejection> {
+    if d.state.archived {
+        return Err(Rejection::Archived);
+    }
+    match &d.state.phase {
+        Phase::Idle { .. } | Phase::Hibernated | Phase::Stopped { .. } => {}
+        Phase::Stopping { cause, .. } => return Err(Rejection::Stopping { cause: *cause }),
+        Phase::Pending { .. } | Phase::Starting { .. } | Phase::Running { .. } => {
+            return Err(Rejection::WrongState { command: "clear", state: d.state.phase.name() });
+        }
+    }
+    if !d.state.has_conversation() {
+        return Err(Rejection::Nothing);
+    }
+    questions::close(d, "clear");
+    d.emit(KnownEvent::SessionCleared { by });
+    Ok(())
+}
+
+impl SessionState {
+    /// Whether anything was said that an agent without a memory would have to be told.
+    pub const fn has_conversation(&self) -> bool {
+        self.turns > 0 || self.fork.is_some()
+    }
+
+    /// Whether its agent can open its conversation again, by its own account.
+    pub fn can_reopen(&self) -> bool {
+        let Some(capabilities) = &self.agent.capabilities else { return false };
+        let resumes = capabilities.pointer("/sessionCapabilities/resume").is_some_and(|resume| !resume.is_null());
+        resumes || capabilities.get("loadSession").and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// Whether ending its agent loses nothing that was said.
+    pub fn forgets_nothing(&self) -> bool {
+        self.can_reopen() || !self.has_conversation()
+    }
+
+    /// Whether somebody wanted a runner since then.
+    pub(super) fn is_resumed_since(&self, since: Option<jiff::Timestamp>) -> bool {
+        since.is_some_and(|since| self.resumed_at.is_some_and(|at| at >= since))
+    }
+
+    pub(super) fn apply_resumed(&mut self, event: &Event) {
+        self.resumed_at = Some(event.at);
+        if matches!(self.phase, Phase::Stopped { .. } | Phase::Hibernated) {
+            self.phase = Phase::Pending { waiting: None };
+        }
+    }
+
+    pub(super) fn apply_hibernating(&mut self, event: &Event) {
+        let Some(attempt) = self.phase.attempt_mut() else { return };
+        attempt.hibernating = Some(event.at);
+        attempt.leaving = attempt.leaving.or(Some(event.at));
+        self.direct(event.seq, Order::Hibernate {});
+    }
+
+    pub(super) fn apply_kept_awake(&mut self, event: &Event) {
+        self.drop_hibernate();
+        let Some(attempt) = self.phase.attempt_mut() else { return };
+        if attempt.leaving == attempt.hibernating && attempt.agent_exit.is_none() {
+            attempt.leaving = None;
+        }
+        attempt.hibernating = None;
+        attempt.kept_awake_at = Some(event.at);
+        attempt.kept_awake = attempt.kept_awake.saturating_add(1);
+    }
+
+    pub(super) fn apply_cleared(&mut self, event: &Event) {
+        self.agent.session_id = None;
+        self.agent.recap_due = false;
+        self.fork = None;
+        self.cleared_seq = event.seq;
+        self.result_message = None;
+        self.result = Arc::default();
+        (self.last_line, self.line_open) = (None, false);
+        if let Phase::Idle { attempt } = &mut self.phase {
+            attempt.leaving = attempt.leaving.or(Some(event.at));
+            // Whoever clears a conversation means to have another.
+            self.resumed_at = Some(event.at);
+            self.direct(event.seq, Order::Stop { mode: StopMode::Graceful });
+        }
+    }
+}
