@@ -88,7 +88,6 @@ export const shared = {
     title: "It did not work",
     copy_code: "Copy code {code}",
   },
-  loading: "Still loading…",
   link: {
     to: "Link to {host}",
     image: "Image on {host}",

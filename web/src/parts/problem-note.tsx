@@ -1,0 +1,81 @@
+/** What went wrong, at its place: what the server said, what to do about it, and its code to copy. */
+import type { ReactNode } from "react";
+import { t } from "@/i18n";
+import { cx } from "@/lib/cx";
+import { Button } from "@/ui/button";
+import { Icon } from "@/ui/icon";
+import { IconButton } from "@/ui/icon-button";
+import { HiddenText } from "./hidden-text";
+import { useCopy } from "./use-copy";
+
+type ProblemNoteProps = {
+  readonly problem: {
+    readonly detail?: string;
+    readonly title?: string;
+    readonly hint?: string;
+    readonly code?: string;
+  };
+  /** `line` is for under a field or a row. */
+  readonly look?: "box" | "line";
+  readonly onRetry?: () => void;
+  readonly onDismiss?: () => void;
+  readonly children?: ReactNode;
+};
+
+export function ProblemNote({ problem, look = "box", onRetry, onDismiss, children }: ProblemNoteProps) {
+  return (
+    <div
+      role="alert"
+      className={cx(
+        "flex items-start gap-2 text-bad-ink",
+        look === "box" && "rounded-md border border-bad/50 bg-bad-tint px-3 py-2",
+      )}
+    >
+      <Icon name="warn" className="mt-0.5" />
+      <div className="min-w-0 flex-1">
+        <p className="break-words">
+          <HiddenText text={problem.detail ?? problem.title ?? t("shared.problem.title")} />
+          {problem.code !== undefined && (
+            <>
+              {" "}
+              <ProblemCode code={problem.code} />
+            </>
+          )}
+        </p>
+        {problem.hint !== undefined && (
+          <p className="text-2">
+            <HiddenText text={problem.hint} />
+          </p>
+        )}
+        {(onRetry !== undefined || children !== undefined) && (
+          <div className="mt-2 flex flex-wrap gap-2">
+            {onRetry !== undefined && (
+              <Button size="sm" onClick={onRetry}>
+                {t("shared.retry")}
+              </Button>
+            )}
+            {children}
+          </div>
+        )}
+      </div>
+      {onDismiss !== undefined && (
+        <IconButton icon="close" size="sm" label={t("shared.dismiss")} onClick={onDismiss} />
+      )}
+    </div>
+  );
+}
+
+function ProblemCode({ code }: { readonly code: string }) {
+  const { copied, copy } = useCopy();
+  return (
+    <button
+      type="button"
+      aria-label={t("shared.problem.copy_code", { code })}
+      onClick={() => copy(code)}
+      className="inline-flex items-center gap-1 rounded-sm align-baseline font-mono text-sm text-2 hover:text-1"
+    >
+      {code}
+      <Icon name={copied ? "check" : "copy"} size={12} />
+    </button>
+  );
+}
