@@ -1,0 +1,19 @@
+/** Puts a prompt that waits at another place; 1 is the next one. */
+import { editQueueEntry, type QueueEntryList } from "@/api/gen";
+import type { Store } from "@/sync/store";
+import { sessionIn } from "./reply";
+import { run, type Outcome } from "./run";
+
+export function moveQueueEntry(
+  store: Store,
+  session: string,
+  turn: string,
+  position: number,
+): Promise<Outcome<QueueEntryList>> {
+  return run(store, {
+    session,
+    wanted: { kind: "move_queued", turn, position },
+    send: (headers) => editQueueEntry({ path: { id: session, entry: turn }, body: { position }, headers }),
+    session_of: sessionIn,
+  });
+}

@@ -1,0 +1,59 @@
+/** What comes over the wire, told apart by its envelope. Whatever is inside is the server's word. */
+import type { Event, ListFrame, Problem } from "@/store/types";
+import { isProblem } from "@/api/problem";
+
+export type Received =
+  | { readonly is: "hello"; readonly version: string; readonly epoch: number }
+  | { readonly is: "caught_up"; readonly topic: string; readonly after: number }
+  | { readonly is: "pong" }
+  | { readonly is: "problem"; readonly topic: string | null; readonly problem: Problem }
+  | { readonly is: "event"; readonly session: string; readonly event: Event }
+  | { readonly is: "frame"; readonly frame: ListFrame };
+
+/** Reads one message; `null` if it is none of ours. */
+export function received(text: string): Received | null {
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isRecord(message)) return null;
+  if (typeof message.topic === "string" && isEvent(message.event)) {
+    return { is: "event", session: message.topic, event: message.event };
+  }
+  switch (message.type) {
+    case "hello":
+      if (typeof message.version !== "string" || typeof message.epoch !== "number") return null;
+      return { is: "hello", version: message.version, epoch: message.epoch };
+    case "caught_up":
+      if (typeof message.topic !== "string" || typeof message.after !== "number") return null;
+      return { is: "caught_up", topic: message.topic, after: message.after };
+    case "pong":
+      return { is: "pong" };
+    case "problem":
+      if (!isProblem(message.problem)) return null;
+      return {
+        is: "problem",
+        topic: typeof message.topic === "string" ? message.topic : null,
+        problem: message.problem,
+      };
+    default:
+      return isFrame(message) ? { is: "frame", frame: message } : null;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+export function isEvent(value: unknown): value is Event {
+  return isRecord(value) && typeof value.seq === "number" && typeof value.type === "string";
+}
+
+/** Also one of a type that this page does not know: its position counts. */
+export function isFrame(value: unknown): value is ListFrame {
+  return (
+    isRecord(value) && typeof value.pos === "number" && typeof value.type === "string" && isRecord(value.data)
+  );
+}
