@@ -1,89 +1,58 @@
 /** The one door of the store: what is known and what came make what is known now, and what is to be asked for. */
-import { withFrames, withSessions, noList } from "./list";
-import { append, FIRST_PAGE, newLog, OLDER_PAGE, prepend, type Log } from "./log";
-import type { Pending } from "./overlay";
-import type { Link, State } from "./state";
-import type { Agent, Event, ListFrame, Problem, Session, SessionId, Thread, Worker } from "./types";
+import type { Ask, Input } from "./input";
+import { noList, withFrames, withSessions, withThreads, type List } from "./list";
+import { finishedBy, notices } from "./notify";
+import {
+  around,
+  closed,
+  failed,
+  headed,
+  heardAgain,
+  newer,
+  older,
+  opened,
+  paged,
+  told,
+  toEnd,
+  withLog,
+} from "./open";
+import { framed, refused, replied, settled, swept } from "./settle";
+import { LIST, type Link, type State } from "./state";
+import type { ListFrame } from "./types";
 
-/** All that ever comes in. */
-export type Input =
-  | { readonly is: "hello"; readonly epoch: number; readonly version: string }
-  | { readonly is: "frames"; readonly frames: readonly ListFrame[] }
-  | { readonly is: "events"; readonly session: SessionId; readonly events: readonly Event[] }
-  | { readonly is: "caught_up"; readonly topic: string; readonly after: number }
-  /** Sessions from a page of the list or from a browser's own copy. `pos` is where the list goes on from. */
-  | {
-      readonly is: "sessions";
-      readonly items: readonly Session[];
-      readonly view: "full" | "row";
-      readonly pos: number | null;
-      readonly epoch: number;
-    }
-  | { readonly is: "threads"; readonly items: readonly Thread[] }
-  | { readonly is: "workers"; readonly items: readonly Worker[] }
-  | { readonly is: "agents"; readonly items: readonly Agent[] }
-  /** Older events, or the last ones. */
-  | { readonly is: "page"; readonly session: SessionId; readonly events: readonly Event[] }
-  | { readonly is: "page_failed"; readonly session: SessionId }
-  | { readonly is: "command"; readonly command: Pending }
-  | { readonly is: "reply"; readonly key: string; readonly session: Session | null }
-  | { readonly is: "refused"; readonly key: string; readonly problem: Problem }
-  | { readonly is: "dismissed"; readonly key: string }
-  | { readonly is: "link"; readonly link: Link }
-  | { readonly is: "opened"; readonly session: SessionId }
-  | { readonly is: "closed"; readonly session: SessionId }
-  | { readonly is: "older"; readonly session: SessionId }
-  | { readonly is: "seen"; readonly session: SessionId; readonly seq: number }
-  /** A cursor was refused: what was held of that topic is of another log. */
-  | { readonly is: "reset"; readonly topic: string };
-
-/** What the outside shall do. */
-export type Ask =
-  | { readonly ask: "subscribe"; readonly topic: string; readonly after: number }
-  | { readonly ask: "unsubscribe"; readonly topic: string }
-  | { readonly ask: "load_list" }
-  | { readonly ask: "load_session"; readonly session: SessionId }
-  | {
-      readonly ask: "load_events";
-      readonly session: SessionId;
-      readonly before: number | null;
-      readonly limit: number;
-    };
+export type { Ask, Input, Notice } from "./input";
 
 export type Folded = { readonly state: State; readonly asks: readonly Ask[] };
-
-const LIST = "list";
 
 export function fold(state: State, input: Input): Folded {
   switch (input.is) {
     case "hello":
       return hello(state, input.epoch, input.version);
     case "frames":
-      return to(settled({ ...state, list: withFrames(state.list, input.frames) }, input.frames));
+      return frames(state, input.frames);
     case "events":
-      return events(state, input.session, input.events);
+      return told(state, input.session, input.events);
     case "caught_up":
       return to(caughtUp(state, input.topic));
-    case "sessions": {
-      const list = withSessions(state.list, input.items, input.view);
-      const pos = input.pos === null ? list.pos : Math.max(list.pos ?? 0, input.pos);
-      return to({ ...state, epoch: input.epoch, list: { ...list, pos } });
-    }
+    case "sessions":
+      return sessions(state, input);
     case "threads":
-      return to({ ...state, list: { ...state.list, threads: byKey(input.items, (thread) => thread.id) } });
+      return to({ ...state, list: withThreads(state.list, input.items) });
     case "workers":
       return to({ ...state, list: { ...state.list, workers: byKey(input.items, (worker) => worker.name) } });
     case "agents":
       return to({ ...state, list: { ...state.list, agents: byKey(input.items, (agent) => agent.name) } });
     case "page":
-      return page(state, input.session, input.events);
+      return paged(state, input.session, input.events, input.of ?? null);
     case "page_failed":
-      return to(withLog(state, input.session, (log) => ({ ...log, loading: "nothing" })));
+      return to(failed(state, input.session, input.problem ?? null));
+    case "heads":
+      return to(headed(state, input.session, input.before, input.events));
     case "command":
       return to({ ...state, pending: [...state.pending, input.command] });
     case "reply": {
       const list = input.session ? withSessions(state.list, [input.session]) : state.list;
-      return to({ ...state, list, pending: state.pending.filter((command) => command.key !== input.key) });
+      return to(replied({ ...state, list }, input.key, input.session));
     }
     case "refused":
       return to(refused(state, input.key, input.problem));
@@ -92,20 +61,29 @@ export function fold(state: State, input: Input): Folded {
       return to({ ...state, refusals });
     }
     case "link":
-      return to({ ...state, link: input.link });
+      return linked(state, input.link);
     case "opened":
-      return opened(state, input.session);
-    case "closed": {
-      const logs = new Map(state.logs);
-      logs.delete(input.session);
-      return { state: { ...state, logs }, asks: [{ ask: "unsubscribe", topic: input.session }] };
-    }
+      return opened(state, input.session, input.at ?? null);
+    case "closed":
+      return closed(state, input.session);
     case "older":
       return older(state, input.session);
+    case "newer":
+      return newer(state, input.session);
+    case "around":
+      return around(state, input.session, input.seq);
+    case "latest":
+      return toEnd(state, input.session);
+    case "reader": {
+      const log = state.logs.get(input.session);
+      return to(!log || log.reader === input.seq ? state : withLog(state, { ...log, reader: input.seq }));
+    }
     case "seen": {
       if ((state.seen.get(input.session) ?? 0) >= input.seq) return to(state);
       return to({ ...state, seen: new Map(state.seen).set(input.session, input.seq) });
     }
+    case "notified":
+      return to(input.pos <= state.notified ? state : { ...state, notified: input.pos });
     case "reset":
       return reset(state, input.topic);
   }
@@ -134,86 +112,76 @@ function byKey<T>(items: readonly T[], key: (item: T) => string): ReadonlyMap<st
 /** The server is another one, or has another log: nothing that is held means anything to it. What is on its way stays. */
 function hello(state: State, epoch: number, version: string): Folded {
   if (state.epoch === null || state.epoch === epoch) return to({ ...state, epoch, version });
+  const emptied = renewed(state, epoch);
+  return { state: { ...emptied.state, version }, asks: [{ ask: "load_list" }, ...emptied.asks] };
+}
+
+/** Nothing of the log that was is kept; what was open is opened again. */
+function renewed(state: State, epoch: number): Folded {
   const open = [...state.logs.keys()];
-  const emptied: State = { ...state, epoch, version, list: noList, logs: new Map() };
-  const again = foldAll(
+  const emptied: State = {
+    ...state,
+    epoch,
+    list: noList,
+    logs: new Map(),
+    seen: new Map(),
+    finished: new Map(),
+    notified: 0,
+  };
+  return foldAll(
     emptied,
     open.map((session) => ({ is: "opened", session })),
   );
-  return { state: again.state, asks: [{ ask: "load_list" }, ...again.asks] };
 }
 
-function events(state: State, session: SessionId, batch: readonly Event[]): Folded {
-  const log = state.logs.get(session);
-  if (!log) return to(state);
-  const appended = append(log, batch);
-  const next = settled({ ...state, logs: new Map(state.logs).set(session, appended.log) }, batch);
-  if (appended.gap === null) return to(next);
-  return { state: next, asks: [{ ask: "subscribe", topic: session, after: appended.gap }] };
+function sessions(state: State, { items, view, pos, epoch }: Extract<Input, { is: "sessions" }>): Folded {
+  if (state.epoch !== null && state.epoch !== epoch) {
+    // Whom the stream comes from is the one to believe.
+    if (state.link.is === "live" || state.link.is === "catching_up") return to(state);
+    const emptied = renewed(state, epoch);
+    const again = sessions(emptied.state, { is: "sessions", items, view, pos, epoch });
+    return { state: again.state, asks: [...emptied.asks, ...again.asks] };
+  }
+  const list = withSessions(state.list, items, view);
+  const upTo = pos === null ? list.pos : Math.max(list.pos ?? 0, pos);
+  return to({ ...state, epoch, list: { ...list, pos: upTo } });
 }
 
-/** Commands whose key came back in what the server told are done. */
-function settled(state: State, told: readonly { readonly command?: string | null }[]): State {
-  if (state.pending.length === 0) return state;
-  const keys = new Set(told.flatMap((one) => (one.command ? [one.command] : [])));
-  const pending = state.pending.filter((command) => !keys.has(command.key));
-  return pending.length === state.pending.length ? state : { ...state, pending };
+function frames(state: State, given: readonly ListFrame[]): Folded {
+  const list = withFrames(state.list, given);
+  const next = framed(finishedBy(state, { ...state, list }, given), given);
+  const found = notices(state, next, given);
+  if (found.length === 0) return to(next);
+  const notified = Math.max(next.notified, ...found.map((notice) => notice.pos));
+  return { state: { ...next, notified }, asks: found.map((notice) => ({ ask: "notify", ...notice })) };
 }
 
 function caughtUp(state: State, topic: string): State {
-  if (topic === LIST) return { ...state, list: { ...state.list, caught_up: true } };
-  return withLog(state, topic, (log) => ({ ...log, caught_up: true }));
+  const clean = swept(state, topic);
+  if (topic === LIST) {
+    // What happened while nobody was connected is seen in the list; it is too late to shout.
+    const notified = Math.max(clean.notified, clean.list.pos ?? 0);
+    return { ...clean, notified, list: { ...clean.list, caught_up: true } };
+  }
+  const log = clean.logs.get(topic);
+  return log ? settled(withLog(clean, { ...log, caught_up: true, hole: null }), []) : clean;
 }
 
-function refused(state: State, key: string, problem: Problem): State {
-  const command = state.pending.find((pending) => pending.key === key);
-  if (!command) return state;
-  const pending = state.pending.filter((other) => other.key !== key);
-  return { ...state, pending, refusals: [...state.refusals, { command, problem }] };
-}
-
-/** A short log is read from its start over the stream; of a long one the last turns are asked for. */
-function opened(state: State, session: SessionId): Folded {
-  if (state.logs.has(session)) return to(state);
-  const known = state.list.sessions.get(session);
-  const asks: Ask[] = [];
-  if (!known || state.list.partial.has(session)) asks.push({ ask: "load_session", session });
-  const short = known !== undefined && known.seq <= FIRST_PAGE;
-  const log = newLog(session);
-  const logs = new Map(state.logs).set(session, short ? { ...log, is: "ready" as const } : log);
-  if (short) asks.push({ ask: "subscribe", topic: session, after: 0 });
-  else asks.push({ ask: "load_events", session, before: null, limit: FIRST_PAGE });
-  return { state: { ...state, logs }, asks };
-}
-
-function page(state: State, session: SessionId, events: readonly Event[]): Folded {
-  const log = state.logs.get(session);
-  if (!log) return to(state);
-  const next = prepend(log, events);
-  const logs = new Map(state.logs).set(session, next);
-  const asks: Ask[] = log.is === "asked" ? [{ ask: "subscribe", topic: session, after: next.last }] : [];
-  return { state: { ...state, logs }, asks };
-}
-
-function older(state: State, session: SessionId): Folded {
-  const log = state.logs.get(session);
-  if (!log || log.is !== "ready" || log.loading !== "nothing" || log.first <= 1) return to(state);
-  const next = withLog(state, session, (held) => ({ ...held, loading: "older" }));
-  return {
-    state: next,
-    asks: [{ ask: "load_events", session, before: log.first, limit: OLDER_PAGE }],
-  };
+function linked(state: State, link: Link): Folded {
+  const next = { ...state, link };
+  if (link.is === "live") return link.is === state.link.is ? to(next) : heardAgain(next);
+  if (link.is === "catching_up" || state.link.is !== "live") return to(next);
+  // Not heard any more: what comes later is caught up with, not new.
+  const list: List = { ...next.list, caught_up: false };
+  const logs = new Map([...next.logs].map(([id, log]) => [id, { ...log, caught_up: false }]));
+  return to(swept({ ...next, list, logs }, null));
 }
 
 function reset(state: State, topic: string): Folded {
   if (topic === LIST) return { state: { ...state, list: noList }, asks: [{ ask: "load_list" }] };
-  if (!state.logs.has(topic)) return to(state);
+  const log = state.logs.get(topic);
+  if (!log) return to(state);
   const logs = new Map(state.logs);
   logs.delete(topic);
-  return opened({ ...state, logs }, topic);
-}
-
-function withLog(state: State, session: SessionId, change: (log: Log) => Log): State {
-  const log = state.logs.get(session);
-  return log ? { ...state, logs: new Map(state.logs).set(session, change(log)) } : state;
+  return opened({ ...state, logs }, topic, log.around);
 }

@@ -45,6 +45,18 @@ export function withSessions(list: List, sessions: readonly Session[], view: "fu
   return next ? { ...list, sessions: next, partial: partial ?? list.partial } : list;
 }
 
+/** Takes threads; the newer one wins. */
+export function withThreads(list: List, threads: readonly Thread[]): List {
+  let next: Map<string, Thread> | null = null;
+  for (const thread of threads) {
+    const held = (next ?? list.threads).get(thread.id);
+    if (held && held.pos >= thread.pos) continue;
+    if ((list.graves.get(thread.id) ?? -1) >= thread.pos) continue;
+    (next ??= new Map(list.threads)).set(thread.id, thread);
+  }
+  return next ? { ...list, threads: next } : list;
+}
+
 /** Takes the frames of one batch, in their order. */
 export function withFrames(list: List, frames: readonly ListFrame[]): List {
   let pos = list.pos ?? 0;
@@ -68,7 +80,7 @@ export function withFrames(list: List, frames: readonly ListFrame[]): List {
         break;
       case "thread:created":
       case "thread:updated":
-        next = { ...next, threads: new Map(next.threads).set(frame.data.id, frame.data) };
+        next = withThreads(next, [frame.data]);
         break;
       case "worker:connected":
       case "worker:updated":

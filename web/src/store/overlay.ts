@@ -5,7 +5,13 @@
 import type { ContentBlock, Problem, Session, SessionId, TurnId } from "./types";
 
 /** What somebody asked for, by its `Idempotency-Key`. `at` is milliseconds since 1970. */
-export type Pending = { readonly key: string; readonly at: number; readonly session: SessionId } & Wanted;
+export type Pending = {
+  readonly key: string;
+  readonly at: number;
+  readonly session: SessionId;
+  /** Answered, but what it did is not in view yet: it is once the log has this `seq`; `null` if the reply did not say. */
+  readonly reached?: number | null;
+} & Wanted;
 
 export type Wanted =
   | { readonly kind: "create"; readonly title: string; readonly agent: string; readonly cwd: string }

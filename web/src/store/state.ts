@@ -40,7 +40,14 @@ export type State = {
   readonly refusals: readonly Refusal[];
   /** The `seq` up to which a session was looked at in this browser. */
   readonly seen: ReadonlyMap<SessionId, number>;
+  /** The `seq` at which a turn's end came in while this tab was open: "finished" until somebody looks. */
+  readonly finished: ReadonlyMap<SessionId, number>;
+  /** Up to this `pos` this browser has notified. */
+  readonly notified: number;
 };
+
+/** The topic of all that is not one session's log. */
+export const LIST = "list";
 
 export const nothing: State = {
   link: { is: "closed" },
@@ -51,4 +58,6 @@ export const nothing: State = {
   pending: [],
   refusals: [],
   seen: new Map(),
+  finished: new Map(),
+  notified: 0,
 };

@@ -1,81 +1,23 @@
 /** Events become items: what was said and done, in the order of its beginning. */
-import type { ContentBlock, Event, EventOf, KnownEvent, TurnId } from "./types";
+import {
+  isFinal,
+  type Item,
+  type ItemOf,
+  type Part,
+  type PlanEntry,
+  type ToolCall,
+  type TurnRecord,
+} from "./items";
+import type { Event, EventOf, KnownEvent, TurnId } from "./types";
 
-export type ToolCall = EventOf<"tool_call_updated">["tool_call"];
-export type PlanEntry = EventOf<"plan_updated">["entries"][number];
-
-type Base = {
-  /** Stays the same while the item grows; unique in the session. */
-  readonly id: string;
-  /** The event it began with. */
-  readonly seq: number;
-  /** The last event that changed it: the same version is the same content. */
-  readonly version: number;
-  readonly at: string;
-  readonly turn: TurnId | null;
-};
-
-export type Item = Base &
-  (
-    | {
-        readonly kind: "prompt";
-        readonly content: readonly ContentBlock[];
-        readonly source: string;
-        readonly command: string | null;
-        readonly state: "queued" | "started" | "dropped";
-      }
-    | {
-        readonly kind: "message";
-        readonly channel: "answer" | "thought";
-        readonly text: string;
-        /** What is not text: pictures, links. */
-        readonly others: readonly ContentBlock[];
-        /** When the last piece came. */
-        readonly until: string;
-        /** Whether more may come. */
-        readonly open: boolean;
-      }
-    | {
-        readonly kind: "tool";
-        readonly call: ToolCall;
-        readonly until: string;
-        readonly permission: string | null;
-        /** Whether its turn ended before it did. */
-        readonly cut_off: boolean;
-      }
-    | { readonly kind: "plan"; readonly entries: readonly PlanEntry[] }
-    | {
-        readonly kind: "permission";
-        readonly asked: EventOf<"permission_requested">;
-        readonly decided: EventOf<"permission_decided"> | null;
-      }
-    | {
-        readonly kind: "question";
-        readonly asked: EventOf<"elicitation_requested">;
-        readonly answered: EventOf<"elicitation_answered"> | null;
-      }
-    /** Something happened that people want to know of: the end of a turn, a crash, a stop. */
-    | { readonly kind: "note"; readonly event: KnownEvent }
-    /** An event of a newer server. */
-    | { readonly kind: "unknown"; readonly event: Event }
-  );
-
-export type ItemOf<K extends Item["kind"]> = Extract<Item, { kind: K }>;
-
-/** One turn: a prompt and all that came of it. */
-export type TurnRecord = {
-  readonly id: TurnId;
-  readonly number: number | null;
-  readonly queued_at: string | null;
-  readonly started_at: string | null;
-  readonly ended: EventOf<"turn_ended"> | null;
-  readonly seq: number;
-};
+export type { Item, ItemOf, PlanEntry, ToolCall, TurnRecord } from "./items";
 
 export type Transcript = {
   readonly items: readonly Item[];
-  /** Where an item is in `items`. */
-  readonly places: ReadonlyMap<string, number>;
+  /** Hints of where items are, shared with the transcripts that this one was made from: ask `placeOf`. */
+  readonly places: Map<string, number>;
+  /** Messages of which more may come. */
+  readonly open: readonly string[];
   readonly turns: ReadonlyMap<TurnId, TurnRecord>;
   /** Prompts that wait, in the order in which they will be taken. */
   readonly queue: readonly TurnId[];
@@ -85,10 +27,20 @@ export type Transcript = {
 export const noTranscript: Transcript = {
   items: [],
   places: new Map(),
+  open: [],
   turns: new Map(),
   queue: [],
   plan: [],
 };
+
+/** Where an item is in `items`. A hint that is not true here is one of a sibling, which has other items at its end. */
+export function placeOf({ items, places }: Pick<Transcript, "items" | "places">, id: string): number | null {
+  const hint = places.get(id);
+  if (hint === undefined) return null;
+  if (items[hint]?.id === id) return hint;
+  const found = items.findLastIndex((item) => item.id === id);
+  return found === -1 ? null : found;
+}
 
 /** Adds events that follow those already in. Items that did not change stay the same objects. */
 export function extend(transcript: Transcript, events: readonly Event[]): Transcript {
@@ -102,21 +54,24 @@ export function extend(transcript: Transcript, events: readonly Event[]): Transc
 class Draft {
   private readonly items: Item[];
   private readonly places: Map<string, number>;
-  private readonly turns: Map<TurnId, TurnRecord>;
+  private readonly before: ReadonlyMap<TurnId, TurnRecord>;
+  private turns: Map<TurnId, TurnRecord> | null = null;
+  private open: readonly string[];
   private queue: readonly TurnId[];
   private plan: readonly PlanEntry[];
 
   constructor(from: Transcript) {
     this.items = [...from.items];
-    this.places = new Map(from.places);
-    this.turns = new Map(from.turns);
+    this.places = from.items.length === 0 ? new Map() : from.places;
+    this.before = from.turns;
+    this.open = from.open;
     this.queue = from.queue;
     this.plan = from.plan;
   }
 
   done(): Transcript {
-    const { items, places, turns, queue, plan } = this;
-    return { items, places, turns, queue, plan };
+    const { items, places, open, queue, plan } = this;
+    return { items, places, open, turns: this.turns ?? this.before, queue, plan };
   }
 
   take(given: Event): void {
@@ -140,6 +95,7 @@ class Draft {
         break;
       case "turn_requeued":
         if (event.turn) this.queue = [event.turn, ...this.queue.filter((turn) => turn !== event.turn)];
+        this.turn(event, { started_at: null, number: null });
         this.change(event, `prompt:${event.turn}`, "prompt", { state: "queued" });
         break;
       case "turn_ended":
@@ -149,15 +105,15 @@ class Draft {
         this.said(event);
         break;
       case "tool_call_updated":
-        this.called(event);
+        this.called(event, null);
         break;
       case "plan_updated":
         this.plan = event.entries;
         this.add(event, { kind: "plan", entries: event.entries }, `plan:${event.seq}`);
         break;
       case "permission_requested":
+        this.called(event, event.request);
         this.add(event, { kind: "permission", asked: event, decided: null }, `permission:${event.request}`);
-        this.change(event, `tool:${event.turn}:${event.tool_call.id}`, "tool", { permission: event.request });
         break;
       case "permission_decided":
         this.change(event, `permission:${event.request}`, "permission", { decided: event });
@@ -178,7 +134,6 @@ class Draft {
       case "session_hibernated":
       case "workspace_ready":
       case "log_note":
-        this.closeMessages();
         this.add(event, { kind: "note", event }, `note:${event.seq}`);
         break;
       case "session_created":
@@ -210,28 +165,36 @@ class Draft {
     }
   }
 
+  /** A new item. What was being said before it is whole, unless more of it comes. */
   private add(event: Event, part: Part, id: string): void {
-    if (this.places.has(id)) return;
+    if (this.place(id) !== null) return;
+    this.close(event);
     const base = { id, seq: event.seq, version: event.seq, at: event.at, turn: event.turn ?? null };
     this.places.set(id, this.items.length);
+    // A part and a base are an item; the compiler does not distribute the spread over the kinds.
     this.items.push({ ...base, ...part } as Item);
   }
 
+  private place(id: string): number | null {
+    return placeOf({ items: this.items, places: this.places }, id);
+  }
+
   private find<K extends Item["kind"]>(id: string, kind: K): ItemOf<K> | null {
-    const place = this.places.get(id);
-    const item = place === undefined ? undefined : this.items[place];
+    const place = this.place(id);
+    const item = place === null ? undefined : this.items[place];
     return item?.kind === kind ? (item as ItemOf<K>) : null;
   }
 
   private change<K extends Item["kind"]>(event: Event, id: string, kind: K, to: Partial<ItemOf<K>>): void {
-    const place = this.places.get(id);
-    const item = this.find(id, kind);
-    if (item === null || place === undefined) return;
+    const place = this.place(id);
+    const item = place === null ? undefined : this.items[place];
+    if (item?.kind !== kind || place === null) return;
     this.items[place] = { ...item, ...to, version: event.seq } as Item;
   }
 
   private turn(event: Event, to: Partial<TurnRecord>): void {
     if (!event.turn) return;
+    this.turns ??= new Map(this.before);
     const held = this.turns.get(event.turn) ?? {
       id: event.turn,
       number: null,
@@ -252,7 +215,7 @@ class Draft {
   }
 
   private moved(event: EventOf<"queue_entry_moved">): void {
-    if (!event.turn) return;
+    if (!event.turn || !this.queue.includes(event.turn)) return;
     const others = this.queue.filter((turn) => turn !== event.turn);
     const place = Math.max(0, event.position - 1);
     this.queue = [...others.slice(0, place), event.turn, ...others.slice(place)];
@@ -262,11 +225,11 @@ class Draft {
   private started(event: EventOf<"turn_started">): void {
     this.queue = this.queue.filter((turn) => turn !== event.turn);
     this.turn(event, { started_at: event.at, number: event.number });
-    this.closeMessages();
+    this.close(event);
     const id = `prompt:${event.turn}`;
     const prompt = this.find(id, "prompt");
     if (prompt === null) return;
-    const place = this.places.get(id) ?? 0;
+    const place = this.place(id) ?? 0;
     if (place < this.items.length - 1) {
       this.items.splice(place, 1);
       for (let at = place; at < this.items.length; at += 1) {
@@ -281,11 +244,11 @@ class Draft {
 
   private ended(event: EventOf<"turn_ended">): void {
     this.turn(event, { ended: event });
-    this.closeMessages();
+    this.close(event);
     for (let at = this.items.length - 1; at >= 0; at -= 1) {
       const item = this.items[at];
-      if (!item || item.turn !== event.turn) break;
-      if (item.kind === "tool" && item.call.status !== "completed" && item.call.status !== "failed") {
+      if (!item || (item.turn !== event.turn && item.turn !== null)) break;
+      if (item.kind === "tool" && item.turn === event.turn && !isFinal(item.call)) {
         this.items[at] = { ...item, cut_off: true, until: event.at, version: event.seq };
       }
     }
@@ -299,38 +262,44 @@ class Draft {
     const text = event.content.type === "text" ? event.content.text : "";
     const others = event.content.type === "text" ? [] : [event.content];
     if (held === null) {
-      this.closeMessages();
       const { channel, at } = event;
       this.add(event, { kind: "message", channel, text, others, until: at, open: true }, id);
+      this.open = [id];
       return;
     }
+    if (!held.open) this.open = [...this.open, id];
     this.change(event, id, "message", {
       text: held.text + text,
       others: others.length === 0 ? held.others : [...held.others, ...others],
       until: event.at,
+      open: true,
     });
   }
 
-  private called(event: EventOf<"tool_call_updated">): void {
+  /** A tool call, told or asked about: some agents ask before they tell. */
+  private called(
+    event: EventOf<"tool_call_updated"> | EventOf<"permission_requested">,
+    permission: string | null,
+  ): void {
     const id = `tool:${event.turn}:${event.tool_call.id}`;
     const held = this.find(id, "tool");
     if (held === null) {
-      this.closeMessages();
       const { tool_call: call, at } = event;
-      this.add(event, { kind: "tool", call, until: at, permission: null, cut_off: false }, id);
+      this.add(event, { kind: "tool", call, until: at, permission, cut_off: false }, id);
       return;
     }
-    this.change(event, id, "tool", { call: merged(held.call, event.tool_call), until: event.at });
+    const call = merged(held.call, event.tool_call);
+    const until = permission === null ? event.at : held.until;
+    const cut_off = held.cut_off && !isFinal(call);
+    this.change(event, id, "tool", { call, until, permission: permission ?? held.permission, cut_off });
   }
 
-  /** The last message is whole once anything else comes. */
-  private closeMessages(): void {
-    const item = this.items.at(-1);
-    if (item?.kind === "message" && item.open) this.items[this.items.length - 1] = { ...item, open: false };
+  /** What was being said is whole. */
+  private close(event: Event): void {
+    for (const id of this.open) this.change(event, id, "message", { open: false });
+    if (this.open.length > 0) this.open = [];
   }
 }
-
-type Part = Item extends infer T ? (T extends Item ? Omit<T, keyof Base> : never) : never;
 
 /** What the newer one tells; what it does not tell stays, lists are replaced whole. */
 function merged(old: ToolCall, newer: ToolCall): ToolCall {
