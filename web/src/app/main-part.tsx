@@ -1,0 +1,42 @@
+/** Everything under the root: sign-in first, then the routes. */
+import { RouterProvider } from "@tanstack/react-router";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { NavProvider, type Nav } from "@/bind/nav";
+import { SyncProvider, useSelect } from "@/bind/store";
+import type { State } from "@/store/state";
+import type { Sync } from "@/sync/link";
+import { hrefOf } from "./places";
+import { router } from "./router";
+import { SignIn } from "./sign-in";
+
+const queries = new QueryClient({ defaultOptions: { queries: { retry: 1, staleTime: 30_000 } } });
+
+const nav: Nav = {
+  href: hrefOf,
+  go: (place, how = "push") => {
+    void router.navigate({ href: hrefOf(place), replace: how === "replace" });
+  },
+};
+
+export function MainPart({ sync }: { readonly sync: Sync }) {
+  const handles = useMemo(() => nav, []);
+  return (
+    <SyncProvider value={sync}>
+      <QueryClientProvider client={queries}>
+        <NavProvider value={handles}>
+          <Gate sync={sync} />
+        </NavProvider>
+      </QueryClientProvider>
+    </SyncProvider>
+  );
+}
+
+const refusal = (state: State) => (state.link.is === "refused" ? state.link.problem : null);
+
+function Gate({ sync }: { readonly sync: Sync }) {
+  const problem = useSelect(refusal);
+  if (problem === null) return <RouterProvider router={router} />;
+  const detail = problem.code === "auth_required" ? null : (problem.detail ?? problem.code);
+  return <SignIn detail={detail} onSignedIn={sync.start} />;
+}

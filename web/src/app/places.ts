@@ -1,0 +1,30 @@
+/** Addresses of places, both ways. Every state that somebody may want to come back to is in the address. */
+import type { Place, SessionTab } from "@/bind/nav";
+
+const TABS: readonly SessionTab[] = ["talk", "changes", "timeline", "events", "facts"];
+
+export function hrefOf(place: Place): string {
+  switch (place.to) {
+    case "home":
+      return `/${query({ show: place.show, q: place.q })}`;
+    case "session": {
+      const tab = place.tab === undefined || place.tab === "talk" ? "" : `/${place.tab}`;
+      return `/s/${encodeURIComponent(place.id)}${tab}${query({ at: place.at?.toString() })}`;
+    }
+    case "new":
+    case "workers":
+    case "agents":
+    case "settings":
+    case "about":
+      return `/${place.to}`;
+  }
+}
+
+export function tabOf(text: string | undefined): SessionTab {
+  return TABS.find((tab) => tab === text) ?? "talk";
+}
+
+function query(parts: Readonly<Record<string, string | undefined>>): string {
+  const given = Object.entries(parts).filter((part): part is [string, string] => Boolean(part[1]));
+  return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
+}

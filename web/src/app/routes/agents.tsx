@@ -1,0 +1,6 @@
+/** `/agents`. */
+import { AgentsView } from "@/features/agents/agents-view";
+
+export function AgentsRoute() {
+  return <AgentsView />;
+}

