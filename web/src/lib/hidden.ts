@@ -10,7 +10,7 @@ const CONTROL = "\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f";
 const INVISIBLE =
   "\\u00ad\\u034f\\u115f\\u1160\\u17b4\\u17b5\\u180e\\u200b\\u2060-\\u2064\\u206a-\\u206f\\u3164\\ufeff\\uffa0\\ufff9-\\ufffb\\u{e0000}-\\u{e007f}";
 
-const inText = new RegExp(`[${BIDI}${CONTROL}\\r${INVISIBLE}]`, "gu");
+const inText = new RegExp(`[${BIDI}${CONTROL}${INVISIBLE}]|\r(?!\n)`, "gu");
 const inCommands = new RegExp(`[${BIDI}${CONTROL}\\r${INVISIBLE}\\u200c\\u200d\\u2028\\u2029\\u00a0]`, "gu");
 const bidi = new RegExp(`[${BIDI}]`, "u");
 const control = new RegExp(`[${CONTROL}\\r\\u2028\\u2029]`, "u");
@@ -42,10 +42,13 @@ function named(char: string): Segment {
   return { hidden: bidi.test(char) ? "bidi" : control.test(char) ? "control" : "invisible", code };
 }
 
-/** What stands in a hidden character's place: the sign for it where there is one (␛), else its number. */
+const signs =
+  "NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US".split(
+    " ",
+  );
+
+/** What stands in a hidden character's place: its usual name where it has one (ESC), else its number. */
 export function signOf(code: string): string {
   const point = Number.parseInt(code, 16);
-  if (point < 0x20) return String.fromCodePoint(0x2400 + point);
-  if (point === 0x7f) return "␡";
-  return `U+${code}`;
+  return signs[point] ?? (point === 0x7f ? "DEL" : `U+${code}`);
 }

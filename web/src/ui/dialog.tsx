@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 import * as Radix from "radix-ui/dialog";
 import { cx } from "@/lib/cx";
+import { focusFirst } from "./focus-first";
 import { IconButton } from "./icon-button";
 
 type DialogProps = {
@@ -22,6 +23,7 @@ export function Dialog({ open, onOpenChange, title, note, closeLabel, width = "m
       <Radix.Portal>
         <Radix.Overlay className="data-[state=open]:animate-in data-[state=closed]:animate-out fixed inset-0 z-40 bg-scrim" />
         <Radix.Content
+          onOpenAutoFocus={focusFirst}
           {...(note === undefined ? { "aria-describedby": undefined } : {})}
           className={cx(
             "data-[state=open]:animate-in data-[state=closed]:animate-out fixed top-[8dvh] left-1/2 z-40 flex max-h-[84dvh] w-[calc(100vw-2rem)] -translate-x-1/2 flex-col rounded-md border border-line bg-surface-0",
@@ -38,7 +40,9 @@ export function Dialog({ open, onOpenChange, title, note, closeLabel, width = "m
               <IconButton icon="close" label={closeLabel} />
             </Radix.Close>
           </header>
-          <div className="min-h-0 flex-1 overflow-y-auto p-4">{children}</div>
+          <div data-layer-body className="min-h-0 flex-1 overflow-y-auto p-4">
+            {children}
+          </div>
         </Radix.Content>
       </Radix.Portal>
     </Radix.Root>

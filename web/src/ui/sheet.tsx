@@ -1,6 +1,7 @@
 /** A layer from the lower edge, for the phone; as high as what is in it. */
 import type { ReactNode } from "react";
 import * as Radix from "radix-ui/dialog";
+import { focusFirst } from "./focus-first";
 import { IconButton } from "./icon-button";
 
 type SheetProps = {
@@ -17,6 +18,7 @@ export function Sheet({ open, onOpenChange, title, closeLabel, children }: Sheet
       <Radix.Portal>
         <Radix.Overlay className="data-[state=open]:animate-in data-[state=closed]:animate-out fixed inset-0 z-40 bg-scrim" />
         <Radix.Content
+          onOpenAutoFocus={focusFirst}
           aria-describedby={undefined}
           className="data-[state=open]:animate-rise data-[state=closed]:animate-out fixed inset-x-0 bottom-0 z-40 flex max-h-[85dvh] flex-col rounded-t-md border-t border-line bg-surface-0 pb-[env(safe-area-inset-bottom)]"
         >
@@ -26,7 +28,9 @@ export function Sheet({ open, onOpenChange, title, closeLabel, children }: Sheet
               <IconButton icon="close" label={closeLabel} size="lg" />
             </Radix.Close>
           </header>
-          <div className="min-h-0 flex-1 overflow-y-auto">{children}</div>
+          <div data-layer-body className="min-h-0 flex-1 overflow-y-auto">
+            {children}
+          </div>
         </Radix.Content>
       </Radix.Portal>
     </Radix.Root>

@@ -9,6 +9,12 @@ type ToastRegionProps = { readonly label: string; readonly closeLabel: string };
 
 const STAYS = 6000;
 
+const tones: Record<Toast["tone"], string> = {
+  plain: "border-line bg-surface-2",
+  bad: "border-bad bg-bad-tint",
+  good: "border-good bg-good-tint",
+};
+
 export function ToastRegion({ label, closeLabel }: ToastRegionProps) {
   const list = useSyncExternalStore(watchToasts, toasts);
   return (
@@ -38,9 +44,8 @@ function ToastCard({ toast, closeLabel }: { readonly toast: Toast; readonly clos
       onFocus={() => setHeld(true)}
       onBlur={() => setHeld(false)}
       className={cx(
-        "animate-rise pointer-events-auto flex items-center gap-2 rounded-md border border-line bg-surface-2 py-1 pr-1 pl-3",
-        toast.tone === "bad" && "border-bad bg-bad-tint",
-        toast.tone === "good" && "border-good bg-good-tint",
+        "animate-rise pointer-events-auto flex items-center gap-2 rounded-md border py-1 pr-1 pl-3",
+        tones[toast.tone],
       )}
     >
       <span className="min-w-0 flex-1 break-words">{toast.text}</span>
