@@ -9,9 +9,20 @@ export default defineConfig({
   plugins: [react(), tailwind()],
   resolve: { alias: { "@": fileURLToPath(new URL("src", import.meta.url)) } },
   // The page speaks only to the server that served it; in development that server is behind this proxy.
-  server: { proxy: { "/v1": { target: server, ws: true, changeOrigin: true, rewriteWsOrigin: true, headers: { origin: server } }, "/healthz": server } },
+  server: {
+    proxy: {
+      "/v1": {
+        target: server,
+        ws: true,
+        changeOrigin: true,
+        rewriteWsOrigin: true,
+        headers: { origin: server },
+      },
+      "/healthz": server,
+    },
+  },
   build: {
-    target: "es2023",
+    target: "es2024",
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 700,
     rolldownOptions: {

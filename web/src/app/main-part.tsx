@@ -1,7 +1,8 @@
 /** Everything under the root: sign-in first, then the routes. */
 import { RouterProvider } from "@tanstack/react-router";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { useState } from "react";
+import { ActionsProvider, newRegistry } from "@/bind/actions";
 import { NavProvider, type Nav } from "@/bind/nav";
 import { SyncProvider, useSelect } from "@/bind/store";
 import type { State } from "@/store/state";
@@ -20,12 +21,14 @@ const nav: Nav = {
 };
 
 export function MainPart({ sync }: { readonly sync: Sync }) {
-  const handles = useMemo(() => nav, []);
+  const [registry] = useState(newRegistry);
   return (
     <SyncProvider value={sync}>
       <QueryClientProvider client={queries}>
-        <NavProvider value={handles}>
-          <Gate sync={sync} />
+        <NavProvider value={nav}>
+          <ActionsProvider registry={registry}>
+            <Gate sync={sync} />
+          </ActionsProvider>
         </NavProvider>
       </QueryClientProvider>
     </SyncProvider>

@@ -16,7 +16,8 @@ export type SessionSearch = { readonly at?: number; readonly split?: string };
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: RouteError });
 
-const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
+const text = (value: unknown): string | undefined =>
+  typeof value === "string" && value !== "" ? value : undefined;
 
 const home = createRoute({
   getParentRoute: () => root,

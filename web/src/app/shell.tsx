@@ -1,12 +1,26 @@
 /** What stands around each page: the bar with its places, the state of the connection, and the page. */
 import { Outlet, useLocation } from "@tanstack/react-router";
-import { PlaceLink, type Place } from "@/bind/nav";
+import { useState } from "react";
+import { useActions } from "@/bind/actions";
+import { PlaceLink, useNav, type Place } from "@/bind/nav";
 import { t, type Key } from "@/i18n";
 import { cx } from "@/lib/cx";
 import { Icon, type IconName } from "@/ui/icon";
-import { LinkState } from "./link-state";
+import { ToastRegion } from "@/ui/toast-region";
+import { Announcer } from "@/parts/announcer";
+import { globalActions } from "./global-actions";
+import { KeysHelp } from "./keys-help";
+import { LinkBar, LinkState } from "./link-state";
+import { Palette } from "./palette";
+import { useKeys } from "./use-keys";
+import { usePageFocus } from "./use-page-focus";
 
-type NavPlace = { readonly place: Place; readonly word: Key & `app.nav.${string}`; readonly icon: IconName; readonly path: string };
+type NavPlace = {
+  readonly place: Place;
+  readonly word: Key & `app.nav.${string}`;
+  readonly icon: IconName;
+  readonly path: string;
+};
 
 const PLACES = [
   { place: { to: "home" }, word: "app.nav.home", icon: "list", path: "/" },
@@ -18,9 +32,17 @@ const PLACES = [
 
 export function Shell() {
   const { pathname } = useLocation();
+  const [layer, setLayer] = useState<"none" | "palette" | "keys">("none");
+  useActions(globalActions(useNav(), { palette: () => setLayer("palette"), keys: () => setLayer("keys") }));
+  useKeys();
+  usePageFocus(pathname);
+  const close = () => setLayer("none");
   return (
     <div className="flex h-dvh flex-col bg-surface-0 text-base text-1">
-      <a href="#content" className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:bg-surface-0 focus:p-2">
+      <a
+        href="#content"
+        className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:bg-surface-0 focus:p-2"
+      >
         {t("app.skip")}
       </a>
       <header className="flex h-11 shrink-0 items-center gap-1 border-b border-line px-3">
@@ -53,9 +75,14 @@ export function Shell() {
           <span className="max-sm:sr-only">{t("app.nav.new")}</span>
         </PlaceLink>
       </header>
+      <LinkBar />
       <main id="content" tabIndex={-1} className="flex min-h-0 flex-1 flex-col overflow-hidden outline-none">
         <Outlet />
       </main>
+      <Palette open={layer === "palette"} onOpenChange={close} />
+      <KeysHelp open={layer === "keys"} onOpenChange={close} />
+      <ToastRegion label={t("shared.notices")} closeLabel={t("shared.dismiss")} />
+      <Announcer />
     </div>
   );
 }

@@ -4,5 +4,10 @@ import { NewSessionView } from "@/features/new-session/new-session-view";
 
 export function NewSessionRoute() {
   const nav = useNav();
-  return <NewSessionView onMade={(id) => nav.go({ to: "session", id }, "replace")} onClose={() => nav.go({ to: "home" })} />;
+  return (
+    <NewSessionView
+      onMade={(id) => nav.go({ to: "session", id }, "replace")}
+      onClose={() => nav.go({ to: "home" })}
+    />
+  );
 }

@@ -10,6 +10,16 @@ export const app = {
     about: "About",
   },
   skip: "Skip to the content",
+  palette: {
+    title: "Do or find",
+    label: "What to do, or part of a session's name",
+    nothing: "Nothing is called “{text}” here. Home searches archived sessions too",
+  },
+  keys: {
+    title: "Keys",
+    note: "Single letters work outside of fields. They can be switched off in Settings.",
+    everywhere: "Everywhere",
+  },
   not_found: { title: "There is no such page", home: "Go to the sessions" },
   broken: {
     title: "This page broke",

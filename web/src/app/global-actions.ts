@@ -1,0 +1,27 @@
+/** What can be done on every page. */
+import type { Action } from "@/bind/actions";
+import type { Nav } from "@/bind/nav";
+import { t } from "@/i18n";
+
+export type Layers = { readonly palette: () => void; readonly keys: () => void };
+
+export function globalActions(nav: Nav, layers: Layers): readonly Action[] {
+  const group = t("app.keys.everywhere");
+  return [
+    {
+      id: "palette",
+      name: t("app.palette.title"),
+      group,
+      keys: ["Mod+K"],
+      in_fields: true,
+      perform: layers.palette,
+    },
+    { id: "keys", name: t("app.keys.title"), group, keys: ["?"], perform: layers.keys },
+    { id: "new", name: t("app.nav.new"), group, keys: ["c"], perform: () => nav.go({ to: "new" }) },
+    { id: "home", name: t("app.nav.home"), group, perform: () => nav.go({ to: "home" }) },
+    { id: "workers", name: t("app.nav.workers"), group, perform: () => nav.go({ to: "workers" }) },
+    { id: "agents", name: t("app.nav.agents"), group, perform: () => nav.go({ to: "agents" }) },
+    { id: "settings", name: t("app.nav.settings"), group, perform: () => nav.go({ to: "settings" }) },
+    { id: "about", name: t("app.nav.about"), group, perform: () => nav.go({ to: "about" }) },
+  ];
+}
