@@ -5,9 +5,19 @@ import { defineConfig } from "vite";
 
 const server = process.env.CONVENE_URL ?? "http://127.0.0.1:4747";
 
+const src = fileURLToPath(new URL("src", import.meta.url));
+const absent = `${src}/parts/code/absent.ts`;
+// What the diff viewer could load and never does here stays out: other highlighters, hundreds of grammars, themes.
+const aliases = [
+  { find: /^@\//, replacement: `${src}/` },
+  { find: /^shiki\/langs$/, replacement: `${src}/parts/code/shiki-langs.ts` },
+  { find: /^shiki\/(engine\/oniguruma|wasm)$/, replacement: absent },
+  { find: /^@pierre\/(highlights(\/.*)?|theming\/themes)$/, replacement: absent },
+];
+
 export default defineConfig({
   plugins: [react(), tailwind()],
-  resolve: { alias: { "@": fileURLToPath(new URL("src", import.meta.url)) } },
+  resolve: { alias: aliases },
   // The page speaks only to the server that served it; in development that server is behind this proxy.
   server: {
     proxy: {
@@ -21,6 +31,7 @@ export default defineConfig({
       "/healthz": server,
     },
   },
+  worker: { format: "es" },
   build: {
     target: "es2024",
     assetsInlineLimit: 0,

@@ -7,6 +7,7 @@ const themes = { light: block('[data-theme="light"] {'), dark: block('[data-them
 const tones = ["attention", "bad", "warn", "busy", "good", "quiet"];
 const grounds = ["surface-0", "surface-1", "surface-2", "surface-3"];
 const ansi = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+const code = ["keyword", "string", "constant", "comment", "function", "parameter", "punctuation", "link"];
 
 function block(head: string): ReadonlyMap<string, string> {
   const from = css.indexOf(head);
@@ -40,6 +41,9 @@ describe("tokens", () => {
     ),
     ...tones.flatMap((tone) => ["text-1", "text-2", "text-3"].map((ink) => [ink, `tone-${tone}-tint`])),
     ...ansi.flatMap((color) => grounds.slice(0, 3).map((on) => [`ansi-${color}`, on])),
+    ...code.flatMap((token) =>
+      ["surface-0", "surface-1", "tone-good-tint", "tone-bad-tint"].map((on) => [`code-token-${token}`, on]),
+    ),
     ["text-1", "selection"],
     ["accent-ink", "accent"],
     ["accent-ink", "accent-strong"],

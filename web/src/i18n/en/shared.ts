@@ -91,6 +91,7 @@ export const shared = {
   link: {
     to: "Link to {host}",
     image: "Image on {host}",
+    picture: "Image, not shown",
     title: "Open this address?",
     note: "It leads out of Convene. Look at the whole address first.",
     hidden: "The text of this link names another place than its address.",
@@ -104,6 +105,8 @@ export const shared = {
   markdown: {
     long: "{size} of text, shown plain.",
     format: "Show formatted",
+    done: "done",
+    open: "not done",
   },
   diff: {
     added: { one: "{count} line added", other: "{count} lines added" },

@@ -1,0 +1,11 @@
+/** Stands in for what libraries could load and we never ask for: other highlighters, WebAssembly, ready-made themes. */
+function never(): never {
+  throw new Error("This part is left out of the build.");
+}
+
+export const createOnigurumaEngine = never;
+export const codeToTokens = never;
+export const isSupportedLanguage = () => false;
+export const LiveTokenizer = never;
+export const themes = { getTheme: () => undefined };
+export default never;
