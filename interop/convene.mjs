@@ -62,8 +62,9 @@ export class Convene {
     };
   }
 
-  async start() {
-    this.#server = spawn(binary(), ["serve", "--bind", "127.0.0.1:0", "--log-format", "json"], {
+  /** Starts the server; `where` is its address, any free port if it is not given. */
+  async start({ where = "127.0.0.1:0" } = {}) {
+    this.#server = spawn(binary(), ["serve", "--bind", where, "--log-format", "json"], {
       cwd: this.home.work,
       env: this.env,
       stdio: ["ignore", "pipe", "pipe"],
@@ -86,6 +87,11 @@ export class Convene {
   async kill() {
     this.#server.kill("SIGKILL");
     await this.#server.gone;
+  }
+
+  /** Starts it again where it was. */
+  again() {
+    return this.start({ where: new URL(this.url).host });
   }
 
   /** Ends the server and every session, and gives what of it is still alive. */

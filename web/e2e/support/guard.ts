@@ -1,0 +1,32 @@
+/** Watches each page of a browser: no foreign host, no error on the console, nothing that the policy blocks. */
+import type { BrowserContext, ConsoleMessage, Request } from "playwright-core";
+
+export type Guard = {
+  readonly faults: string[];
+  /** Calls of the API so far, oldest first. */
+  readonly calls: Call[];
+};
+
+export type Call = { readonly method: string; readonly path: string };
+
+/** What a browser writes when the server is gone; fine where the test kills it. */
+const GONE = /WebSocket connection to|ERR_CONNECTION|Failed to load resource: net::|Failed to fetch/;
+
+export function guard(context: BrowserContext, base: string, server_dies: boolean): Guard {
+  const faults: string[] = [];
+  const calls: Call[] = [];
+  const home = new URL(base).host;
+  context.on("request", (request: Request) => {
+    const url = new URL(request.url());
+    if (["data:", "blob:"].includes(url.protocol)) return;
+    if (url.host !== home) faults.push(`asked a foreign host: ${request.url()}`);
+    if (url.pathname.startsWith("/v1/")) calls.push({ method: request.method(), path: url.pathname });
+  });
+  context.on("console", (message: ConsoleMessage) => {
+    if (message.type() !== "error") return;
+    if (server_dies && GONE.test(message.text())) return;
+    faults.push(`wrote an error to the console: ${message.text()} (${message.location().url})`);
+  });
+  context.on("weberror", (error) => faults.push(`threw: ${error.error().stack ?? error.error().message}`));
+  return { faults, calls };
+}
