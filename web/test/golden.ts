@@ -40,7 +40,7 @@ function logsIn(
   session: (name: string) => Session | null,
 ): Golden[] {
   return Object.entries(files).flatMap(([path, text]) => {
-    const name = /([^/.]+)\.jsonl$/.exec(path)?.[1];
+    const name = /\/([^/.]+)\.jsonl$/.exec(path)?.[1];
     return name === undefined
       ? []
       : [{ name, events: lines(text) as readonly Event[], session: session(name) }];

@@ -75,6 +75,36 @@ export type TurnRecord = {
   readonly seq: number;
 };
 
+/** The item that an event begins or changes; `null` if none shows it. */
+export function itemIdOf(given: Event): string | null {
+  // Of types that are not on the list the default speaks.
+  const event = given as KnownEvent;
+  switch (event.type) {
+    case "turn_queued":
+    case "queue_entry_edited":
+    case "queue_entry_dropped":
+    case "turn_started":
+    case "turn_requeued":
+      return `prompt:${event.turn}`;
+    case "message_appended":
+      return event.role === "user" ? null : `message:${event.message}:${event.channel}`;
+    case "tool_call_updated":
+      return `tool:${event.turn}:${event.tool_call.id}`;
+    case "plan_updated":
+      return `plan:${event.seq}`;
+    case "permission_requested":
+    case "permission_decided":
+      return `permission:${event.request}`;
+    case "elicitation_requested":
+    case "elicitation_answered":
+      return `question:${event.request}`;
+    case "turn_ended":
+      return `note:${event.seq}`;
+    default:
+      return null;
+  }
+}
+
 /** Whether a tool call has said its last word. */
 export function isFinal(call: ToolCall): boolean {
   return call.status === "completed" || call.status === "failed";
