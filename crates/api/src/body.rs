@@ -21,7 +21,9 @@ pub use changes::{FileChange, FileChanges, FileStatus};
 pub use config::{ConfigItem, ConfigView};
 pub use export::ExportFormat;
 pub use machine::{AgentAnnounced, AgentTest, AgentView, DirectoryEntry, DirectoryList, TestAgent, WorkerView};
-pub use prompt::{CancelTurn, EditQueueEntry, PromptAccepted, PromptInput, PromptMode, PromptStatus, SendPrompt};
+pub use prompt::{
+    CancelTurn, EditQueueEntry, PromptAccepted, PromptInput, PromptMode, PromptStatus, QueueChanged, SendPrompt,
+};
 pub use question::{AnswerElicitation, DecidePermission, DecisionInput, ElicitationAction, PermissionDecidedBody};
 pub use server::{ServerStatus, Shutdown, ShuttingDown};
 pub use session::{
@@ -52,6 +54,17 @@ pub struct Page<T> {
     pub pos: u64,
     /// The log's epoch.
     pub epoch: u64,
+}
+
+/// Answer of a deletion.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Deleted {
+    /// What is gone.
+    pub id: String,
+    /// That it is: always `true`.
+    pub deleted: bool,
+    /// Where the list says so: what was told of it before this is older.
+    pub pos: u64,
 }
 
 /// A list that comes whole.

@@ -21,9 +21,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     announced::Announcements,
     audit::Audit,
-    auth::{Keys, LoginLinks, Origins, Usage},
+    auth::{Keys, LoggedOut, LoginLinks, Origins, Usage},
     config::ServeConfig,
     metrics::Metrics,
+    page::Page,
     rate::Limiter,
     stream::Texts,
     uplink::Asks,
@@ -46,6 +47,8 @@ pub struct Shared {
     pub keys: Keys,
     /// Login links that were given out.
     pub links: LoginLinks,
+    /// Browsers that logged out.
+    pub logged_out: LoggedOut,
     /// Where requests may come from.
     pub origins: Origins,
     /// How often callers may ask.
@@ -58,6 +61,8 @@ pub struct Shared {
     pub tokens_changed: watch::Sender<()>,
     /// The name of the page's cookie; cookies know no ports, so the port is in it.
     pub cookie: String,
+    /// The dashboard.
+    pub page: Page,
     /// Events as they were last written for clients.
     pub texts: Texts,
     /// When the server came up.

@@ -297,9 +297,9 @@ pub fn peer(peer: Peer, told: Option<std::net::IpAddr>) -> AuditPeer {
 /// What a request asks for, and what it is about. Only words of our own and ids get into the log, so that a text which
 /// somebody put into a path does not.
 pub fn asked(method: &Method, path: &str) -> (String, Option<String>) {
-    const THINGS: [&str; 14] = [
-        "agents", "audit", "blobs", "chat", "config", "doctor", "events", "login", "sessions", "shutdown", "threads",
-        "tokens", "uplink", "workers",
+    const THINGS: [&str; 15] = [
+        "agents", "audit", "blobs", "chat", "config", "doctor", "events", "login", "logout", "sessions", "shutdown",
+        "threads", "tokens", "uplink", "workers",
     ];
     const PARTS: [&str; 29] = [
         "archive",
@@ -358,7 +358,7 @@ pub fn asked(method: &Method, path: &str) -> (String, Option<String>) {
         Method::PATCH | Method::PUT => Some("update"),
         Method::DELETE => Some("delete"),
         Method::POST if is_one => Some("answer"),
-        Method::POST if words.len() == 1 && !matches!(thing, "login" | "shutdown") => Some("create"),
+        Method::POST if words.len() == 1 && !matches!(thing, "login" | "logout" | "shutdown") => Some("create"),
         _ => None,
     };
     words.extend(verb);

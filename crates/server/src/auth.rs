@@ -3,6 +3,7 @@
 mod files;
 mod guard;
 mod lease;
+mod logged_out;
 mod login;
 mod origin;
 mod scope;
@@ -13,6 +14,7 @@ mod usage;
 pub use files::{Keys, random_hex};
 pub use guard::{CalledFrom, guard};
 pub use lease::{Lease, lease};
+pub use logged_out::LoggedOut;
 pub use login::{LinkState, LoginLinks};
 pub use origin::Origins;
 pub use scope::{Caller, Level, Scope};

@@ -9,7 +9,7 @@ use convene_api::{body::ConfigView, doctor::Check};
 use convene_core::limits;
 use tokio_util::sync::CancellationToken;
 
-use crate::rate::Rates;
+use crate::{page::PageFile, rate::Rates};
 
 /// How many sessions may be live by default. Sessions that wait for a seat cost memory alone, and far more of them than
 /// seats is what a night's work looks like; this is for a script that has lost its mind.
@@ -51,6 +51,8 @@ pub struct ServeConfig {
     pub is_attempt_process: fn(i32) -> bool,
     /// What a doctor asks the machine that the data directory is on; the server itself looks at no processes.
     pub machine_checks: fn(&Path) -> Vec<Check>,
+    /// The files of the dashboard; without them a small page says that there is none.
+    pub page: &'static [PageFile],
     /// The configuration as it may be shown.
     pub shown: ConfigView,
     /// Ends the server; sessions go on.
@@ -77,6 +79,7 @@ impl ServeConfig {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             is_attempt_process: |_| false,
             machine_checks: |_| Vec::new(),
+            page: &[],
             shown: ConfigView::default(),
             shutdown: CancellationToken::new(),
         }

@@ -19,12 +19,20 @@ use std::any::Any;
 
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header},
     middleware,
     response::{IntoResponse as _, Response},
 };
-use convene_api::problem::{Code, Problem};
-use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
+use convene_api::problem::{CONTENT_TYPE, Code, Problem};
+use tower_http::{
+    CompressionLevel,
+    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{Predicate as _, SizeAbove},
+    },
+    set_header::SetResponseHeaderLayer,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -35,6 +43,9 @@ use crate::{
     refusal::{Refusal, internal},
     stream, uplink,
 };
+
+/// Smaller answers fit into one packet as they are.
+const COMPRESSED: u64 = 1024;
 
 /// All routes that are in the description.
 pub fn described() -> OpenApiRouter<App> {
@@ -72,6 +83,7 @@ pub fn described() -> OpenApiRouter<App> {
         .routes(routes!(tokens::rotate_token))
         .routes(routes!(audit::read_audit))
         .routes(routes!(login::log_in))
+        .routes(routes!(login::log_out))
         .routes(routes!(login::make_login_link))
         .routes(routes!(server::server_status))
         .routes(routes!(doctor::run_doctor))
@@ -95,14 +107,18 @@ pub fn service(app: App) -> Router {
         .route("/openapi.json", axum::routing::get(openapi::get_openapi))
         .route(convene_api::uplink::RUNNER_PATH, axum::routing::get(uplink::runner::open))
         .route(convene_api::uplink::WORKER_PATH, axum::routing::get(uplink::worker::open))
-        .fallback(no_route)
+        .fallback(page::other)
         .layer(middleware::from_fn_with_state(app.clone(), metrics::measure))
         .with_state(app.clone());
+    // Quickly: most clients are on this machine, and a list of sessions says the same again and again.
+    let compression = CompressionLayer::new().quality(CompressionLevel::Fastest);
+    let compression = compression.compress_when(SizeAbove::new(COMPRESSED).and(is_json));
     // Around the router, which lists the methods of a route only once it is through with it.
     Router::new()
         .fallback_service(routes)
         .layer(middleware::map_response(no_method))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(compression)
         .layer(middleware::from_fn_with_state(app, auth::guard))
         .layer(limit("x-limit-body", BODY_MAX))
         .layer(limit("x-limit-prompt", prompt_max))
@@ -117,9 +133,11 @@ pub fn service(app: App) -> Router {
         ))
 }
 
-async fn no_route(uri: Uri) -> Refusal {
-    let path = uri.path().to_owned();
-    Problem::new(Code::NotFound, format!("no such route: {path}")).hint("the routes are in /openapi.json").into()
+/// What is compressed as it goes out. Streams are not, since each of their events is to come at once; the dashboard's
+/// files are compressed when it is built.
+fn is_json(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    ["application/json", CONTENT_TYPE].iter().any(|json| kind.starts_with(json))
 }
 
 /// A route without that method, with the words for it; the router has listed the methods that it has.

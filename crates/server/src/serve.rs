@@ -14,12 +14,13 @@ use crate::{
     announced::Announcements,
     app::{App, Engine, LinksUp, Shared},
     audit::Audit,
-    auth::{self, Keys, LoginLinks, Origins, Usage},
+    auth::{self, Keys, LoggedOut, LoginLinks, Origins, Usage},
     config::{ServeConfig, ServerInfo},
     connections,
     error::ServeError,
     listen, lock,
     metrics::Metrics,
+    page::Page,
     rate::Limiter,
     routes,
     stream::Texts,
@@ -45,6 +46,8 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
     let (engine, running, keys, audit) = blocking(move || open(&dir)).await?;
     let dir = config.data_dir.clone();
     let announced = blocking(move || Ok(Announcements::open(&dir))).await?;
+    let (dir, now) = (config.data_dir.clone(), engine.now());
+    let logged_out = blocking(move || LoggedOut::open(&dir, now).map_err(ServeError::files(&dir.join("auth")))).await?;
     for (session, why) in &running.quarantined {
         tracing::error!(session.id = %session, why, "a session's log is damaged; the others go on");
     }
@@ -69,9 +72,11 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
         origins: Origins::new(addr.ip(), &config.origins, config.trust_proxy),
         limiter: Limiter::new(config.rates),
         audit,
+        logged_out,
         usage: Usage::default(),
         tokens_changed: watch::Sender::new(()),
         cookie: format!("convene_{}", addr.port()),
+        page: Page::new(config.page),
         texts: Texts::default(),
         closing: closing.clone(),
         sockets: sockets.clone(),

@@ -17,7 +17,7 @@ fn status(server: &Server) -> Request {
 #[tokio::test]
 async fn every_route_wants_a_token_but_signs_of_life_and_the_page() {
     let server = support::start().await;
-    for path in ["/healthz", "/readyz", "/", "/page.js", "/page.css"] {
+    for path in ["/healthz", "/readyz", "/"] {
         let answer = Request::new("GET", path).send(&server).await;
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
     }

@@ -29,13 +29,14 @@ const ROOMS: &[Room] = &[
         may: &["convene-core", "convene-api", "convene-engine"],
     },
     Room { package: "convene-host", folder: "crates/host", may: &["convene-core", "convene-api"] },
+    Room { package: "convene-web", folder: "crates/web", may: &[] },
     Room { package: "convene", folder: "crates/cli", may: &ALL_BUT_TESTKIT },
     Room { package: TESTKIT, folder: "crates/testkit", may: &ALL_BUT_TESTKIT },
     Room { package: BENCH, folder: "crates/bench", may: &BENCH_MAY },
     Room { package: "xtask", folder: "xtask", may: &[] },
 ];
 
-const ALL_BUT_TESTKIT: [&str; 8] = [
+const ALL_BUT_TESTKIT: [&str; 9] = [
     "convene-agent",
     "convene-api",
     "convene-core",
@@ -44,6 +45,7 @@ const ALL_BUT_TESTKIT: [&str; 8] = [
     "convene-mock-llm",
     "convene-server",
     "convene-store",
+    "convene-web",
 ];
 
 /// It drives the product by the parts of tests.

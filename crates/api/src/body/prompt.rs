@@ -1,6 +1,10 @@
 //! Bodies about prompts and the turns that they start.
 
-use convene_core::{content::ContentBlock, ids::TurnId, view::SessionView};
+use convene_core::{
+    content::ContentBlock,
+    ids::TurnId,
+    view::{QueueEntryView, SessionView},
+};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -95,6 +99,17 @@ pub struct EditQueueEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub position: Option<usize>,
+}
+
+/// Answer of a change of the queue.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct QueueChanged {
+    /// The prompts that wait.
+    pub items: Vec<QueueEntryView>,
+    /// The session as it is after the transaction.
+    pub session: SessionView,
+    /// Where its events go on.
+    pub cursor: Cursor,
 }
 
 /// Body of `POST /v1/sessions/{id}/cancel`; may be absent.

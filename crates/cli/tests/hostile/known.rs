@@ -39,7 +39,7 @@ async fn cve_2026_22812_opencode_hands_shells_and_files_to_every_page() -> Resul
         "GET /file/content?path=/etc/passwd HTTP/1.1",
         "GET /v1/files?path=/etc/passwd HTTP/1.1",
         "GET /v1/blobs/..%2f..%2f..%2fetc%2fpasswd HTTP/1.1",
-        "GET /page.js/../../../../etc/passwd HTTP/1.1",
+        "GET /assets/../../../../etc/passwd HTTP/1.1",
     ];
     for request in requests {
         let body = if request.starts_with("POST") { r#"{"command":"id"}"# } else { "" };
@@ -51,7 +51,7 @@ async fn cve_2026_22812_opencode_hands_shells_and_files_to_every_page() -> Resul
         answer.allows_no_other_page(request)?;
     }
     // What is open to everybody lets other pages read nothing either.
-    for path in ["/", "/healthz", "/readyz", "/page.js"] {
+    for path in ["/", "/healthz", "/readyz", "/sw.js"] {
         let line = format!("GET {path} HTTP/1.1");
         door.send(&[&line], "").await?.allows_no_other_page(path)?;
         door.send(&[&line, "Origin: http://evil.example"], "").await?.is_refused(path, 403, "origin_denied")?;

@@ -22,13 +22,14 @@ use crate::{
     app::App,
     audit::{self, Line},
     listen::Peer,
+    page::Wanted,
     rate::Taken,
     refusal::Refusal,
     reply::Touched,
 };
 
-/// Paths that want no token: signs of life, the page, and the way in.
-const OPEN: [&str; 5] = ["/healthz", "/readyz", "/", "/page.js", "/page.css"];
+/// Signs of life want no token.
+const ALIVE: [&str; 2] = ["/healthz", "/readyz"];
 
 /// The way in for browsers; it takes no token but a login link.
 const LOGIN: &str = "/v1/login";
@@ -101,14 +102,15 @@ async fn admit(
     headers: &HeaderMap,
     admitted: &mut Admitted,
 ) -> Result<(), Problem> {
-    if OPEN.contains(&path) {
+    let page = app.page.wanted(method, path, headers);
+    if ALIVE.contains(&path) || matches!(page, Some(Wanted::Shell)) {
         // Opening the page from a link on another one is no forgery, but the name must be ours.
         let mut headers = headers.clone();
         headers.remove("sec-fetch-site");
         return app.origins.check(peer, &headers);
     }
     app.origins.check(peer, headers)?;
-    if path == LOGIN {
+    if page.is_some() || path == LOGIN {
         return Ok(());
     }
     let token = token(headers, &app.cookie).ok_or_else(|| Problem::filled(Code::AuthRequired, []))?;
@@ -191,7 +193,9 @@ pub async fn check(app: &App, shown: Presented) -> Result<Caller, Problem> {
     let owner = app.config.owner.clone();
     let now = app.engine.now();
     let (scope, owner, token_name) = match shown {
-        Presented::Browser { expires_at } if expires_at <= now => return Err(invalid()),
+        Presented::Browser { expires_at, nonce } if expires_at <= now || app.logged_out.has(nonce) => {
+            return Err(invalid());
+        }
         Presented::Owner | Presented::Browser { .. } => (Scope::Person(Level::Admin), owner, None),
         Presented::Worker => (Scope::Worker, owner, None),
         Presented::Attempt { session, attempt } => (Scope::Attempt { session, attempt }, owner, None),

@@ -76,6 +76,7 @@ impl Level {
         let is_reading = matches!(*method, Method::GET | Method::HEAD);
         match (parts.next().unwrap_or_default(), parts.nth(1)) {
             ("tokens" | "audit" | "shutdown" | "login" | "uplink", _) => Self::Admin,
+            ("logout", _) => Self::Read,
             _ if is_reading => Self::Read,
             ("sessions", Some("permissions" | "elicitations")) => Self::Approve,
             _ => Self::Write,

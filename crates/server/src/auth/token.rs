@@ -21,6 +21,8 @@ pub enum Presented {
     Browser {
         /// When it ends.
         expires_at: Timestamp,
+        /// What tells it from others.
+        nonce: u64,
     },
     /// An attempt's.
     Attempt {
@@ -52,8 +54,8 @@ impl Keys {
     }
 
     /// What a browser's cookie holds.
-    pub fn browser_token(&self, expires_at: Timestamp, nonce: &str) -> String {
-        self.token("cvb", &format!("{}_{nonce}", expires_at.as_second()))
+    pub fn browser_token(&self, expires_at: Timestamp, nonce: u64) -> String {
+        self.token("cvb", &format!("{}_{nonce:016x}", expires_at.as_second()))
     }
 
     /// A secret of an API token: its first one, or the one after so many rotations.
@@ -83,9 +85,9 @@ impl Keys {
             }
             "cvw" => Some(Presented::Worker),
             "cvb" => {
-                let (expires_at, _nonce) = rest.split_once('_')?;
+                let (expires_at, nonce) = rest.split_once('_')?;
                 let expires_at = Timestamp::from_second(expires_at.parse().ok()?).ok()?;
-                Some(Presented::Browser { expires_at })
+                Some(Presented::Browser { expires_at, nonce: u64::from_str_radix(nonce, 16).ok()? })
             }
             TOKEN_PREFIX => {
                 let (id, generation) = rest.split_once('_').unwrap_or((rest, "0"));

@@ -9,7 +9,7 @@ fn what_is_made_is_read_and_nothing_else() {
     let made = [
         (keys.attempt_token(session, 3), Presented::Attempt { session, attempt: 3 }),
         (keys.worker_token(), Presented::Worker),
-        (keys.browser_token(expires_at, "nonce"), Presented::Browser { expires_at }),
+        (keys.browser_token(expires_at, 5), Presented::Browser { expires_at, nonce: 5 }),
         (keys.api_token(id, 0), Presented::Api { id, generation: 0 }),
         (keys.api_token(id, 7), Presented::Api { id, generation: 7 }),
     ];

@@ -1,4 +1,4 @@
-//! `POST /v1/login`: a login link becomes a browser's cookie.
+//! `POST /v1/login`: a login link becomes a browser's cookie; `POST /v1/logout` takes it back.
 
 use axum::{
     Extension, Json,
@@ -12,12 +12,12 @@ use convene_api::{
 };
 use jiff::SignedDuration;
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::{task::spawn_blocking, time::Instant};
 
 use super::sessions::delete::Empty;
 use crate::{
     app::App,
-    auth::{CalledFrom, LinkState, random_hex},
+    auth::{CalledFrom, Caller, LinkState, Presented},
     extract::Change,
     refusal::Refusal,
 };
@@ -47,18 +47,39 @@ pub async fn log_in(
     }
     let life = SignedDuration::from_hours(24 * COOKIE_DAYS);
     let expires_at = now.saturating_add(life).unwrap_or(now);
-    let nonce = random_hex(8).map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    let nonce = getrandom::u64().map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    let cookie = cookie(&app, &app.keys.browser_token(expires_at, nonce), life)?;
+    Ok((StatusCode::OK, [(header::SET_COOKIE, cookie)], Json(json!({"expires_at": expires_at}))).into_response())
+}
+
+/// Takes the cookie back from the browser that asks, and ends it: a copy of it is worth nothing, and what the browser
+/// has open is closed.
+#[utoipa::path(
+    post, path = "/v1/logout", tag = "access",
+    responses((status = 200, description = "The cookie is gone.")),
+)]
+pub async fn log_out(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    _: Change<Empty>,
+) -> Result<Response, Refusal> {
+    let failed = |error: String| Problem::new(Code::Internal, error);
+    if let Presented::Browser { expires_at, nonce } = caller.shown {
+        let with = app.clone();
+        let ended = spawn_blocking(move || with.logged_out.end(nonce, expires_at)).await;
+        ended.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
+        app.tokens_changed.send_replace(());
+    }
+    let gone = cookie(&app, "", SignedDuration::ZERO)?;
+    Ok((StatusCode::OK, [(header::SET_COOKIE, gone)], Json(json!({"logged_out": true}))).into_response())
+}
+
+/// The cookie with this in it, for so long.
+fn cookie(app: &App, value: &str, life: SignedDuration) -> Result<HeaderValue, Problem> {
     let secure = if app.config.trust_proxy { "; Secure" } else { "" };
-    let cookie = format!(
-        "{}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}{secure}",
-        app.cookie,
-        app.keys.browser_token(expires_at, &nonce),
-        life.as_secs(),
-    );
-    let mut response = (StatusCode::OK, Json(json!({"expires_at": expires_at}))).into_response();
-    let value = HeaderValue::from_str(&cookie).map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
-    response.headers_mut().insert(header::SET_COOKIE, value);
-    Ok(response)
+    let life = life.as_secs();
+    let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={life}{secure}", app.cookie);
+    HeaderValue::from_str(&text).map_err(|error| Problem::new(Code::Internal, error.to_string()))
 }
 
 /// Makes a login link for a browser of the owner.

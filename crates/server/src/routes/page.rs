@@ -1,36 +1,34 @@
-//! `GET /`: a small page that shows the live list. It asks nobody but this server for anything.
+//! The dashboard: its shell at every address that is a place in it, and its files.
 
 use axum::{
     Router,
-    http::header,
-    response::{IntoResponse, Response},
+    extract::State,
+    http::{HeaderMap, Method, Uri},
+    response::{IntoResponse as _, Response},
     routing::get,
 };
+use convene_api::problem::{Code, Problem};
 
-use crate::app::App;
+use crate::{app::App, auth::random_hex, page::Wanted, refusal::Refusal};
 
-const HTML: &str = include_str!("../page/index.html");
-const SCRIPT: &str = include_str!("../page/page.js");
-const STYLE: &str = include_str!("../page/page.css");
-
-/// Nothing inline, nothing from elsewhere, in nobody's frame.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// The page and its two files.
+/// The shell at its first address.
 pub fn router() -> Router<App> {
-    Router::new()
-        .route("/", get(async || file("text/html; charset=utf-8", HTML)))
-        .route("/page.js", get(async || file("text/javascript; charset=utf-8", SCRIPT)))
-        .route("/page.css", get(async || file("text/css; charset=utf-8", STYLE)))
+    Router::new().route("/", get(shell))
 }
 
-fn file(kind: &'static str, text: &'static str) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, kind),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        // The link's token is in the fragment, which is not sent; nothing of the address is.
-        (header::REFERRER_POLICY, "no-referrer"),
-    ];
-    (headers, text).into_response()
+/// What no other route has: a file or a place of the dashboard, or nothing.
+pub async fn other(State(app): State<App>, method: Method, uri: Uri, headers: HeaderMap) -> Result<Response, Refusal> {
+    match app.page.wanted(&method, uri.path(), &headers) {
+        Some(Wanted::Shell) => shell(State(app)).await,
+        Some(Wanted::File(file)) => Ok(file.answer(&headers)),
+        None => {
+            let problem = Problem::new(Code::NotFound, format!("no such route: {}", uri.path()));
+            Err(problem.hint("the routes are in /openapi.json").into())
+        }
+    }
+}
+
+async fn shell(State(app): State<App>) -> Result<Response, Refusal> {
+    let nonce = random_hex(16).map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    Ok(app.page.shell(&nonce).into_response())
 }

@@ -21,8 +21,8 @@ use convene_engine::{Error, Outcome};
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
-use super::recap::recap;
 use super::link::{Down, HELLO_PATIENCE, Link, Over, Up, limits};
+use super::recap::recap;
 use crate::{
     announced::Seen,
     app::App,

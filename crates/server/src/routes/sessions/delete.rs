@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{Extension, extract::State, http::StatusCode, response::Response};
 use convene_api::{
-    body::{DeleteSession, WorktreeFate},
+    body::{DeleteSession, Deleted, WorktreeFate},
     problem::Code,
     uplink::{Answer, Question},
 };
@@ -12,8 +12,7 @@ use convene_core::{
     command::Command,
     session::{Phase, SessionState},
 };
-use convene_engine::Work;
-use serde_json::json;
+use convene_engine::{Outcome, Work};
 
 use super::changes::home;
 use crate::{
@@ -38,7 +37,7 @@ pub struct Empty {}
 /// removed either. Its branch goes only if all its commits are on other branches too.
 #[utoipa::path(
     delete, path = "/v1/sessions/{id}", tag = "sessions", params(("id" = String, Path)), request_body = DeleteSession,
-    responses((status = 200, description = "It is gone.")),
+    responses((status = 200, body = Deleted)),
 )]
 pub async fn delete_session(
     State(app): State<App>,
@@ -51,7 +50,8 @@ pub async fn delete_session(
         remove_worktree(&app, &published.state, body.worktree).await?;
     }
     let work = Work::Command { session: id, command: Command::Delete { by: caller.owner.clone() } };
-    reply::change(&app, &caller, asked, work, StatusCode::OK, move |_| json!({"id": id, "deleted": true})).await
+    let gone = move |outcome: &Outcome| Deleted { id: id.to_string(), deleted: true, pos: outcome.pos };
+    reply::change(&app, &caller, asked, work, StatusCode::OK, gone).await
 }
 
 async fn remove_worktree(app: &App, state: &SessionState, fate: WorktreeFate) -> Result<(), Refusal> {

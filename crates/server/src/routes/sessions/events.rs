@@ -16,7 +16,7 @@ use convene_core::{
 };
 use convene_engine::storage::{EventFilter, EventRow};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::search;
 use crate::{
@@ -45,12 +45,27 @@ pub struct Wanted {
     r#type: Option<String>,
     /// Of this turn.
     turn: Option<TurnId>,
+    /// `turn`: the page of the last events (before `before`, or of all) goes back further than `limit`, to where the turn
+    /// that its first event belongs to was asked for; by 2000 events at most.
+    #[param(inline)]
+    snap: Option<Snap>,
     /// The epoch that `after` or `before` is of.
     epoch: Option<u64>,
     /// Whose texts hold this, letters of either case alike. A page looks at 20,000 events at most, and may have a
     /// `next_cursor` though it is not full.
     #[param(min_length = 1, max_length = 200)]
     q: Option<String>,
+}
+
+/// How much further back a page may go.
+const SNAP_MAX: u64 = 2000;
+
+/// Where a page begins.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Snap {
+    /// With a whole turn.
+    Turn,
 }
 
 /// A page of a session's events; with `Accept: text/event-stream` the events after a cursor, then live.
@@ -75,10 +90,9 @@ pub async fn session_events(
     }
     let kinds = kinds(wanted.r#type.as_deref())?;
     if wants_stream(&headers) {
-        let given = [("before", before.is_some()), ("limit", wanted.limit.is_some()), ("q", text.is_some())];
-        if let Some((field, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
-            return Err(invalid(field, "a stream goes forward, has no limit, and is not searched").into());
-        }
+        let others = [("before", before.is_some()), ("limit", wanted.limit.is_some()), ("q", text.is_some())];
+        let others = others.into_iter().chain([("snap", wanted.snap.is_some())]);
+        refuse(others, "a stream goes forward, has no limit, and is not searched")?;
         let after = seen.or(after).unwrap_or(0);
         if after > published.state.seq {
             return Err(cursor_too_old(format!("the log of {id} ends at {}", published.state.seq)).into());
@@ -88,7 +102,12 @@ pub async fn session_events(
         return Ok(sse::session(app, lease, id, reader, kinds, wanted.turn).into_response());
     }
     let limit = limit(wanted.limit, 200, 1000)?;
-    let newest = before.is_some() && after.is_none();
+    if wanted.snap.is_some() {
+        let narrow = [("after", after.is_some()), ("type", !kinds.is_empty()), ("turn", wanted.turn.is_some())];
+        let narrow = narrow.into_iter().chain([("q", text.is_some())]);
+        refuse(narrow, "a page that begins with a turn goes back, and has all events")?;
+    }
+    let newest = wanted.snap.is_some() || (before.is_some() && after.is_none());
     let filter = EventFilter {
         after,
         before,
@@ -103,9 +122,12 @@ pub async fn session_events(
         return Ok(reply::json(StatusCode::OK, page(id, &rows, next, published.state.pos, epoch)));
     }
     let mut rows = read(&app, id, filter, &kinds).await?;
-    let more = rows.len() > limit;
+    let mut more = rows.len() > limit;
     let next = if newest {
         rows.drain(..rows.len().saturating_sub(limit));
+        if wanted.snap.is_some() && more {
+            more = snap(&app, id, &mut rows).await?;
+        }
         rows.first().map(|row| row.seq)
     } else {
         rows.truncate(limit);
@@ -113,6 +135,28 @@ pub async fn session_events(
     };
     let next = if more { next } else { None };
     Ok(reply::json(StatusCode::OK, page(id, &rows, next, published.state.pos, epoch)))
+}
+
+/// Puts before a page what belongs to the turn that its first event is of, from the prompt on, if that is not too far.
+/// Says whether there is more before it.
+async fn snap(app: &App, id: SessionId, rows: &mut Vec<EventRow>) -> Result<bool, Refusal> {
+    let Some(first) = rows.first().map(|row| row.seq) else { return Ok(false) };
+    let Some(turn) = rows.iter().find_map(|row| row.turn) else { return Ok(first > 1) };
+    let farthest = EventFilter { after: Some(first.saturating_sub(SNAP_MAX + 1)), ..EventFilter::default() };
+    let asked = EventFilter { turn: Some(turn), before: Some(first), limit: 1, ..farthest.clone() };
+    let asked = read(app, id, asked, &["turn_queued".to_owned()]).await?;
+    let Some(begin) = asked.first().map(|row| row.seq) else { return Ok(first > 1) };
+    let before = EventFilter { after: Some(begin - 1), before: Some(first), limit: usize::MAX, ..farthest };
+    rows.splice(..0, app.engine.events(id, before).await?);
+    Ok(begin > 1)
+}
+
+/// Refuses what does not go with something else.
+fn refuse(given: impl IntoIterator<Item = (&'static str, bool)>, why: &str) -> Result<(), Problem> {
+    match given.into_iter().find(|(_, is_given)| *is_given) {
+        Some((field, _)) => Err(invalid(field, why)),
+        None => Ok(()),
+    }
 }
 
 /// The types that are wanted: each must be one that this version knows.

@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use convene_api::{
-    body::{EditQueueEntry, Items, Page},
+    body::{EditQueueEntry, Page, QueueChanged},
     problem::{Code, Problem},
 };
 use convene_core::{
@@ -23,7 +23,7 @@ use crate::{
     auth::Caller,
     extract::{Change, Params, SessionName},
     refusal::{Refusal, invalid},
-    reply::change,
+    reply::{change, session_of},
     routes::paging::{Order, Paging, page},
 };
 
@@ -45,7 +45,7 @@ pub async fn get_queue(
 /// Changes the text of a prompt that waits, or its place.
 #[utoipa::path(
     patch, path = "/v1/sessions/{id}/queue/{entry}", tag = "sessions", params(("id" = String, Path), ("entry" = String, Path)), request_body = EditQueueEntry,
-    responses((status = 200, body = Items<QueueEntryView>)),
+    responses((status = 200, body = QueueChanged)),
 )]
 pub async fn edit_queue_entry(
     State(app): State<App>,
@@ -65,7 +65,7 @@ pub async fn edit_queue_entry(
 /// Takes back a prompt that waits.
 #[utoipa::path(
     delete, path = "/v1/sessions/{id}/queue/{entry}", tag = "sessions", params(("id" = String, Path), ("entry" = String, Path)),
-    responses((status = 200, body = Items<QueueEntryView>)),
+    responses((status = 200, body = QueueChanged)),
 )]
 pub async fn drop_queue_entry(
     State(app): State<App>,
@@ -79,8 +79,12 @@ pub async fn drop_queue_entry(
 }
 
 async fn answer(app: &App, caller: &Caller, asked: crate::extract::Asked, work: Work) -> Result<Response, Refusal> {
-    change(app, caller, asked, work, StatusCode::OK, |outcome| {
-        outcome.session.as_deref().map(|state| Items { items: view::queue(state) })
+    let with = app.clone();
+    change(app, caller, asked, work, StatusCode::OK, move |outcome| {
+        let items = view::queue(outcome.session.as_deref()?);
+        let session = session_of(outcome)?;
+        let cursor = with.cursor(session.seq, outcome.pos);
+        Some(QueueChanged { items, session, cursor })
     })
     .await
 }

@@ -6,13 +6,12 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use convene_api::body::PatchThread;
+use convene_api::body::{Deleted, PatchThread};
 use convene_core::{
     thread::ThreadChanges,
     view::{self, ThreadView},
 };
-use convene_engine::{Error, Work};
-use serde_json::json;
+use convene_engine::{Error, Outcome, Work};
 
 use super::thread_id;
 use crate::{
@@ -61,7 +60,7 @@ pub async fn patch_thread(
 /// Removes a thread and its sessions; none of them may have a runner.
 #[utoipa::path(
     delete, path = "/v1/threads/{id}", tag = "threads", params(("id" = String, Path)),
-    responses((status = 200, description = "It is gone.")),
+    responses((status = 200, body = Deleted)),
 )]
 pub async fn delete_thread(
     State(app): State<App>,
@@ -71,7 +70,7 @@ pub async fn delete_thread(
 ) -> Result<Response, Refusal> {
     let thread = thread_id(&id)?;
     let work = Work::DeleteThread { thread, by: caller.owner.clone() };
-    let gone = move |_: &convene_engine::Outcome| json!({"id": thread, "deleted": true});
+    let gone = move |outcome: &Outcome| Deleted { id: thread.to_string(), deleted: true, pos: outcome.pos };
     change(&app, &caller, asked, work, StatusCode::OK, gone).await
 }
 
