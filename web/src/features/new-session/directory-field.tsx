@@ -1,7 +1,5 @@
 /** Where the agent works: a path with suggestions, from the worker's own machine, within what it allows. */
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { answer } from "@/api/client";
-import { listDirectories } from "@/api/gen";
+import { useQuestion } from "@/bind/questions";
 import { useSelect } from "@/bind/store";
 import { t } from "@/i18n";
 import type { State } from "@/store/state";
@@ -26,17 +24,11 @@ const recentDirectories = (state: State): string =>
 export function DirectoryField({ value, onChange, worker, error }: DirectoryFieldProps) {
   const recent = useSelect(recentDirectories).split("\n").filter(Boolean);
   const asked = value.startsWith("/") || value.startsWith("~");
-  const found = useQuery({
-    queryKey: ["directories", worker, value],
-    enabled: asked && worker !== "",
-    placeholderData: keepPreviousData,
-    staleTime: 10_000,
-    queryFn: () => answer(listDirectories({ path: { worker }, query: { prefix: value } })),
-  });
+  const found = useQuestion("directories", asked && worker !== "" ? [worker, value] : null);
   const known: Suggestion[] = recent
     .filter((path) => path.startsWith(value) && path !== value)
     .map((path) => ({ value: path, note: t("new.where.used") }));
-  const below: Suggestion[] = (found.data?.ok ? found.data.data.items : [])
+  const below: Suggestion[] = (asked && found.is === "ready" ? found.data.items : [])
     .filter((entry) => entry.path !== value && !recent.includes(entry.path))
     .map((entry) => ({ value: entry.path, note: entry.git ? t("new.where.git") : undefined }));
   return (

@@ -1,8 +1,6 @@
 /** Asks for what a new session needs, and makes it. What was typed survives everything but being sent. */
-import { useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState, type KeyboardEvent } from "react";
-import { answer } from "@/api/client";
-import { getAgent } from "@/api/gen";
+import { useQuestion } from "@/bind/questions";
 import { sameItems, useSelect, useStore } from "@/bind/store";
 import { createSession } from "@/commands/create-session";
 import { t } from "@/i18n";
@@ -52,12 +50,8 @@ export function NewSessionView({ onMade, onClose }: NewSessionProps) {
     setProblem(null);
   }, []);
   useEffect(() => keepDraft(typed), [typed]);
-  const announced = useQuery({
-    queryKey: ["agent", form.agent],
-    enabled: form.agent !== "",
-    queryFn: () => answer(getAgent({ path: { name: form.agent } })),
-  });
-  const options = announced.data?.ok ? (announced.data.data.announced?.[0]?.config_options ?? []) : [];
+  const announced = useQuestion("agent", form.agent === "" ? null : [form.agent]);
+  const options = announced.is === "ready" ? (announced.data.announced?.[0]?.config_options ?? []) : [];
 
   const at = problem === null ? null : fieldOf(problem);
   const errorOf = (field: FieldName) => (problem !== null && at === field ? sentence(problem) : undefined);

@@ -1,0 +1,24 @@
+/** What has no events and is asked for when somebody looks: agents in full, doctor, tokens, settings, directories, changes. */
+import { answer } from "@/api/client";
+import {
+  getAgent,
+  getConfig,
+  getSessionChanges,
+  getSessionHealth,
+  getStatus,
+  listDirectories,
+  listTokens,
+  runDoctor,
+} from "@/api/gen";
+
+export const questions = {
+  agent: (name: string) => answer(getAgent({ path: { name } })),
+  changes: (id: string) => answer(getSessionChanges({ path: { id } })),
+  config: () => answer(getConfig()),
+  directories: (worker: string, prefix: string) =>
+    answer(listDirectories({ path: { worker }, query: { prefix } })),
+  doctor: () => answer(runDoctor()),
+  health: (id: string) => answer(getSessionHealth({ path: { id } })),
+  status: () => answer(getStatus()),
+  tokens: () => answer(listTokens({ query: { limit: 500 } })),
+} as const;
