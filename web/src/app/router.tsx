@@ -37,14 +37,8 @@ const sessionSearch = (search: Record<string, unknown>): SessionSearch => ({
 
 const session = createRoute({
   getParentRoute: () => root,
-  path: "/s/$id",
-  component: SessionRoute,
-  validateSearch: sessionSearch,
-});
-
-const sessionTab = createRoute({
-  getParentRoute: () => root,
-  path: "/s/$id/$tab",
+  // One route for all views of a session: a change of the view keeps it open.
+  path: "/s/$id/{-$tab}",
   component: SessionRoute,
   validateSearch: sessionSearch,
 });
@@ -55,7 +49,7 @@ const agents = createRoute({ getParentRoute: () => root, path: "/agents", compon
 const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: SettingsRoute });
 const about = createRoute({ getParentRoute: () => root, path: "/about", component: AboutRoute });
 
-const routeTree = root.addChildren([home, session, sessionTab, fresh, workers, agents, settings, about]);
+const routeTree = root.addChildren([home, session, fresh, workers, agents, settings, about]);
 
 export const router = createRouter({ routeTree, scrollRestoration: false, defaultPreload: false });
 

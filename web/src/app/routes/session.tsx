@@ -1,5 +1,6 @@
 /** `/s/ID` and `/s/ID/TAB`: one session, or several side by side. */
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import type { SessionTab } from "@/bind/nav";
 import { SessionView } from "@/features/session/session-view";
 import { tabOf } from "../places";
 
@@ -12,9 +13,13 @@ export function SessionRoute() {
     const left = beside.filter((one) => one !== other).join(",");
     void navigate({ to: ".", search: (held) => ({ ...held, split: left === "" ? undefined : left }) });
   };
+  const show = (next: SessionTab) => {
+    const path = { id, tab: next === "talk" ? undefined : next };
+    void navigate({ to: "/s/$id/{-$tab}", params: path, search: (held) => ({ ...held, at: undefined }) });
+  };
   return (
     <div className="flex min-h-0 flex-1">
-      <SessionView key={id} id={id} tab={tabOf(tab)} at={at ?? null} />
+      <SessionView key={id} id={id} tab={tabOf(tab)} at={at ?? null} onTab={show} />
       {beside.map((other) => (
         <SessionView key={other} id={other} tab="talk" at={null} onClose={() => close(other)} />
       ))}

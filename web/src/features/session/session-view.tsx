@@ -1,46 +1,116 @@
 /** One session: its head, its tabs, and the tab that is chosen. */
-import { useCallback, useEffect } from "react";
+import { useEffect, useRef, useState } from "react";
+import { useActions } from "@/bind/actions";
 import { useNav, type SessionTab } from "@/bind/nav";
-import { useSelect, useStore } from "@/bind/store";
-import type { State } from "@/store/state";
-import { withPending } from "@/store/overlay";
+import { useStore } from "@/bind/store";
+import { t } from "@/i18n";
+import { LoadingNote } from "@/parts/loading-note";
+import type { Session } from "@/store/types";
+import { TabPanel, Tabs } from "@/ui/tabs";
+import { SessionHead } from "./head/session-head";
+import { NoSession } from "./no-session";
+import { OtherTabView, type OtherTab } from "./session-tabs";
 import { Talk } from "./talk";
+import { useSession } from "./use-session";
 
 export type SessionViewProps = {
   readonly id: string;
   readonly tab: SessionTab;
   /** The event that the address leads to. */
   readonly at: number | null;
+  /** Shows another of its views; where it stands beside another one it keeps that to itself. */
+  readonly onTab?: (tab: SessionTab) => void;
   /** Closes it where it stands beside another one. */
   readonly onClose?: () => void;
 };
 
-export function SessionView({ id }: SessionViewProps) {
+export function SessionView({ id, tab, at, onTab, onClose }: SessionViewProps) {
   const store = useStore();
-  const nav = useNav();
+  const shown = useSession(id);
+  // A later change of `at` moves the window; it does not open the session again.
+  const first = useRef(at);
   useEffect(() => {
-    store.put({ is: "opened", session: id });
+    store.put({ is: "opened", session: id, at: first.current });
     return () => store.put({ is: "closed", session: id });
   }, [store, id]);
-  const session = useSelect(
-    useCallback(
-      (state: State) => {
-        const held = state.list.sessions.get(id);
-        return held ? withPending(held, state.pending) : null;
-      },
-      [id],
-    ),
+  const open = () => store.put({ is: "opened", session: id, at });
+  switch (shown.is) {
+    case "loading":
+      return <LoadingNote label={t("session.loading")} rows={6} />;
+    case "missing":
+    case "deleted":
+    case "problem":
+      return <NoSession id={id} shown={shown} onRetry={open} />;
+    case "ready":
+      return <Opened session={shown.session} tab={tab} at={at} onTab={onTab} onClose={onClose} />;
+  }
+}
+
+type OpenedProps = {
+  readonly session: Session;
+  readonly tab: SessionTab;
+  readonly at: number | null;
+  readonly onTab: ((tab: SessionTab) => void) | undefined;
+  readonly onClose: (() => void) | undefined;
+};
+
+const TABS = ["talk", "changes", "timeline", "events", "facts"] as const;
+const others = TABS.filter((tab): tab is OtherTab => tab !== "talk");
+
+function Opened({ session, tab, at, onTab, onClose }: OpenedProps) {
+  const nav = useNav();
+  const [own, setOwn] = useState<SessionTab>(tab);
+  const [active, setActive] = useState(false);
+  const beside = onClose !== undefined;
+  const value = beside ? own : tab;
+  const go = (to: SessionTab) => {
+    if (beside) setOwn(to);
+    else if (onTab) onTab(to);
+    else nav.go({ to: "session", id: session.id, tab: to });
+  };
+  const keys = !beside || active ? "on" : "off";
+  useActions(
+    keys === "off"
+      ? []
+      : TABS.map((one, index) => ({
+          id: `session.tab.${one}`,
+          name: t("session.action.tab", { tab: t(`session.tabs.${one}`) }),
+          group: t("session.action.group"),
+          keys: [String(index + 1)],
+          perform: () => go(one),
+        })),
   );
-  if (session === null) return <p className="p-4">{nav.href({ to: "session", id })}</p>;
   return (
-    <section aria-labelledby={`title-${id}`} className="flex min-h-0 min-w-0 flex-1 flex-col">
-      <header className="flex items-center gap-3 border-b border-line px-3 py-2">
-        <h1 id={`title-${id}`} className="truncate font-semibold">
-          {session.title}
-        </h1>
-        <span className="text-3">{session.badge}</span>
-      </header>
-      <Talk session={session} />
+    <section
+      aria-labelledby={`title-${session.id}`}
+      onFocusCapture={() => setActive(true)}
+      onPointerDown={() => setActive(true)}
+      onBlurCapture={(event) => {
+        if (!event.currentTarget.contains(event.relatedTarget)) setActive(false);
+      }}
+      className="flex min-h-0 min-w-0 flex-1 flex-col border-l border-line first:border-l-0"
+    >
+      <SessionHead session={session} keys={keys} onClose={onClose} />
+      <Tabs
+        label={t("session.tabs.label")}
+        tabs={TABS.map((one, index) => ({
+          id: one,
+          label: t(`session.tabs.${one}`),
+          keys: String(index + 1),
+        }))}
+        value={value}
+        onChange={go}
+        className="flex min-h-0 flex-1 flex-col"
+      >
+        <TabPanel id="talk" className="flex min-h-0 flex-1 flex-col">
+          <Talk session={session} at={at} keys={keys} />
+        </TabPanel>
+        {others.map((one) => (
+          <TabPanel key={one} id={one} className="flex min-h-0 flex-1 flex-col overflow-auto">
+            <OtherTabView tab={one} session={session} at={at} />
+          </TabPanel>
+        ))}
+      </Tabs>
     </section>
   );
 }

@@ -7,10 +7,18 @@ import type { State } from "@/store/state";
 import type { Session } from "@/store/types";
 import { Button } from "@/ui/button";
 
-export function Talk({ session }: { readonly session: Session }) {
+export function Talk({
+  session,
+}: {
+  readonly session: Session;
+  readonly at: number | null;
+  readonly keys: "on" | "off";
+}) {
   const store = useStore();
   const [text, setText] = useState("");
-  const items = useSelect(useCallback((state: State) => state.logs.get(session.id)?.transcript.items ?? null, [session.id]));
+  const items = useSelect(
+    useCallback((state: State) => state.logs.get(session.id)?.transcript.items ?? null, [session.id]),
+  );
   return (
     <>
       <div className="min-h-0 flex-1 overflow-auto p-3">
@@ -24,7 +32,10 @@ export function Talk({ session }: { readonly session: Session }) {
         <div key={asked.request} className="flex gap-2 border-t border-line p-3">
           <span>{asked.tool_call.title}</span>
           {asked.options.map((option) => (
-            <Button key={option.id} onClick={() => void decidePermission(store, session.id, asked.request, option.id)}>
+            <Button
+              key={option.id}
+              onClick={() => void decidePermission(store, session.id, asked.request, option.id)}
+            >
               {option.name}
             </Button>
           ))}
@@ -39,7 +50,11 @@ export function Talk({ session }: { readonly session: Session }) {
           });
         }}
       >
-        <textarea value={text} onChange={(event) => setText(event.target.value)} className="flex-1 border border-line p-2" />
+        <textarea
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          className="flex-1 border border-line p-2"
+        />
         <Button type="submit" look="primary" icon="arrow-up" aria-label="Send" />
       </form>
     </>

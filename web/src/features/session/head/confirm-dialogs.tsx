@@ -1,0 +1,67 @@
+/** Asks before a session is stopped or deleted, and names what follows from it. */
+import { deleteSession } from "@/commands/delete-session";
+import { stopSession } from "@/commands/stop-session";
+import { useNav } from "@/bind/nav";
+import { useStore } from "@/bind/store";
+import { t } from "@/i18n";
+import { showToast } from "@/ui/toasts";
+import type { Session } from "@/store/types";
+import { AlertDialog } from "@/ui/alert-dialog";
+import { titleOf } from "./title-of";
+
+type ConfirmProps = { readonly session: Session; readonly onClose: () => void };
+
+export function StopDialog({ session, onClose }: ConfirmProps) {
+  const store = useStore();
+  return (
+    <AlertDialog
+      open
+      onOpenChange={onClose}
+      title={t("session.stop.title")}
+      note={
+        <>
+          <p>{t("session.stop.note")}</p>
+          {session.queue_length > 0 && <p>{t("session.stop.queue", { count: session.queue_length })}</p>}
+        </>
+      }
+      confirm={{ label: t("session.stop.go"), look: "danger" }}
+      cancelLabel={t("shared.cancel")}
+      onConfirm={() => void stopSession(store, session.id)}
+    />
+  );
+}
+
+export function DeleteDialog({ session, onClose }: ConfirmProps) {
+  const store = useStore();
+  const nav = useNav();
+  const { id, seq, workspace } = session;
+  const cwd = workspace?.worktree_of ?? session.cwd;
+  const remove = async () => {
+    const done = await deleteSession(store, id);
+    if (!done.ok) {
+      const detail = done.problem.detail ?? done.problem.code;
+      showToast(t("session.refused", { name: t("session.action.delete"), detail }), { tone: "bad" });
+      return;
+    }
+    showToast(t("session.delete.done", { title: titleOf(session) }));
+    nav.go({ to: "home" }, "replace");
+  };
+  return (
+    <AlertDialog
+      open
+      onOpenChange={onClose}
+      title={t("session.delete.title")}
+      note={
+        <>
+          <p>{t("session.delete.note", { count: seq, cwd })}</p>
+          {workspace?.worktree_of !== undefined && (
+            <p>{t("session.delete.worktree", { cwd: workspace.cwd })}</p>
+          )}
+        </>
+      }
+      confirm={{ label: t("session.delete.go"), look: "danger" }}
+      cancelLabel={t("shared.cancel")}
+      onConfirm={() => void remove()}
+    />
+  );
+}
