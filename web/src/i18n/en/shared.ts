@@ -125,6 +125,7 @@ export const shared = {
     moves: "This output moves the cursor.",
     terminal: "Show as a terminal",
     text: "Show as text",
+    loading: "Loading the terminal…",
   },
   path: {
     copy: "Copy path {path}",

@@ -16,12 +16,16 @@ it("shows a host as it is spelled on the wire", () => {
   expect(addressOf("https://еxample.com/")).toMatchObject({ host: "xn--xample-2of.com" });
 });
 
-it.each(["javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "vbscript:x", "https://", "ssh://host/x"])(
-  "refuses %s",
-  (href) => {
-    expect(addressOf(href).is).toBe("refused");
-  },
-);
+it.each([
+  "javascript:alert(1)",
+  "JavaScript:alert(1)",
+  "data:text/html,x",
+  "vbscript:x",
+  "https://",
+  "ssh://host/x",
+])("refuses %s", (href) => {
+  expect(addressOf(href).is).toBe("refused");
+});
 
 it.each([
   ["src/main.rs:12", "src/main.rs", 12],

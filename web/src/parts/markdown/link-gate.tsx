@@ -25,7 +25,9 @@ export function LinkGate({ url, disguised, onClose }: LinkGateProps) {
       </p>
       {disguised && <p className="mt-2 text-warn-ink">{t("shared.link.hidden")}</p>}
       <div className="mt-4 flex justify-end gap-2">
-        <Button data-autofocus onClick={onClose}>{t("shared.cancel")}</Button>
+        <Button data-autofocus onClick={onClose}>
+          {t("shared.cancel")}
+        </Button>
         <a
           href={url}
           target="_blank"

@@ -2,19 +2,30 @@
 import { expect, it } from "vitest";
 import { markHidden, markOf } from "./mark-hidden";
 
-const text = (value: string) => ({ type: "text", value });
+type Node = {
+  type: string;
+  tagName?: string;
+  value?: string;
+  properties?: Record<string, unknown>;
+  children?: Node[];
+};
+
+const text = (value: string): Node => ({ type: "text", value });
 
 it("puts a mark where a character would turn the text", () => {
-  const tree = { type: "root", children: [{ type: "element", tagName: "p", children: [text("a\u202Eb")] }] };
+  const tree: Node = {
+    type: "root",
+    children: [{ type: "element", tagName: "p", children: [text("a\u202Eb")] }],
+  };
   markHidden()(tree);
-  const [, mark] = tree.children[0]?.children ?? [];
-  expect(tree.children[0]?.children).toHaveLength(3);
+  const [, mark] = tree.children?.[0]?.children ?? [];
+  expect(tree.children?.[0]?.children).toHaveLength(3);
   expect(markOf(mark)).toEqual({ hidden: "bidi", code: "202E" });
 });
 
 it("leaves code blocks to the code block", () => {
-  const code = { type: "element", tagName: "code", children: [text("a\u202Eb")] };
-  const tree = { type: "root", children: [{ type: "element", tagName: "pre", children: [code] }] };
+  const code: Node = { type: "element", tagName: "code", children: [text("a\u202Eb")] };
+  const tree: Node = { type: "root", children: [{ type: "element", tagName: "pre", children: [code] }] };
   markHidden()(tree);
   expect(code.children).toEqual([text("a\u202Eb")]);
 });
