@@ -7,6 +7,7 @@ import { NavProvider, type Nav } from "@/bind/nav";
 import { SyncProvider, useSelect } from "@/bind/store";
 import type { State } from "@/store/state";
 import type { Sync } from "@/sync/link";
+import { TooltipProvider } from "@/ui/tooltip";
 import { hrefOf } from "./places";
 import { router } from "./router";
 import { SignIn } from "./sign-in";
@@ -27,7 +28,9 @@ export function MainPart({ sync }: { readonly sync: Sync }) {
       <QueryClientProvider client={queries}>
         <NavProvider value={nav}>
           <ActionsProvider registry={registry}>
-            <Gate sync={sync} />
+            <TooltipProvider>
+              <Gate sync={sync} />
+            </TooltipProvider>
           </ActionsProvider>
         </NavProvider>
       </QueryClientProvider>

@@ -9,6 +9,9 @@ import { AgentCard } from "./agent-card";
 
 const agentsOf = (state: State) => [...state.list.agents.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 
+/** Config, not words: it is the same in every language. */
+const EXAMPLE = '[agents.mine]\ncommand = ["node", "agent.js", "--acp"]\nenv = { KEY = "env:MY_KEY" }';
+
 export function AgentsView() {
   const agents = useSelect(agentsOf, sameItems);
   const here = agents.filter((agent) => agent.installed);
@@ -27,7 +30,7 @@ export function AgentsView() {
       )}
       <Section title={t("agents.own.title")} note={t("agents.own.note")}>
         <pre tabIndex={0} className="overflow-x-auto rounded-md bg-surface-1 p-3 font-mono text-sm">
-          {t("agents.own.example")}
+          {EXAMPLE}
         </pre>
       </Section>
     </Page>

@@ -10,7 +10,6 @@ export const agents = {
   own: {
     title: "An agent of your own",
     note: "In the config file of the machine that runs it:",
-    example: '[agents.mine]\ncommand = ["node", "agent.js", "--acp"]\nenv = { KEY = "env:MY_KEY" }',
   },
   test: "Test",
   testing: "Starting it and saying hello…",
