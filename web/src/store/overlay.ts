@@ -72,18 +72,16 @@ export function withPending(session: Session, pending: readonly Pending[]): Sess
         };
         break;
       case "decide":
-        next = {
-          ...next,
+        next = withoutAsk(next, {
           pending_permissions: next.pending_permissions.filter((asked) => asked.request !== command.request),
-        };
+        });
         break;
       case "answer":
-        next = {
-          ...next,
+        next = withoutAsk(next, {
           pending_elicitations: next.pending_elicitations.filter(
             (asked) => asked.request !== command.request,
           ),
-        };
+        });
         break;
       case "create":
       case "prompt":
@@ -100,3 +98,27 @@ export function withPending(session: Session, pending: readonly Pending[]): Sess
   }
   return next;
 }
+
+/** Who has answered all that was asked is not needed any more. */
+function withoutAsk(
+  session: Session,
+  left: Partial<Pick<Session, "pending_permissions" | "pending_elicitations">>,
+): Session {
+  const next = { ...session, ...left };
+  const waits = next.pending_permissions.length + next.pending_elicitations.length > 0;
+  if (waits || next.badge !== "needs-you") return next;
+  return { ...next, badge: "running", needs_you_since: null };
+}
+
+/** What was asked for of which only the intent is shown: "Stopping…". The last of them. */
+export function intentOf(pending: readonly Pending[], session: SessionId): Intent | null {
+  for (let at = pending.length - 1; at >= 0; at -= 1) {
+    const command = pending[at];
+    if (command?.session !== session) continue;
+    const { kind } = command;
+    if (kind === "cancel" || kind === "stop" || kind === "resume" || kind === "delete") return kind;
+  }
+  return null;
+}
+
+export type Intent = Extract<Kind, "cancel" | "stop" | "resume" | "delete">;
