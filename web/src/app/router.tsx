@@ -1,5 +1,6 @@
 /** The routes: each reads its address and gives a feature's view what it says. */
 import { createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
+import type { HomeQuery } from "@/features/home/home-view";
 import { AboutRoute } from "./routes/about";
 import { AgentsRoute } from "./routes/agents";
 import { HomeRoute } from "./routes/home";
@@ -11,7 +12,7 @@ import { WorkersRoute } from "./routes/workers";
 import { RouteError } from "./route-error";
 import { Shell } from "./shell";
 
-export type HomeSearch = { readonly q?: string; readonly show?: string; readonly group?: string };
+export type HomeSearch = HomeQuery;
 export type SessionSearch = { readonly at?: number; readonly split?: string };
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: RouteError });
@@ -27,6 +28,7 @@ const home = createRoute({
     q: text(search.q),
     show: text(search.show),
     group: text(search.group),
+    sort: text(search.sort),
   }),
 });
 

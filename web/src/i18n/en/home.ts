@@ -1,2 +1,43 @@
 /** Words of the list of sessions. */
-export const home = {} as const;
+export const home = {
+  list: "Sessions",
+  keys: "List of sessions",
+  loading: "Loading the sessions…",
+  filter: "Filter the sessions",
+  filter_hint: "Filter: title, directory, agent, branch",
+  sections: "Sections",
+  next: "Next session",
+  previous: "Previous session",
+  open: "Open the session",
+  untitled: "Session {id}",
+  section: {
+    needs_you: "Needs you",
+    working: "Working",
+    idle: "Idle",
+    stopped: "Stopped",
+    archived: "Archived",
+  },
+  group: { label: "Group", none: "Not grouped", thread: "By thread", project: "By project" },
+  sort: { label: "Order", prompt: "By your last prompt", activity: "By last activity" },
+  line: {
+    asks: "{what}?",
+    sign_in: "Sign in to {agent}",
+    waits: "Waits: {why}",
+  },
+  empty: {
+    title: "No sessions yet",
+    note: "Describe a task and an agent works on it here.",
+    terminal: "Or in a terminal:",
+  },
+  none: {
+    all: "All sessions are archived",
+    needs_you: "Nothing needs you",
+    working: "Nothing is at work",
+    idle: "No session is idle",
+    stopped: "No session is stopped",
+    archived: "Nothing is archived",
+  },
+  no_match: "Nothing matches “{q}”",
+  clear: "Clear filter",
+  search_archived: "Search the archived ones",
+} as const;

@@ -1,0 +1,98 @@
+/** Over the list: what to look for, which section, how it is grouped and ordered. */
+import { useRef } from "react";
+import { useActions } from "@/bind/actions";
+import { t } from "@/i18n";
+import { number } from "@/i18n/format";
+import { cx } from "@/lib/cx";
+import { sections, type Home, type HomeView, type Section } from "@/store/select";
+import { Select } from "@/ui/select";
+import { TextField } from "@/ui/text-field";
+
+type HomeBarProps = {
+  readonly view: HomeView;
+  readonly counts: Home["counts"];
+  readonly onChange: (part: Partial<HomeView>) => void;
+};
+
+export function HomeBar({ view, counts, onChange }: HomeBarProps) {
+  const field = useRef<HTMLInputElement>(null);
+  const group = t("home.keys");
+  useActions([
+    { id: "home.filter", name: t("home.filter"), group, keys: ["/"], perform: () => field.current?.focus() },
+  ]);
+  return (
+    <div className="flex flex-wrap items-center gap-x-3 gap-y-2 border-b border-line px-3 py-2">
+      <TextField
+        ref={field}
+        type="search"
+        value={view.q}
+        onChange={(q) => onChange({ q })}
+        onKeyDown={(event) => {
+          if (event.key !== "Escape" || event.nativeEvent.isComposing) return;
+          onChange({ q: "" });
+          event.currentTarget.blur();
+        }}
+        aria-label={t("home.filter")}
+        placeholder={t("home.filter_hint")}
+        className="w-64 max-w-full phone:w-full"
+      />
+      <div role="group" aria-label={t("home.sections")} className="flex flex-wrap gap-0.5">
+        {sections.map((section) => (
+          <SectionButton
+            key={section}
+            section={section}
+            count={counts[section]}
+            pressed={view.section === section}
+            onPress={() => onChange({ section: view.section === section ? null : section })}
+          />
+        ))}
+      </div>
+      <span className="flex-1 phone:hidden" />
+      <Select
+        look="quiet"
+        aria-label={t("home.group.label")}
+        value={view.group}
+        onChange={(by) => onChange({ group: by })}
+        options={[
+          { id: "none", label: t("home.group.none") },
+          { id: "thread", label: t("home.group.thread") },
+          { id: "project", label: t("home.group.project") },
+        ]}
+      />
+      <Select
+        look="quiet"
+        aria-label={t("home.sort.label")}
+        value={view.sort}
+        onChange={(sort) => onChange({ sort })}
+        options={[
+          { id: "prompt", label: t("home.sort.prompt") },
+          { id: "activity", label: t("home.sort.activity") },
+        ]}
+      />
+    </div>
+  );
+}
+
+type SectionButtonProps = {
+  readonly section: Section;
+  readonly count: number;
+  readonly pressed: boolean;
+  readonly onPress: () => void;
+};
+
+function SectionButton({ section, count, pressed, onPress }: SectionButtonProps) {
+  return (
+    <button
+      type="button"
+      aria-pressed={pressed}
+      onClick={onPress}
+      className={cx(
+        "tap rounded-md px-2 py-1 hover:bg-surface-2",
+        pressed ? "bg-surface-3 text-1" : "text-2",
+        section === "needs_you" && count > 0 && "font-medium text-attention-ink",
+      )}
+    >
+      {t(`home.section.${section}`)} <span className="text-3">{number(count)}</span>
+    </button>
+  );
+}
