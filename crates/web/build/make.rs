@@ -17,8 +17,9 @@ pub const WITHOUT: &str = "Without the dashboard: cargo build --no-default-featu
 /// The oldest Node that builds it.
 const NODE: (u32, u32) = (20, 19);
 
-/// How many lines of a command that failed are shown.
-const SHOWN: usize = 30;
+/// How many lines of a command that failed are shown, of the first and of the last ones: npm says first what is wrong,
+/// Vite last.
+const SHOWN: usize = 15;
 
 /// The programs that build it.
 pub struct Tools {
@@ -46,7 +47,7 @@ pub struct Made {
 pub struct Failure {
     /// One sentence.
     pub said: String,
-    /// The last lines of the command that failed.
+    /// What the command said that failed.
     pub output: Vec<String>,
 }
 
@@ -80,8 +81,7 @@ pub fn make(web: &Path, packer: &Path, tools: &Tools) -> Result<Made, Failure> {
     if !is_fresh {
         check(tools)?;
         if !is_installed(web)? {
-            // What only tests and checks need stays away; nothing that is installed runs a script.
-            run(web, tools, &tools.npm, &["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"])?;
+            run(web, tools, &tools.npm, install(web))?;
         }
         run(web, tools, &tools.npm, &["run", "build"])?;
         if !dist.join("index.html").is_file() {
@@ -130,6 +130,16 @@ fn is_installed(web: &Path) -> io::Result<bool> {
     }
 }
 
+/// How packages are installed: without what only tests and checks need, and running nothing of theirs. Whoever has those
+/// develops the dashboard, and keeps them.
+fn install(web: &Path) -> &'static [&'static str] {
+    let installed = fs::read_to_string(web.join("node_modules/.package-lock.json")).unwrap_or_default();
+    match installed.contains("\"dev\": true") {
+        true => &["ci", "--no-audit", "--no-fund"],
+        false => &["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"],
+    }
+}
+
 fn run(web: &Path, tools: &Tools, program: &OsString, arguments: &[&str]) -> Result<(), Failure> {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(web).stdin(Stdio::null());
@@ -137,13 +147,16 @@ fn run(web: &Path, tools: &Tools, program: &OsString, arguments: &[&str]) -> Res
     command.env_remove("DEBUG").env("NODE_ENV", "production").env("NO_COLOR", "1");
     let said = format!("{} {}", program.to_string_lossy(), arguments.join(" "));
     let output = command.output().map_err(|error| Failure::new(format!("{said} does not start: {error}")))?;
-    if output.status.success() {
+    let status = output.status;
+    if status.success() {
         return Ok(());
     }
     let text = [output.stdout, output.stderr].concat();
-    let lines: Vec<_> = String::from_utf8_lossy(&text).lines().map(str::to_owned).collect();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    let shown = |(number, _): &(usize, &&str)| *number < SHOWN || *number + SHOWN >= lines.len();
+    let output = lines.iter().enumerate().filter(shown).map(|(_, line)| (*line).to_owned()).collect();
     let is_install = program == &tools.npm && arguments.first() == Some(&"ci");
     let hint = if is_install { format!(" {WITHOUT}") } else { String::new() };
-    let said = format!("`{said}` in web/ failed ({}).{hint}", output.status);
-    Err(Failure { said, output: lines[lines.len().saturating_sub(SHOWN)..].to_vec() })
+    Err(Failure { said: format!("`{said}` in web/ failed ({status}).{hint}"), output })
 }

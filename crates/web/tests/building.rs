@@ -18,6 +18,9 @@ use std::{
 use make::{Failure, Tools, make};
 use tempfile::TempDir;
 
+/// How packages are installed for a build alone.
+const CI: &str = "ci --omit=dev --ignore-scripts --no-audit --no-fund";
+
 /// A small dashboard's sources, and tools that build it.
 struct Web {
     dir: TempDir,
@@ -45,7 +48,7 @@ impl Web {
             &at("npm"),
             r#"case $1 in
             --version) echo 10.8.2;;
-            ci) echo ci >> ../calls; mkdir -p node_modules; touch node_modules/.package-lock.json;;
+            ci) echo "$@" >> ../calls; mkdir -p node_modules; touch node_modules/.package-lock.json;;
             run) echo "build $NODE_ENV" >> ../calls; mkdir ../busy; rm -rf dist; mkdir dist; cp index.html dist; rmdir ../busy;;
             esac"#,
         );
@@ -78,7 +81,7 @@ fn program(path: &Path, text: &str) -> PathBuf {
 fn it_is_built_once_for_each_state_of_its_sources() {
     let web = Web::new();
     web.make().unwrap();
-    assert_eq!(web.calls(), ["ci", "build production", "pack"]);
+    assert_eq!(web.calls(), [CI, "build production", "pack"]);
     web.make().unwrap();
     assert_eq!(web.calls(), [""; 0], "nothing changed");
     fs::write(web.path("src/deep/part.test.ts"), "another test").unwrap();
@@ -103,7 +106,13 @@ fn packages_are_installed_anew_when_the_lock_file_is_newer() {
     lock.set_len(0).unwrap();
     lock.set_modified(fs::metadata(web.path("dist")).unwrap().modified().unwrap() + Duration::from_secs(60)).unwrap();
     web.make().unwrap();
-    assert_eq!(web.calls(), ["ci", "build production", "pack"]);
+    assert_eq!(web.calls(), [CI, "build production", "pack"]);
+    // Whoever develops has more than a build needs, and keeps it.
+    fs::write(web.path("node_modules/.package-lock.json"), r#"{"a": {"dev": true}}"#).unwrap();
+    lock.set_modified(SystemTime::now() + Duration::from_secs(60)).unwrap();
+    fs::write(web.path("src/main.ts"), "four").unwrap();
+    web.make().unwrap();
+    assert_eq!(web.calls(), ["ci --no-audit --no-fund", "build production", "pack"]);
     // Whoever installs by hand has a lock file that is as old as what is installed.
     fs::write(web.path("src/main.ts"), "three").unwrap();
     lock.set_modified(SystemTime::UNIX_EPOCH).unwrap();
@@ -120,7 +129,7 @@ fn two_at_once_build_it_once() {
             one.join().unwrap().unwrap();
         }
     });
-    assert_eq!(web.calls(), ["ci", "build production", "pack"]);
+    assert_eq!(web.calls(), [CI, "build production", "pack"]);
 }
 
 #[test]
@@ -159,7 +168,8 @@ fn a_build_that_fails_shows_its_last_lines_and_is_tried_again() {
     );
     let failure = web.make().unwrap_err();
     assert!(failure.said.contains("run build` in web/ failed (exit status: 3)"), "{}", failure.said);
-    assert_eq!((failure.output.len(), failure.output.last().unwrap().as_str()), (30, "no such import"));
+    assert_eq!((failure.output[0].as_str(), failure.output.len()), ("1", 30), "the first lines and the last ones");
+    assert_eq!(failure.output[29], "no such import");
     web.tools.npm = whole;
     web.calls();
     web.make().unwrap();
