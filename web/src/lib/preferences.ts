@@ -14,6 +14,8 @@ type Preferences = {
 };
 
 type Name = keyof Preferences;
+export type PreferenceName = Name;
+export type PreferenceOf<N extends Name> = Preferences[N];
 
 const defaults: Preferences = { theme: "system", letters: true, enter: "sends", notify: false, copy: true };
 const watchers = new Set<() => void>();

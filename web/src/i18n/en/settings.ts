@@ -1,2 +1,55 @@
 /** Words of the settings. */
-export const settings = {} as const;
+export const settings = {
+  title: "Settings",
+  note: "What is chosen here holds for this browser. Tokens and allowed roots are the server's.",
+  look: { title: "Look", theme: "Theme", system: "As the system", light: "Light", dark: "Dark" },
+  notify: {
+    title: "Notifications",
+    label: "Tell me when a session needs me or has finished",
+    note: "Only while this page is open somewhere in this browser.",
+    denied: "This browser refuses them for this page. Allow them in its site settings.",
+    plain_http: "Browsers allow notifications and installing only over https and on this machine itself.",
+  },
+  keys: {
+    title: "Keys",
+    letters: "Single letters",
+    letters_note: "c, n, /, j, k and others act outside of fields. Press ? to see them all",
+    newline: "Enter makes a new line",
+    newline_note: "Then Ctrl or ⌘ with Enter sends",
+  },
+  copy: {
+    title: "This browser's copy",
+    label: "Keep what was seen",
+    note: "Sessions that you opened are there at once the next time, also without a connection",
+    sign_out: "Sign out",
+    sign_out_note: "Empties the copy and ends this browser's sign-in.",
+  },
+  tokens: {
+    title: "Tokens",
+    note: "For programs and for workers on other machines. A token can do no more than its scope.",
+    loading: "Loading the tokens…",
+    empty: "There is none. Your own sign-in and the local command line need none.",
+    unused: "never used",
+    used: "last used {time}",
+    ends: "{words}, ends {time}",
+    end: "End it",
+    end_title: "End the token “{name}”?",
+    end_note: "Whoever uses it is refused from now on. It cannot be taken back.",
+    name: "Name",
+    scope: "May",
+    scopes: {
+      read: "read: see everything",
+      approve: "approve: and answer what agents ask",
+      write: "write: and make, prompt and end sessions",
+      admin: "admin: and manage tokens and the server",
+      worker: "worker: connect a worker",
+    },
+    make: "Make a token",
+    secret: "This is its secret. It is shown only now.",
+  },
+  roots: {
+    title: "Allowed roots",
+    note: "Sessions work in these directories and below.",
+    edit: "To change them, edit roots under [server] in",
+  },
+} as const;
