@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import tailwind from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
@@ -15,7 +16,12 @@ const aliases = [
   { find: /^@pierre\/(highlights(\/.*)?|theming\/themes)$/, replacement: absent },
 ];
 
+// The version of the server that this page is built with: one that is told another is old.
+const cargo = readFileSync(new URL("../Cargo.toml", import.meta.url), "utf8");
+const version = /^\[workspace\.package\][^[]*?^version = "([^"]+)"/m.exec(cargo)?.[1] ?? "unknown";
+
 export default defineConfig({
+  define: { __VERSION__: JSON.stringify(version) },
   plugins: [react(), tailwind()],
   resolve: { alias: aliases },
   // The page speaks only to the server that served it; in development that server is behind this proxy.
@@ -31,7 +37,17 @@ export default defineConfig({
       "/healthz": server,
     },
   },
-  worker: { format: "es" },
+  worker: {
+    format: "es",
+    // A worker is sent the grammars it needs; its own copy of them would never be read.
+    plugins: () => [
+      {
+        name: "no-grammars-in-workers",
+        enforce: "pre",
+        resolveId: (id) => (id.endsWith("/shiki-langs.ts") ? absent : null),
+      },
+    ],
+  },
   build: {
     target: "es2024",
     assetsInlineLimit: 0,

@@ -1,6 +1,6 @@
 /** Characters that act without being seen are found, and ordinary text is left alone. */
 import { expect, it } from "vitest";
-import { hiddenCount, segments, signOf } from "./hidden";
+import { hiddenCount, segments, signOf, unveiled } from "./hidden";
 
 it("shows a mark that turns the direction of text", () => {
   expect(segments("ev\u202Egnp.exe")).toEqual([
@@ -44,4 +44,9 @@ it("is stricter in commands: joiners, odd spaces and a lone carriage return", ()
 
 it("gives empty text back as one piece", () => {
   expect(segments("")).toEqual([{ text: "" }]);
+});
+
+it("names hidden characters in the text itself", () => {
+  expect(unveiled("if admin \u202E} x")).toBe("if admin [U+202E]} x");
+  expect(unveiled("a\r\nb\tc")).toBe("a\r\nb\tc");
 });

@@ -32,6 +32,14 @@ export function segments(text: string, how: Watchfulness = "text"): readonly Seg
   return found;
 }
 
+/** The text with names in the place of hidden characters, where marks of their own cannot stand. */
+export function unveiled(text: string): string {
+  return text.replace(inText, (char) => {
+    const piece = named(char);
+    return "hidden" in piece ? `[${signOf(piece.code)}]` : char;
+  });
+}
+
 /** How many hidden characters there are. */
 export function hiddenCount(text: string, how: Watchfulness = "text"): number {
   return text.match(how === "text" ? inText : inCommands)?.length ?? 0;

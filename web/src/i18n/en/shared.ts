@@ -117,6 +117,8 @@ export const shared = {
     large: "{size}: folded, so that the page stays quick.",
     generated: "A generated file: folded.",
     label: "Changes in {path}",
+    loading: "Comparing…",
+    failed: "This change could not be shown.",
   },
   ansi: {
     all: { one: "Show the only line", other: "Show all {count} lines" },

@@ -3,9 +3,9 @@ import { memo, useMemo, useState } from "react";
 import { t } from "@/i18n";
 import { Button } from "@/ui/button";
 import { CopyButton } from "../copy-button";
+import { LineWindow } from "../line-window";
 import { Terminal } from "../terminal/terminal";
 import { AnsiLineView } from "./ansi-line-view";
-import { LineWindow } from "./line-window";
 import { movesCursor, parseAnsi } from "./parse";
 import { countLines, tail } from "./tail";
 
@@ -26,7 +26,18 @@ export const Ansi = memo(function Ansi({ text }: AnsiProps) {
   return (
     <div className="overflow-hidden rounded-md border border-line bg-surface-1">
       {mode === "terminal" && <Terminal text={text} label={label} />}
-      {mode === "all" && <LineWindow lines={lines} label={label} />}
+      {mode === "all" && (
+        <LineWindow
+          count={lines.length}
+          line={(index) => (
+            <span className="px-3">
+              <AnsiLineView line={lines[index] ?? []} />
+            </span>
+          )}
+          label={label}
+          start="end"
+        />
+      )}
       {mode === "last" && (
         <pre
           tabIndex={0}

@@ -8,4 +8,5 @@ export const codeToTokens = never;
 export const isSupportedLanguage = () => false;
 export const LiveTokenizer = never;
 export const themes = { getTheme: () => undefined };
+export const bundledLanguages = {};
 export default never;

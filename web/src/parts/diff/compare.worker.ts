@@ -1,0 +1,16 @@
+/** Compares two texts off the main thread. */
+import { parseDiffFromFile, type FileDiffMetadata } from "@pierre/diffs";
+
+export type Comparison = {
+  readonly path: string;
+  readonly before: string | null;
+  readonly after: string | null;
+};
+export type Compared = { readonly diff: FileDiffMetadata };
+
+self.addEventListener("message", (event: MessageEvent<Comparison>) => {
+  const { path, before, after } = event.data;
+  const file = (contents: string | null) => (contents === null ? null : { name: path, contents });
+  const compared: Compared = { diff: parseDiffFromFile(file(before), file(after)) };
+  self.postMessage(compared);
+});
