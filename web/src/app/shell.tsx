@@ -12,6 +12,7 @@ import { globalActions } from "./global-actions";
 import { KeysHelp } from "./keys-help";
 import { LinkBar, LinkState } from "./link-state";
 import { Palette } from "./palette";
+import { PhoneBar } from "./phone-bar";
 import { useKeys } from "./use-keys";
 import { usePageFocus } from "./use-page-focus";
 
@@ -31,7 +32,7 @@ const PLACES = [
 ] as const satisfies readonly NavPlace[];
 
 export function Shell() {
-  const { pathname } = useLocation();
+  const { pathname, search } = useLocation();
   const [layer, setLayer] = useState<"none" | "palette" | "keys">("none");
   useActions(globalActions(useNav(), { palette: () => setLayer("palette"), keys: () => setLayer("keys") }));
   useKeys();
@@ -46,22 +47,22 @@ export function Shell() {
         {t("app.skip")}
       </a>
       <header className="flex h-11 shrink-0 items-center gap-1 border-b border-line px-3">
-        <PlaceLink place={{ to: "home" }} className="mr-2 font-semibold">
+        <PlaceLink place={{ to: "home" }} className="mr-2 font-semibold text-1 no-underline">
           {t("shared.product")}
         </PlaceLink>
-        <nav aria-label={t("app.nav.label")} className="flex items-center gap-0.5">
+        <nav aria-label={t("app.nav.label")} className="flex items-center gap-0.5 phone:hidden">
           {PLACES.map(({ place, word, icon, path }) => (
             <PlaceLink
               key={path}
               place={place}
               aria-current={pathname === path ? "page" : undefined}
               className={cx(
-                "tap flex items-center gap-1.5 rounded-md px-2 py-1 hover:bg-surface-2",
+                "tap flex items-center gap-1.5 rounded-md px-2 py-1 no-underline hover:bg-surface-2",
                 pathname === path ? "bg-surface-2 text-1" : "text-2",
               )}
             >
               <Icon name={icon} />
-              <span className="max-sm:sr-only">{t(word)}</span>
+              <span className="max-md:sr-only">{t(word)}</span>
             </PlaceLink>
           ))}
         </nav>
@@ -69,7 +70,7 @@ export function Shell() {
         <LinkState />
         <PlaceLink
           place={{ to: "new" }}
-          className="tap ml-2 flex items-center gap-1 rounded-md bg-accent px-2.5 py-1 font-medium text-accent-ink hover:bg-accent-strong"
+          className="tap ml-2 flex items-center gap-1 rounded-md bg-accent px-2.5 py-1 font-medium text-accent-ink no-underline hover:bg-accent-strong phone:hidden"
         >
           <Icon name="plus" />
           <span className="max-sm:sr-only">{t("app.nav.new")}</span>
@@ -79,6 +80,7 @@ export function Shell() {
       <main id="content" tabIndex={-1} className="flex min-h-0 flex-1 flex-col overflow-hidden outline-none">
         <Outlet />
       </main>
+      {pathname.startsWith("/s/") ? null : <PhoneBar path={pathname} show={search.show} />}
       <Palette open={layer === "palette"} onOpenChange={close} />
       <KeysHelp open={layer === "keys"} onOpenChange={close} />
       <ToastRegion label={t("shared.notices")} closeLabel={t("shared.dismiss")} />

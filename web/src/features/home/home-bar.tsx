@@ -22,21 +22,26 @@ export function HomeBar({ view, counts, onChange }: HomeBarProps) {
   ]);
   return (
     <div className="flex flex-wrap items-center gap-x-3 gap-y-2 border-b border-line px-3 py-2">
-      <TextField
-        ref={field}
-        type="search"
-        value={view.q}
-        onChange={(q) => onChange({ q })}
-        onKeyDown={(event) => {
-          if (event.key !== "Escape" || event.nativeEvent.isComposing) return;
-          onChange({ q: "" });
-          event.currentTarget.blur();
-        }}
-        aria-label={t("home.filter")}
-        placeholder={t("home.filter_hint")}
-        className="w-64 max-w-full phone:w-full"
-      />
-      <div role="group" aria-label={t("home.sections")} className="flex flex-wrap gap-0.5">
+      <div className="w-64 phone:w-full">
+        <TextField
+          ref={field}
+          type="search"
+          value={view.q}
+          onChange={(q) => onChange({ q })}
+          onKeyDown={(event) => {
+            if (event.key !== "Escape" || event.nativeEvent.isComposing) return;
+            onChange({ q: "" });
+            event.currentTarget.blur();
+          }}
+          aria-label={t("home.filter")}
+          placeholder={t("home.filter_hint")}
+        />
+      </div>
+      <div
+        role="group"
+        aria-label={t("home.sections")}
+        className="flex gap-0.5 phone:-mx-3 phone:w-screen phone:overflow-x-auto phone:px-3"
+      >
         {sections.map((section) => (
           <SectionButton
             key={section}
@@ -87,7 +92,7 @@ function SectionButton({ section, count, pressed, onPress }: SectionButtonProps)
       aria-pressed={pressed}
       onClick={onPress}
       className={cx(
-        "tap rounded-md px-2 py-1 hover:bg-surface-2",
+        "tap shrink-0 rounded-md px-2 py-1 whitespace-nowrap hover:bg-surface-2",
         pressed ? "bg-surface-3 text-1" : "text-2",
         section === "needs_you" && count > 0 && "font-medium text-attention-ink",
       )}

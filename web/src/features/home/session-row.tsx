@@ -39,7 +39,7 @@ export const SessionRow = memo(function SessionRow({ row, current, onFocus, ref 
       onFocus={() => onFocus(row.id)}
       data-session={row.id}
       className={cx(
-        "focus-inset grid items-center gap-x-3 border-b border-line px-3 hover:bg-surface-1",
+        "focus-inset grid items-center gap-x-3 border-b border-line px-3 text-1 no-underline hover:bg-surface-1",
         "phone:grid-cols-[1fr_auto] phone:gap-y-0.5 phone:py-2.5",
         "h-full grid-cols-[7.5rem_minmax(8rem,16rem)_1fr_5rem_6rem_5rem_3rem]",
         session.archived && "text-2",

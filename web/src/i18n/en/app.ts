@@ -4,6 +4,8 @@ export const app = {
     label: "Main",
     home: "Sessions",
     new: "New session",
+    new_short: "New",
+    needs: { one: "Needs {count}", other: "Needs {count}" },
     workers: "Workers",
     agents: "Agents",
     settings: "Settings",
