@@ -22,6 +22,15 @@ export async function answer<T>(call: Promise<Result<T>>): Promise<Answer<NonNul
   return { ok: false, problem: { code: BAD_ANSWER, status: response.status, detail } };
 }
 
+/** What a response that is no success says. */
+export async function problemOf(response: Response): Promise<Problem> {
+  const detail = `${response.status} ${response.statusText}`;
+  const said: unknown = await response.json().catch(() => null);
+  return isProblem(said)
+    ? { status: response.status, ...said }
+    : { code: BAD_ANSWER, status: response.status, detail };
+}
+
 function unreachable(error: unknown): Problem {
   return { code: UNREACHABLE, detail: error instanceof Error ? error.message : String(error) };
 }

@@ -82,6 +82,8 @@ export function fold(state: State, input: Input): Folded {
       if ((state.seen.get(input.session) ?? 0) >= input.seq) return to(state);
       return to({ ...state, seen: new Map(state.seen).set(input.session, input.seq) });
     }
+    case "remembered":
+      return to(remembered(state, input.seen, input.notified));
     case "notified":
       return to(input.pos <= state.notified ? state : { ...state, notified: input.pos });
     case "reset":
@@ -134,17 +136,24 @@ function renewed(state: State, epoch: number): Folded {
   );
 }
 
-function sessions(state: State, { items, view, pos, epoch }: Extract<Input, { is: "sessions" }>): Folded {
+function remembered(state: State, seen: ReadonlyMap<string, number>, notified: number): State {
+  const newer = [...seen].filter(([session, seq]) => (state.seen.get(session) ?? 0) < seq);
+  const both = newer.length === 0 ? state.seen : new Map([...state.seen, ...newer]);
+  return { ...state, seen: both, notified: Math.max(state.notified, notified) };
+}
+
+function sessions(state: State, input: Extract<Input, { is: "sessions" }>): Folded {
+  const { items, view, pos, epoch, saved_at = state.saved_at } = input;
   if (state.epoch !== null && state.epoch !== epoch) {
     // Whom the stream comes from is the one to believe.
     if (state.link.is === "live" || state.link.is === "catching_up") return to(state);
     const emptied = renewed(state, epoch);
-    const again = sessions(emptied.state, { is: "sessions", items, view, pos, epoch });
+    const again = sessions(emptied.state, input);
     return { state: again.state, asks: [...emptied.asks, ...again.asks] };
   }
   const list = withSessions(state.list, items, view);
   const upTo = pos === null ? list.pos : Math.max(list.pos ?? 0, pos);
-  return to({ ...state, epoch, list: { ...list, pos: upTo } });
+  return to({ ...state, epoch, saved_at, list: { ...list, pos: upTo } });
 }
 
 function frames(state: State, given: readonly ListFrame[]): Folded {
@@ -161,7 +170,7 @@ function caughtUp(state: State, topic: string): State {
   if (topic === LIST) {
     // What happened while nobody was connected is seen in the list; it is too late to shout.
     const notified = Math.max(clean.notified, clean.list.pos ?? 0);
-    return { ...clean, notified, list: { ...clean.list, caught_up: true } };
+    return { ...clean, notified, saved_at: null, list: { ...clean.list, caught_up: true } };
   }
   const log = clean.logs.get(topic);
   return log ? settled(withLog(clean, { ...log, caught_up: true, hole: null }), []) : clean;

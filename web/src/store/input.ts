@@ -16,6 +16,8 @@ export type Input =
       readonly view: "full" | "row";
       readonly pos: number | null;
       readonly epoch: number;
+      /** When a browser's own copy was last true. */
+      readonly saved_at?: number;
     }
   | { readonly is: "threads"; readonly items: readonly Thread[] }
   | { readonly is: "workers"; readonly items: readonly Worker[] }
@@ -51,6 +53,8 @@ export type Input =
   /** Where somebody reads, once scrolling rests; `null` at the end. */
   | { readonly is: "reader"; readonly session: SessionId; readonly seq: number | null }
   | { readonly is: "seen"; readonly session: SessionId; readonly seq: number }
+  /** What an earlier visit of this browser has looked at and notified of. */
+  | { readonly is: "remembered"; readonly seen: ReadonlyMap<SessionId, number>; readonly notified: number }
   /** What this browser, or another tab of it, has notified of. */
   | { readonly is: "notified"; readonly pos: number }
   /** A cursor was refused: what was held of that topic is of another log. */

@@ -32,6 +32,8 @@ export type State = {
   /** The server's version, once it said hello. */
   readonly version: string | null;
   readonly list: List;
+  /** When the list was last true, while it is this browser's own copy; `null` once the server has told. */
+  readonly saved_at: number | null;
   /** The logs of the sessions that are open in this tab. */
   readonly logs: ReadonlyMap<SessionId, Log>;
   /** Commands that are out, oldest first. */
@@ -54,6 +56,7 @@ export const nothing: State = {
   epoch: null,
   version: null,
   list: noList,
+  saved_at: null,
   logs: new Map(),
   pending: [],
   refusals: [],

@@ -2,7 +2,10 @@
 
 export type Batch<T> = { readonly add: (item: T) => void; readonly flush: () => void };
 
-/** `later` calls back once after about the length of a frame, also in a hidden tab. */
+/** A hidden tab's timers may be a minute late: no more than this waits for them. */
+const HELD_MAX = 1_000;
+
+/** `later` calls back once after about the length of a frame. */
 export function newBatch<T>(deliver: (items: T[]) => void, later: (then: () => void) => void): Batch<T> {
   let held: T[] = [];
   let waiting = false;
@@ -24,9 +27,9 @@ export function newBatch<T>(deliver: (items: T[]) => void, later: (then: () => v
   return {
     add: (item) => {
       held.push(item);
-      if (waiting) return;
+      if (waiting && held.length < HELD_MAX) return;
       flush();
-      wait();
+      if (!waiting) wait();
     },
     flush,
   };

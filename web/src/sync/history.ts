@@ -1,42 +1,74 @@
 /** What is asked for once and not streamed: the list at the first visit, a session, its older events. */
 import { answer } from "@/api/client";
-import { getSession, listAgents, listSessionEvents, listSessions, listThreads, listWorkers } from "@/api/gen";
+import {
+  getSession,
+  listSessionEvents,
+  listSessions,
+  listThreads,
+  type EventPage,
+  type ListSessionsData,
+} from "@/api/gen";
+import type { Answer } from "@/api/problem";
 import type { Page } from "@/store/log";
 import type { Problem } from "@/store/types";
 import type { Store } from "./store";
 
-/** Rows of a page of the list: the most that the server gives. */
+/** Rows of the first page, which is seen first, and of the others: the most that the server gives. */
+const FIRST = 200;
 const ROWS = 500;
+const ACTIVE = "pending,starting,idle,running,hibernated,stopping";
 
-/** Takes the list page by page. The cursor of the first page is where the stream goes on: it was read before the others. */
-export async function loadList(store: Store): Promise<Problem | null> {
-  const [first, threads, workers, agents] = await Promise.all([
-    answer(listSessions({ query: { view: "row", archived: "any", limit: ROWS } })),
+/**
+ * Takes the list page by page, what is active first. `begun` is called when the first page is in: the stream goes on from where that
+ * page was read, and what the others tell is at least as new. Workers and agents come with the stream.
+ */
+export async function loadList(store: Store, begun: () => void): Promise<Problem | null> {
+  const [first, threads] = await Promise.all([
+    sessions({ state: ACTIVE, limit: FIRST }),
     answer(listThreads({ query: { limit: ROWS } })),
-    answer(listWorkers()),
-    answer(listAgents()),
   ]);
   if (!first.ok) return first.problem;
-  if (threads.ok) store.put({ is: "threads", items: threads.data.items });
-  if (workers.ok) store.put({ is: "workers", items: workers.data.items });
-  if (agents.ok) store.put({ is: "agents", items: agents.data.items });
   const { items, pos, epoch } = first.data;
+  if (threads.ok) store.put({ is: "threads", items: threads.data.items });
   store.put({ is: "sessions", items, view: "row", pos, epoch });
-  let cursor = first.data.next_cursor;
-  while (cursor !== null) {
-    const page = await answer(listSessions({ query: { view: "row", archived: "any", limit: ROWS, cursor } }));
+  begun();
+  let cursor: string | undefined;
+  do {
+    const page = await sessions({
+      archived: "any",
+      limit: ROWS,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
     if (!page.ok) return page.problem;
+    // The server has another log since.
+    if (page.data.epoch !== epoch) return { code: "cursor_too_old" };
     store.put({ is: "sessions", items: page.data.items, view: "row", pos: null, epoch });
+    cursor = page.data.next_cursor ?? undefined;
+  } while (cursor !== undefined);
+  return threads.ok ? moreThreads(store, threads.data.next_cursor) : threads.problem;
+}
+
+function sessions(query: NonNullable<ListSessionsData["query"]>) {
+  return answer(listSessions({ query: { view: "row", ...query } }));
+}
+
+async function moreThreads(store: Store, from: string | null): Promise<Problem | null> {
+  for (let cursor = from; cursor !== null;) {
+    const page = await answer(listThreads({ query: { limit: ROWS, cursor } }));
+    if (!page.ok) return page.problem;
+    store.put({ is: "threads", items: page.data.items });
     cursor = page.data.next_cursor;
   }
   return null;
 }
 
 /** Takes one session whole: of those far down the list only the row is known. */
-export async function loadSession(store: Store, id: string): Promise<void> {
+export async function loadSession(store: Store, id: string): Promise<Problem | null> {
   const got = await answer(getSession({ path: { id } }));
-  if (!got.ok) return;
-  store.put({ is: "sessions", items: [got.data], view: "full", pos: null, epoch: store.get().epoch ?? 0 });
+  if (!got.ok) return got.problem;
+  const { epoch } = store.get();
+  if (epoch !== null) store.put({ is: "sessions", items: [got.data], view: "full", pos: null, epoch });
+  return null;
 }
 
 /** Takes a page of events: those before one, those after one, or the last ones. */
@@ -60,4 +92,18 @@ export async function loadHeads(
     listSessionEvents({ path: { id }, query: { before, limit, type: types.join(",") } }),
   );
   if (got.ok) store.put({ is: "heads", session: id, before, events: got.data.items });
+}
+
+/**
+ * Looks for a text in a session's older events, from `before` back. A page may be empty and still have a `next_cursor`, which is the
+ * next `before`: the server looks at so many events at a time.
+ */
+export function searchEvents(
+  id: string,
+  q: string,
+  before: number | null,
+  signal: AbortSignal,
+): Promise<Answer<EventPage>> {
+  const query = { q, limit: 50, before: before ?? Number.MAX_SAFE_INTEGER };
+  return answer(listSessionEvents({ path: { id }, query, signal }));
 }

@@ -1,18 +1,28 @@
 /** Keeps the connection: drives the machine with what really happens, and carries out what the fold asks for. */
 import { answer } from "@/api/client";
 import { checkHealth, getStatus } from "@/api/gen";
-import type { Ask, Input } from "@/store/fold";
-import type { Event, ListFrame } from "@/store/types";
+import { UNREACHABLE } from "@/api/problem";
+import type { Ask } from "@/store/fold";
+import { LIST } from "@/store/state";
+import type { Problem } from "@/store/types";
+import { backoff } from "./backoff";
 import { newBatch } from "./batch";
+import { newBreaks, type Break } from "./breaks";
+import { newBrowser, type Browser } from "./browser";
+import { deliveries, type Control } from "./deliver";
 import { loadEvents, loadHeads, loadList, loadSession } from "./history";
 import { due, newMachine, step, type Effect, type Happened } from "./machine";
-import { dialSocket, type Connection } from "./socket";
+import { dialSocket, type Connection, type Ended } from "./socket";
 import { dialStreams } from "./sse";
 import { newStore, type Store } from "./store";
 import { received, type Received } from "./wire";
 
-const LIST = "list";
 const FRAME_MS = 16;
+/** So often a page that is seen looks whether the clock jumped: timers stand still while a machine sleeps. */
+const WATCH_MS = 1_000;
+const PROBE_MS = 5_000;
+/** A kept log that is so far behind is not caught up with: its end is asked for anew. */
+const BEHIND_MAX = 2_000;
 
 export type Sync = {
   readonly store: Store;
@@ -20,17 +30,39 @@ export type Sync = {
   readonly start: () => void;
   /** The person or the system says that the network is back. */
   readonly wake: () => void;
+  /** Somebody signed out: nothing of this browser's copy, drafts and memory is left. */
+  readonly forget: () => Promise<void>;
+  /** The session that this tab shows, `null` if none: where only one can be followed, it is this one. */
+  readonly look: (session: string | null) => void;
   /** The last messages, newest last, for the About page. */
   readonly recent: () => readonly string[];
+  /** Why the connection broke, the last times, newest last. */
+  readonly breaks: () => readonly Break[];
+  /** What this browser keeps and shows. */
+  readonly browser: Browser;
 };
 
 export function newSync(soon: (then: () => void) => void): Sync {
   let machine = newMachine(Date.now());
   let connection: Connection | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let loading: Promise<unknown> | null = null;
-  const recent: string[] = [];
-  const store = newStore(carryOut, soon);
+  let loading: Promise<void> | null = null;
+  /** Whether the list has all its pages: before that its copy would have holes. */
+  let whole = false;
+  let failures = 0;
+  let begun = false;
+  let count = 0;
+  /** Topics of which the end is still to come before all is caught up. */
+  const behind = new Set<string>();
+  /** Sessions that are wanted whole as soon as the server is heard again. */
+  const wanted = new Set<string>();
+  let view: string | null = null;
+  const breaks = newBreaks();
+  const store = newStore(carryOut, soon, (state, inputs) => {
+    browser.note(state, whole);
+    for (const input of inputs) if (input.is === "opened" || input.is === "reader") follow(input.session);
+  });
+  const browser = newBrowser((input) => store.put(input));
   const batch = newBatch<Received>(deliver, (then) => setTimeout(then, FRAME_MS));
 
   function happen(happened: Happened): void {
@@ -41,152 +73,271 @@ export function newSync(soon: (then: () => void) => void): Sync {
     for (const effect of stepped.effects) act(effect);
     clearTimeout(timer);
     const at = due(machine);
-    if (at !== null) timer = setTimeout(() => happen({ is: "tick" }), Math.max(0, at - Date.now()) + 1);
+    if (at === null) return;
+    const wait = Math.min(Math.max(0, at - Date.now()) + 1, isHidden() ? Infinity : WATCH_MS);
+    timer = setTimeout(() => happen({ is: "tick", hidden: isHidden() }), wait);
   }
 
   function act(effect: Effect): void {
     switch (effect.do) {
       case "hang_up":
-        connection?.close();
-        connection = null;
+        hangUp();
         break;
       case "ping":
         connection?.ping();
         break;
+      case "look_why":
+        hangUp();
+        void lookWhy("no_answer");
+        break;
       case "dial": {
-        connection?.close();
+        hangUp();
         const dial = effect.over === "socket" ? dialSocket : dialStreams;
-        connection = dial({ message: hear, ended: (...how) => void ended(...how) });
+        const dialed = dial({
+          message: (text) => connection === dialed && hear(text),
+          alive: () => connection === dialed && batch.add({ is: "pong" }),
+          ended: (how) => connection === dialed && ended(how),
+        });
+        connection = dialed;
         break;
       }
     }
   }
 
-  function hear(text: string): void {
-    recent.push(text);
-    if (recent.length > 20) recent.shift();
-    const message = received(text);
-    if (message === null) {
-      connection?.close();
-      happen({ is: "ended", opened: true, answers: true, code: 0, reason: "bad_frame" });
-      return;
-    }
-    batch.add(message);
-  }
-
-  async function ended(opened: boolean, code: number, reason: string): Promise<void> {
-    batch.flush();
+  function hangUp(): void {
+    const left = connection;
     connection = null;
-    // Why an upgrade was refused is not told to a page, so the question is asked in a way that is answered.
-    const status = opened && reason !== "" ? null : await answer(getStatus());
-    if (status && !status.ok && (status.problem.status === 401 || status.problem.status === 403)) {
-      happen({ is: "refused", problem: status.problem });
-      return;
-    }
-    if (reason.startsWith("unauthorized")) {
-      happen({ is: "refused", problem: { code: "token_invalid", detail: reason } });
-      return;
-    }
-    const answers = status?.ok === true || (!opened && (await answer(checkHealth())).ok);
-    happen({ is: "ended", opened, answers, code, reason });
+    // What has come is taken; what it says about that connection is of no use any more.
+    batch.flush();
+    left?.close();
   }
 
-  /** Puts a batch into the store: runs of frames and of events of one session go in together. */
+  function hear(text: string): void {
+    breaks.heard(text);
+    const message = received(text);
+    if (message === null) drop("bad_frame", text);
+    else batch.add(message);
+  }
+
+  /** Lets go of a connection that is of no use as it is. */
+  function drop(reason: string, detail = ""): void {
+    hangUp();
+    breaks.add(reason, detail);
+    happen({ is: "ended", opened: true, answers: true, reason });
+  }
+
+  function ended({ opened, reason, problem }: Ended): void {
+    hangUp();
+    breaks.add(reason, problem?.detail ?? "");
+    if (problem) happen({ is: "refused", problem });
+    else if (opened) happen({ is: "ended", opened, answers: true, reason });
+    else void lookWhy(reason);
+  }
+
+  /** Why an upgrade was refused is not told to a page, so the question is asked in a way that is answered. */
+  async function lookWhy(reason: string): Promise<void> {
+    const link = machine.link;
+    const signal = AbortSignal.timeout(PROBE_MS);
+    const status = await answer(getStatus({ signal }));
+    const refused = !status.ok && (status.problem.status === 401 || status.problem.status === 403);
+    const answers = status.ok || (!refused && (await answer(checkHealth({ signal }))).ok);
+    // Meanwhile somebody else may have dialed, or given up waiting.
+    if (machine.link !== link || connection !== null) return;
+    if (refused) happen({ is: "refused", problem: status.problem });
+    else happen({ is: "ended", opened: false, answers, reason });
+  }
+
   function deliver(messages: Received[]): void {
-    const inputs: Input[] = [];
-    let frames: ListFrame[] = [];
-    let session = "";
-    let events: Event[] = [];
-    const flush = () => {
-      if (frames.length > 0) inputs.push({ is: "frames", frames });
-      if (events.length > 0) inputs.push({ is: "events", session, events });
-      frames = [];
-      events = [];
-    };
-    for (const message of messages) {
-      if (message.is === "frame") {
-        if (events.length > 0) flush();
-        frames.push(message.frame);
-        continue;
-      }
-      if (message.is === "event") {
-        if (frames.length > 0 || session !== message.session) flush();
-        session = message.session;
-        events.push(message.event);
-        continue;
-      }
-      flush();
-      store.put(...inputs.splice(0));
-      control(message);
+    for (const { inputs, then } of deliveries(messages)) {
+      store.put(...inputs);
+      if (then && connection) control(then);
     }
-    flush();
-    store.put(...inputs);
-    happen({ is: "heard" });
+    count += messages.filter(({ is }) => is === "frame" || is === "event").length;
+    if (connection) happen({ is: "heard" });
   }
 
-  function control(message: Exclude<Received, { is: "frame" | "event" }>): void {
+  function control(message: Control): void {
     switch (message.is) {
       case "hello":
         store.put({ is: "hello", epoch: message.epoch, version: message.version });
+        store.put(...browser.visits.remembered(message.epoch));
+        count = 0;
         happen({ is: "hello" });
         resubscribe();
         break;
       case "caught_up":
         store.put(message);
-        if (message.topic === LIST) happen({ is: "caught_up" });
+        caughtUp(message.topic);
         break;
       case "problem":
-        if (message.topic !== null && message.problem.code === "cursor_too_old") {
-          store.put({ is: "reset", topic: message.topic });
-        }
+        trouble(message.topic, message.problem);
         break;
       case "pong":
         break;
     }
   }
 
+  function trouble(topic: string | null, problem: Problem): void {
+    breaks.add(problem.code, problem.detail ?? "");
+    if (topic === null) return;
+    if (problem.code === "cursor_too_old") {
+      if (topic === LIST) whole = false;
+      store.put({ is: "reset", topic });
+    } else if (topic === LIST) drop(problem.code);
+    else {
+      store.put({ is: "page_failed", session: topic, problem });
+      caughtUp(topic);
+    }
+  }
+
+  function caughtUp(topic: string): void {
+    behind.delete(topic);
+    if (behind.size > 0) return;
+    happen({ is: "caught_up", count });
+    for (const session of [...wanted]) carryOut({ ask: "load_session", session });
+  }
+
   /** After each hello: the list and the open sessions, each from where this tab is. */
   function resubscribe(): void {
-    const { list, logs, epoch } = store.get();
-    if (list.pos === null) carryOut({ ask: "load_list" });
-    else connection?.subscribe(LIST, list.pos, epoch);
-    for (const log of logs.values()) {
-      if (log.is === "ready" && log.live) connection?.subscribe(log.session, log.last, epoch);
+    const { list, logs } = store.get();
+    behind.clear();
+    behind.add(LIST);
+    if (list.pos !== null) subscribe(LIST, list.pos);
+    if (!whole) carryOut({ ask: "load_list" });
+    const followed = [...logs.values()].filter((log) => log.is === "ready" && log.live);
+    const many = (connection?.sessions ?? 0) > 1;
+    for (const log of followed) {
+      if (!many && log.session !== view && followed.some((other) => other.session === view)) continue;
+      behind.add(log.session);
+      subscribe(log.session, log.last);
     }
+  }
+
+  function subscribe(topic: string, after: number): void {
+    connection?.subscribe(topic, after, store.get().epoch);
+  }
+
+  /** Another session came into view. Where only one is followed, it is the one from now on. */
+  function follow(session: string): void {
+    if (view === session) return;
+    view = session;
+    const log = store.get().logs.get(session);
+    if (connection?.sessions === 1 && log?.is === "ready" && log.live) subscribe(session, log.last);
   }
 
   function carryOut(ask: Ask): void {
     switch (ask.ask) {
       case "subscribe":
-        connection?.subscribe(ask.topic, ask.after, store.get().epoch);
+        if (ask.topic !== LIST && ask.after === 0) void fromCopy(ask.topic);
+        else subscribe(ask.topic, ask.after);
         break;
       case "unsubscribe":
         connection?.unsubscribe(ask.topic);
+        if (behind.has(ask.topic)) caughtUp(ask.topic);
         break;
       case "load_list":
-        loading ??= loadList(store).then((problem) => {
-          loading = null;
-          const { list, epoch } = store.get();
-          if (problem === null) connection?.subscribe(LIST, list.pos ?? 0, epoch);
-          else happen({ is: "ended", opened: true, answers: false, code: 0, reason: problem.code });
-        });
+        loading ??= list();
         break;
       case "load_session":
-        void loadSession(store, ask.session);
+        void session(ask.session);
         break;
       case "load_events":
-        void loadEvents(store, ask.session, ask);
+        void events(ask);
         break;
       case "load_heads":
         void loadHeads(store, ask.session, ask.before, ask.types, ask.limit);
         break;
+      case "notify":
+        void browser.notifier.notify(ask, store.get());
+        break;
     }
+  }
+
+  async function list(): Promise<void> {
+    whole = false;
+    const problem = await loadList(store, () => subscribe(LIST, store.get().list.pos ?? 0));
+    loading = null;
+    whole = problem === null;
+    failures = whole ? 0 : failures + 1;
+    if (problem === null) browser.note(store.get(), whole);
+    else if (problem.status === 401) happen({ is: "refused", problem });
+    else {
+      breaks.add(problem.code, problem.detail ?? "");
+      // If the connection is gone as well, its next hello asks again.
+      setTimeout(
+        () => connection && !whole && carryOut({ ask: "load_list" }),
+        backoff(failures, Math.random()),
+      );
+    }
+  }
+
+  async function session(id: string): Promise<void> {
+    wanted.add(id);
+    if (store.get().epoch === null) return;
+    const problem = await loadSession(store, id);
+    if (problem?.code !== UNREACHABLE) wanted.delete(id);
+  }
+
+  /** The end of a log, from this browser's own copy where it is not too old; anything else from the server. */
+  async function events(ask: Extract<Ask, { ask: "load_events" }>): Promise<void> {
+    const { session: id, before, after, limit } = ask;
+    const of = { before, after, limit };
+    if (before === null && after === null) {
+      const kept = await browser.copy.events(id, store.get().epoch);
+      const head = store.get().list.sessions.get(id)?.seq ?? 0;
+      const last = kept.at(-1)?.seq;
+      if (last !== undefined && head - last <= BEHIND_MAX) {
+        store.put({ is: "page", session: id, events: kept, of });
+        return;
+      }
+    }
+    await loadEvents(store, id, of);
+  }
+
+  /** A short log from its start: what this browser has of it, and the rest from the stream. */
+  async function fromCopy(id: string): Promise<void> {
+    const kept = await browser.copy.events(id, store.get().epoch);
+    if (kept[0]?.seq === 1) store.put({ is: "events", session: id, events: kept });
+    const log = store.get().logs.get(id);
+    if (log) subscribe(id, log.last);
+  }
+
+  async function start(): Promise<void> {
+    if (!begun) {
+      begun = true;
+      browser.begin(() => happen({ is: "woken" }));
+      const kept = await browser.restored();
+      if (kept) {
+        const { epoch, pos, saved_at, full, rows, threads } = kept;
+        store.put({ is: "sessions", items: rows, view: "row", pos: null, epoch });
+        store.put({ is: "threads", items: threads });
+        store.put({ is: "sessions", items: full, view: "full", pos, epoch, saved_at });
+        store.put(...browser.visits.remembered(epoch));
+        whole = true;
+      }
+    }
+    happen({ is: "start" });
   }
 
   return {
     store,
-    start: () => happen({ is: "start" }),
+    start: () => void start(),
     wake: () => happen({ is: "woken" }),
-    recent: () => recent,
+    forget: async () => {
+      happen({ is: "refused", problem: { code: "auth_required" } });
+      whole = false;
+      await browser.forget();
+    },
+    look: (session) => {
+      browser.notifier.look(session);
+      if (session !== null) follow(session);
+    },
+    recent: breaks.recent,
+    breaks: breaks.all,
+    browser,
   };
+}
+
+function isHidden(): boolean {
+  return typeof document !== "undefined" && document.visibilityState === "hidden";
 }

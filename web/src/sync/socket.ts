@@ -1,10 +1,15 @@
 /** One WebSocket: dialed, listened to, and let go of. What it hears goes to its owner. */
+import type { Problem } from "@/store/types";
 
 export type Heard = {
   readonly message: (text: string) => void;
-  /** It ended. `opened`: whether it was ever open. */
-  readonly ended: (opened: boolean, code: number, reason: string) => void;
+  /** A sign of life that says nothing. */
+  readonly alive: () => void;
+  readonly ended: (how: Ended) => void;
 };
+
+/** How a connection ended. `opened`: whether it was ever open; `problem`: what the server said, if it said anything. */
+export type Ended = { readonly opened: boolean; readonly reason: string; readonly problem: Problem | null };
 
 export type Connection = {
   /** Follows a topic from after a cursor on. */
@@ -13,6 +18,8 @@ export type Connection = {
   readonly ping: () => void;
   /** Lets go of it; its owner hears nothing more. */
   readonly close: () => void;
+  /** How many sessions it follows at once. */
+  readonly sessions: number;
 };
 
 export function dialSocket(heard: Heard): Connection {
@@ -25,12 +32,14 @@ export function dialSocket(heard: Heard): Connection {
     opened = true;
   };
   socket.onmessage = (message: MessageEvent<unknown>) => {
-    if (!over && typeof message.data === "string") heard.message(message.data);
+    if (!over) heard.message(typeof message.data === "string" ? message.data : "");
   };
   socket.onclose = ({ code, reason }) => {
     if (over) return;
     over = true;
-    heard.ended(opened, code, reason);
+    const said = reason === "" ? `closed_${code}` : reason;
+    const problem = reason.startsWith("unauthorized") ? { code: "token_invalid", detail: reason } : null;
+    heard.ended({ opened, reason: said, problem });
   };
   const say = (frame: object) => {
     if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(frame));
@@ -49,5 +58,6 @@ export function dialSocket(heard: Heard): Connection {
       over = true;
       socket.close();
     },
+    sessions: Infinity,
   };
 }

@@ -11,8 +11,12 @@ export type Store = {
   readonly subscribe: (listener: () => void) => () => void;
 };
 
-/** `carryOut` does what the fold asks for; `soon` calls back once before the next paint. */
-export function newStore(carryOut: (ask: Ask) => void, soon: (then: () => void) => void): Store {
+/** `carryOut` does what the fold asks for; `soon` calls back once before the next paint; `noted` sees all that was put, at once. */
+export function newStore(
+  carryOut: (ask: Ask) => void,
+  soon: (then: () => void) => void,
+  noted: (state: State, inputs: readonly Input[]) => void = () => undefined,
+): Store {
   let state = nothing;
   let shown = nothing;
   let due = false;
@@ -27,12 +31,14 @@ export function newStore(carryOut: (ask: Ask) => void, soon: (then: () => void) 
     get: () => state,
     shown: () => shown,
     put: (...inputs) => {
+      if (inputs.length === 0) return;
       const folded = foldAll(state, inputs);
       state = folded.state;
       if (!due && state !== shown) {
         due = true;
         soon(tell);
       }
+      noted(state, inputs);
       for (const ask of folded.asks) carryOut(ask);
     },
     subscribe: (listener) => {

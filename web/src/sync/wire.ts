@@ -8,19 +8,16 @@ export type Received =
   | { readonly is: "pong" }
   | { readonly is: "problem"; readonly topic: string | null; readonly problem: Problem }
   | { readonly is: "event"; readonly session: string; readonly event: Event }
-  | { readonly is: "frame"; readonly frame: ListFrame };
+  | { readonly is: "frame"; readonly frame: ListFrame }
+  /** Of a newer server, and nothing that this page lives on. */
+  | { readonly is: "other" };
 
-/** Reads one message; `null` if it is none of ours. */
+/** Reads one message; `null` if it is none. */
 export function received(text: string): Received | null {
-  let message: unknown;
-  try {
-    message = JSON.parse(text);
-  } catch {
-    return null;
-  }
+  const message = parsed(text);
   if (!isRecord(message)) return null;
-  if (typeof message.topic === "string" && isEvent(message.event)) {
-    return { is: "event", session: message.topic, event: message.event };
+  if (typeof message.topic === "string" && "event" in message) {
+    return isEvent(message.event) ? { is: "event", session: message.topic, event: message.event } : null;
   }
   switch (message.type) {
     case "hello":
@@ -39,7 +36,17 @@ export function received(text: string): Received | null {
         problem: message.problem,
       };
     default:
-      return isFrame(message) ? { is: "frame", frame: message } : null;
+      if (isFrame(message)) return { is: "frame", frame: message };
+      // What has a place in the log has to be understood at least so far.
+      return typeof message.type === "string" && !("pos" in message) ? { is: "other" } : null;
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 

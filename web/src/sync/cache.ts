@@ -1,0 +1,284 @@
+/**
+ * This browser's own copy: the list, and the end of each log that was opened, so that a later visit paints at once and what was seen
+ * stays readable offline. Written behind and in pieces. Whatever goes wrong with it, the page goes on without.
+ */
+import type { Log } from "@/store/log";
+import type { State } from "@/store/state";
+import type { Event, Session, SessionId, Thread } from "@/store/types";
+import { cutsOf, type LogRecord } from "./cache-log";
+import { asked, done, openDatabase } from "./idb";
+import { readKept, writeKept } from "./kept";
+
+const SCHEMA = {
+  name: "convene",
+  version: 1,
+  stores: { list: "id", sessions: "id", threads: "id", logs: "session", events: ["session", "seq"] },
+};
+const STORES = Object.keys(SCHEMA.stores);
+const SWITCH = "convene.copy";
+/** Writing waits so long for more. */
+const BEHIND_MS = 1_000;
+/** So many objects go in one piece: each is copied while nothing else runs. */
+const PIECE = 400;
+const BYTES_MAX = 50 * 1024 * 1024;
+/** After so many failures it is left alone. */
+const FAILURES_MAX = 3;
+
+type Meta = { readonly id: "meta"; readonly epoch: number; readonly pos: number; readonly saved_at: number };
+type Row = { readonly id: SessionId; readonly session: Session; readonly view: "full" | "row" };
+
+export type Kept = {
+  readonly epoch: number;
+  readonly pos: number;
+  /** When it was last known to be true. */
+  readonly saved_at: number;
+  readonly full: readonly Session[];
+  readonly rows: readonly Session[];
+  readonly threads: readonly Thread[];
+};
+
+export type Copy = {
+  /** The list as it was kept; `null` if none was. */
+  readonly restore: () => Promise<Kept | null>;
+  /** The end of a log as it was kept. */
+  readonly events: (session: SessionId, epoch: number | null) => Promise<readonly Event[]>;
+  /** Takes note of what is known now. `whole`: the list has all its pages and its cursor is true. */
+  readonly note: (state: State, whole: boolean) => void;
+  /** Writes at once what is still to be written. */
+  readonly flush: () => Promise<void>;
+  readonly clear: () => Promise<void>;
+  readonly isOn: () => boolean;
+  /** Switched off it is emptied, and nothing more is kept. */
+  readonly setOn: (on: boolean) => Promise<void>;
+};
+
+export function newCopy(): Copy {
+  let db: Promise<IDBDatabase> | null = null;
+  let failures = 0;
+  let on = readKept(SWITCH) !== "off";
+  let latest: { readonly state: State; readonly whole: boolean } | null = null;
+  let saved: Saved = nothingSaved;
+  /** Logs that are to be written, as they last were; also of sessions that were closed since. */
+  const dirty = new Map<SessionId, Log>();
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  let writing: Promise<void> | null = null;
+
+  const open = () => (db ??= openDatabase(SCHEMA));
+
+  /** Does something with the database; `null` if it cannot be done. */
+  async function attempt<T>(job: (db: IDBDatabase) => Promise<T>): Promise<T | null> {
+    if (!on || failures >= FAILURES_MAX) return null;
+    try {
+      return await job(await open());
+    } catch {
+      failures++;
+      db = null;
+      return null;
+    }
+  }
+
+  function restore(): Promise<Kept | null> {
+    return attempt(async (db) => {
+      const tx = db.transaction(["list", "sessions", "threads"]);
+      const meta: Meta | undefined = await asked(tx.objectStore("list").get("meta"));
+      if (!meta) return null;
+      const rows: Row[] = await asked(tx.objectStore("sessions").getAll());
+      const threads: Thread[] = await asked(tx.objectStore("threads").getAll());
+      saved = {
+        epoch: meta.epoch,
+        sessions: new Map(rows.map((row) => [row.id, row.session])),
+        threads: new Map(threads.map((thread) => [thread.id, thread])),
+        logs: new Map(),
+        pos: meta.pos,
+      };
+      const of = (view: Row["view"]) => rows.filter((row) => row.view === view).map((row) => row.session);
+      const { epoch, pos, saved_at } = meta;
+      return { epoch, pos, saved_at, full: of("full"), rows: of("row"), threads };
+    });
+  }
+
+  async function events(session: SessionId, epoch: number | null): Promise<readonly Event[]> {
+    const found = await attempt(async (db) => {
+      const tx = db.transaction(["list", "events"]);
+      const meta: Meta | undefined = await asked(tx.objectStore("list").get("meta"));
+      if (!meta || meta.epoch !== epoch) return [];
+      const held: Event[] = await asked(tx.objectStore("events").getAll(rangeOf(session)));
+      // Only what is without gaps is worth something.
+      const start = held.findLastIndex((event, at) => at > 0 && held[at - 1]?.seq !== event.seq - 1);
+      return start === -1 ? held : held.slice(start);
+    });
+    return found ?? [];
+  }
+
+  function note(state: State, whole: boolean): void {
+    if (!on || failures >= FAILURES_MAX) return;
+    const before = latest?.state;
+    latest = { state, whole };
+    if (before === state) return;
+    if (before?.logs !== state.logs) {
+      for (const [id, log] of state.logs)
+        if (before?.logs.get(id) !== log && log.is === "ready") dirty.set(id, log);
+    }
+    const listed = whole && (before?.list !== state.list || saved.pos !== state.list.pos);
+    if (!listed && dirty.size === 0) return;
+    timer ??= setTimeout(() => {
+      timer = null;
+      void flush();
+    }, BEHIND_MS);
+  }
+
+  function flush(): Promise<void> {
+    return (writing ??= attempt(write).then(() => {
+      writing = null;
+    }));
+  }
+
+  async function write(db: IDBDatabase): Promise<void> {
+    while (await writePiece(db));
+  }
+
+  /** Writes a piece; says whether there is more. */
+  async function writePiece(db: IDBDatabase): Promise<boolean> {
+    // What is written has to be of the log that the server has now.
+    if (latest === null || latest.state.epoch === null || latest.state.link.is !== "live") return false;
+    const { state, whole } = latest;
+    const { epoch, list } = state;
+    const tx = db.transaction(STORES, "readwrite", { durability: "relaxed" });
+    const finished = done(tx);
+    const meta: Meta | undefined = await asked(tx.objectStore("list").get("meta"));
+    if (meta?.epoch !== epoch) {
+      if (meta) for (const store of STORES) tx.objectStore(store).clear();
+      saved = nothingSaved;
+    }
+    const next: Saved = {
+      ...saved,
+      epoch,
+      sessions: new Map(saved.sessions),
+      threads: new Map(saved.threads),
+      logs: new Map(saved.logs),
+    };
+    let room = PIECE;
+    // Another tab that knows more has written more.
+    const isNewest = meta?.epoch !== epoch || (list.pos ?? 0) >= meta.pos;
+    if (whole && isNewest && list.pos !== null) {
+      const view = (id: SessionId): Row["view"] => (list.partial.has(id) ? "row" : "full");
+      room -= changesOf(next.sessions, list.sessions, room, tx.objectStore("sessions"), (session) => ({
+        id: session.id,
+        session,
+        view: view(session.id),
+      }));
+      room -= changesOf(next.threads, list.threads, room, tx.objectStore("threads"), (thread) => thread);
+      if (room > 0) {
+        const now: Meta = { id: "meta", epoch: epoch ?? 0, pos: list.pos, saved_at: Date.now() };
+        tx.objectStore("list").put(now);
+        next.pos = list.pos;
+      }
+    }
+    const logs = tx.objectStore("logs");
+    // Without a list there is no epoch to know the events by.
+    if (meta?.epoch === epoch || next.pos !== null) {
+      for (const [id, log] of dirty) {
+        if (room <= 0) break;
+        const held: LogRecord | undefined = await asked(logs.get(id));
+        const cut = cutsOf(log, held ?? null, room);
+        for (const event of cut.put) tx.objectStore("events").put({ ...event, session: id });
+        for (const [from, to] of cut.drop)
+          tx.objectStore("events").delete(IDBKeyRange.bound([id, from], [id, to]));
+        const opened_at = next.logs.get(id) ?? Date.now();
+        next.logs.set(id, opened_at);
+        if (cut.record) logs.put({ ...cut.record, opened_at });
+        room -= cut.put.length;
+        if (cut.done && dirty.get(id) === log) dirty.delete(id);
+      }
+      if (room > 0) await trim(tx, state);
+    }
+    await finished;
+    saved = next;
+    return room <= 0;
+  }
+
+  async function clear(): Promise<void> {
+    latest = null;
+    dirty.clear();
+    saved = nothingSaved;
+    await attempt(async (db) => {
+      const tx = db.transaction(STORES, "readwrite");
+      for (const store of STORES) tx.objectStore(store).clear();
+      await done(tx);
+    });
+  }
+
+  return {
+    restore,
+    events,
+    note,
+    flush,
+    clear,
+    isOn: () => on,
+    setOn: async (wanted) => {
+      if (!wanted) await clear();
+      on = wanted;
+      writeKept(SWITCH, wanted ? null : "off");
+    },
+  };
+}
+
+/** What the database has of this tab's doing, so that only changes are written. */
+type Saved = {
+  epoch: number | null;
+  pos: number | null;
+  sessions: Map<SessionId, Session>;
+  threads: Map<string, Thread>;
+  /** When each log was opened in this tab. */
+  logs: Map<SessionId, number>;
+};
+const nothingSaved: Saved = {
+  epoch: null,
+  pos: null,
+  sessions: new Map(),
+  threads: new Map(),
+  logs: new Map(),
+};
+
+/** Writes what is other than it was, so many at most; says how many. */
+function changesOf<T>(
+  saved: Map<string, T>,
+  now: ReadonlyMap<string, T>,
+  room: number,
+  store: IDBObjectStore,
+  row: (item: T) => unknown,
+): number {
+  let count = 0;
+  for (const [id, item] of now) {
+    if (count >= room) return count;
+    if (saved.get(id) === item) continue;
+    store.put(row(item));
+    saved.set(id, item);
+    count++;
+  }
+  for (const id of [...saved.keys()]) {
+    if (now.has(id)) continue;
+    store.delete(id);
+    saved.delete(id);
+    count++;
+  }
+  return count;
+}
+
+/** Lets logs go: of sessions that are gone, and those that were opened longest ago when there is too much. */
+async function trim(tx: IDBTransaction, state: State): Promise<void> {
+  const records: (LogRecord & { opened_at: number })[] = await asked(tx.objectStore("logs").getAll());
+  let bytes = records.reduce((sum, record) => sum + record.bytes, 0);
+  records.sort((a, b) => a.opened_at - b.opened_at);
+  for (const { session, bytes: size } of records) {
+    const gone = state.list.graves.has(session);
+    if (!gone && (bytes <= BYTES_MAX || state.logs.has(session))) continue;
+    tx.objectStore("logs").delete(session);
+    tx.objectStore("events").delete(rangeOf(session));
+    bytes -= size;
+  }
+}
+
+function rangeOf(session: SessionId): IDBKeyRange {
+  return IDBKeyRange.bound([session, 0], [session, Infinity]);
+}

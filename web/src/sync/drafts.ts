@@ -1,0 +1,78 @@
+/**
+ * What was typed and not sent: per session, and `new` for a new one. Written at each pause of the typing, told to other tabs, and
+ * taken away only when a send was confirmed.
+ */
+import { keptKeys, readKept, writeKept } from "./kept";
+import type { Tabs } from "./tabs";
+
+const PREFIX = "convene.draft.";
+const PAUSE_MS = 300;
+
+export type Draft = {
+  readonly text: string;
+  /** Where the caret stands in it. */
+  readonly caret: number;
+  /** How far the field is scrolled. */
+  readonly scroll?: number;
+};
+
+export type Drafts = {
+  readonly read: (of: string) => Draft | null;
+  /** Kept after a pause of the typing; an empty text keeps nothing. */
+  readonly write: (of: string, draft: Draft) => void;
+  /** A send was confirmed. */
+  readonly clear: (of: string) => void;
+  /** Calls back when another tab has written: with `null` when it has sent it. */
+  readonly listen: (of: string, then: (draft: Draft | null) => void) => () => void;
+  /** Writes at once what waits for a pause. */
+  readonly flush: () => void;
+  readonly clearAll: () => void;
+};
+
+export function newDrafts(tabs: Tabs): Drafts {
+  const waiting = new Map<string, Draft>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const keep = (of: string, draft: Draft | null) => {
+    const kept = draft === null || draft.text === "" ? null : draft;
+    writeKept(PREFIX + of, kept);
+    tabs.tell({ is: "draft", of, draft: kept });
+  };
+  const flush = () => {
+    clearTimeout(timer);
+    for (const [of, draft] of waiting) keep(of, draft);
+    waiting.clear();
+  };
+  return {
+    read: (of) => waiting.get(of) ?? asDraft(readKept(PREFIX + of)),
+    write: (of, draft) => {
+      waiting.set(of, draft);
+      clearTimeout(timer);
+      timer = setTimeout(flush, PAUSE_MS);
+    },
+    clear: (of) => {
+      waiting.delete(of);
+      keep(of, null);
+    },
+    listen: (of, then) =>
+      tabs.listen((told) => {
+        if (told.is !== "draft" || told.of !== of) return;
+        waiting.delete(of);
+        then(told.draft);
+      }),
+    flush,
+    clearAll: () => {
+      waiting.clear();
+      clearTimeout(timer);
+      for (const key of keptKeys(PREFIX)) writeKept(key, null);
+    },
+  };
+}
+
+export function asDraft(value: unknown): Draft | null {
+  if (typeof value !== "object" || value === null || !("text" in value)) return null;
+  if (typeof value.text !== "string") return null;
+  const caret = "caret" in value && typeof value.caret === "number" ? value.caret : value.text.length;
+  const scroll = "scroll" in value && typeof value.scroll === "number" ? { scroll: value.scroll } : {};
+  return { text: value.text, caret, ...scroll };
+}
