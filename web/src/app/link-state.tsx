@@ -2,6 +2,7 @@
 import { useEffect, useState } from "react";
 import { useSelect, useSync } from "@/bind/store";
 import { t } from "@/i18n";
+import { keepTime } from "@/lib/clock";
 import { clock } from "@/i18n/format";
 import type { Link, State } from "@/store/state";
 import { Button } from "@/ui/button";
@@ -74,8 +75,12 @@ function useNow(every: number | null): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
     if (every === null) return;
-    const timer = setInterval(() => setNow(Date.now()), every);
-    return () => clearInterval(timer);
+    return keepTime({
+      write: (time) => {
+        setNow(time);
+        return every;
+      },
+    });
   }, [every]);
   return now;
 }

@@ -55,8 +55,9 @@ function Colored({ diff, layout }: { readonly diff: FileDiffMetadata; readonly l
       }) as const,
     [theme, wide, layout],
   );
+  const workers = pool();
   return (
-    <WorkerPoolContext.Provider value={pool()}>
+    <WorkerPoolContext.Provider value={workers}>
       <FileDiff fileDiff={diff} options={options} className="diff" />
     </WorkerPoolContext.Provider>
   );
