@@ -5,6 +5,7 @@ mod audit;
 mod changes;
 mod config;
 mod export;
+mod lifecycle;
 mod machine;
 mod prompt;
 mod question;
@@ -20,6 +21,7 @@ pub use audit::{AuditActor, AuditEntry, AuditKind, AuditOutcome, AuditPage, Audi
 pub use changes::{FileChange, FileChanges, FileStatus};
 pub use config::{ConfigItem, ConfigView};
 pub use export::ExportFormat;
+pub use lifecycle::{ForkSession, HibernateSession};
 pub use machine::{AgentAnnounced, AgentTest, AgentView, DirectoryEntry, DirectoryList, TestAgent, WorkerView};
 pub use prompt::{
     CancelTurn, EditQueueEntry, PromptAccepted, PromptInput, PromptMode, PromptStatus, QueueChanged, SendPrompt,

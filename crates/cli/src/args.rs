@@ -113,6 +113,10 @@ pub enum Command {
     Approve(commands::approve::ApproveArgs),
     Deny(commands::deny::DenyArgs),
     Stop(commands::stop::StopArgs),
+    Resume(commands::resume::ResumeArgs),
+    Hibernate(commands::hibernate::HibernateArgs),
+    Clear(commands::clear::ClearArgs),
+    Fork(commands::fork::ForkArgs),
     /// Put sessions away
     Archive(commands::archive::ArchiveArgs),
     /// Take sessions out of the archive
@@ -136,18 +140,6 @@ pub enum Command {
     /// Carry one attempt of a session (internal: workers start it)
     #[command(hide = true)]
     Runner(NotBuilt),
-    /// Start the agent of a session again (not built yet)
-    #[command(hide = true)]
-    Resume(NotBuilt),
-    /// Put a session to sleep (not built yet)
-    #[command(hide = true)]
-    Hibernate(NotBuilt),
-    /// Empty a session's context (not built yet)
-    #[command(hide = true)]
-    Clear(NotBuilt),
-    /// Branch off a session (not built yet)
-    #[command(hide = true)]
-    Fork(NotBuilt),
     /// Diagnose and close a broken log (not built yet)
     #[command(hide = true)]
     Repair(NotBuilt),

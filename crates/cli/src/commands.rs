@@ -7,11 +7,14 @@ pub mod archive;
 pub mod attach;
 pub mod audit;
 pub mod cancel;
+pub mod clear;
 pub mod completion;
 pub mod config;
 pub mod deny;
 pub mod doctor;
 pub mod export;
+pub mod fork;
+pub mod hibernate;
 pub mod logs;
 pub mod ls;
 pub mod mock_llm;
@@ -21,6 +24,7 @@ pub mod open;
 pub mod openapi;
 pub mod prompt;
 pub mod queue;
+pub mod resume;
 pub mod rm;
 pub mod run;
 pub mod runner;
@@ -59,6 +63,10 @@ pub fn is_json(command: &Command) -> bool {
         Command::Approve(args) => args.output.is_json(),
         Command::Deny(args) => args.output.is_json(),
         Command::Stop(args) => args.output.is_json(),
+        Command::Resume(args) => args.output.is_json(),
+        Command::Hibernate(args) => args.output.is_json(),
+        Command::Clear(args) => args.output.is_json(),
+        Command::Fork(args) => args.output.is_json(),
         Command::Archive(args) | Command::Unarchive(args) => args.output.is_json(),
         Command::Rm(args) => args.output.is_json(),
         Command::Thread(args) => args.output.is_json(),
@@ -78,10 +86,6 @@ pub fn is_json(command: &Command) -> bool {
         | Command::Agent(_)
         | Command::Openapi(_) => false,
         Command::Runner(rest)
-        | Command::Resume(rest)
-        | Command::Hibernate(rest)
-        | Command::Clear(rest)
-        | Command::Fork(rest)
         | Command::Repair(rest)
         | Command::Replay(rest)
         | Command::Operator(rest)
@@ -130,6 +134,10 @@ pub fn dispatch(app: App, command: Command) -> Outcome {
         Command::Approve(args) => with_loop(app, |app| async move { approve::run(&app, args).await }),
         Command::Deny(args) => with_loop(app, |app| async move { deny::run(&app, args).await }),
         Command::Stop(args) => with_loop(app, |app| async move { stop::run(&app, args).await }),
+        Command::Resume(args) => with_loop(app, |app| async move { resume::run(&app, args).await }),
+        Command::Hibernate(args) => with_loop(app, |app| async move { hibernate::run(&app, args).await }),
+        Command::Clear(args) => with_loop(app, |app| async move { clear::run(&app, args).await }),
+        Command::Fork(args) => with_loop(app, |app| async move { fork::run(&app, args).await }),
         Command::Archive(args) => {
             with_loop(app, |app| async move { archive::run(&app, args, archive::Way::Archive).await })
         }
@@ -153,10 +161,6 @@ pub fn dispatch(app: App, command: Command) -> Outcome {
         Command::Agent(args) => agent::run(&app, args),
         Command::Openapi(args) => openapi::run(&app, args),
         Command::Runner(_) => not_built::refuse("runner by hand", Some("workers start it")),
-        Command::Resume(_) => not_built::refuse("resume", Some("`convene prompt ID TEXT` takes a session up again")),
-        Command::Hibernate(_) => not_built::refuse("hibernate", Some("`convene stop ID` frees its seat")),
-        Command::Clear(_) => not_built::refuse("clear", Some("`convene new` begins with an empty context")),
-        Command::Fork(_) => not_built::refuse("fork", None),
         Command::Repair(_) => not_built::refuse("repair", None),
         Command::Replay(_) => not_built::refuse("replay", Some("`convene logs ID` shows a session again")),
         Command::Operator(_) => not_built::refuse("operator", None),

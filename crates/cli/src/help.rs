@@ -16,7 +16,7 @@ const FIRST_PAGE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{befo
 const GROUPS: &[(&str, &[&str])] = &[
     ("Sessions", &["run", "new", "ls", "show", "logs", "attach", "wait", "export"]),
     ("Talk", &["prompt", "queue", "cancel", "approve", "deny"]),
-    ("Lifecycle", &["stop", "archive", "unarchive", "rm", "set", "thread"]),
+    ("Lifecycle", &["stop", "resume", "hibernate", "clear", "fork", "archive", "unarchive", "rm", "set", "thread"]),
     ("Server", &["serve", "open", "status", "shutdown", "token", "audit"]),
     ("Machine", &["agents", "doctor", "config", "completion", "worker"]),
     ("Programs", &["agent", "mock-llm"]),

@@ -30,7 +30,6 @@ pub struct SessionView {
     /// The session that spawned it.
     pub parent_id: Option<SessionId>,
     /// The session whose conversation it goes on with, if it is a fork.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked_from: Option<Fork>,
     /// Who made it.
     pub owner: String,
@@ -56,6 +55,8 @@ pub struct SessionView {
     pub agent_title: Option<String>,
     /// The agent's own id of the session.
     pub agent_session_id: Option<String>,
+    /// When the agent was last found to remember nothing of the conversation; it gets a recap before its next prompt.
+    pub context_lost_at: Option<Timestamp>,
     /// What the agent announced, verbatim.
     #[schema(value_type = Option<Object>)]
     pub capabilities: Option<Arc<Value>>,
@@ -303,6 +304,7 @@ pub fn session(state: &SessionState) -> SessionView {
         agent_version: state.agent.version.clone(),
         agent_title: state.agent.title.clone(),
         agent_session_id: state.agent.session_id.clone(),
+        context_lost_at: state.agent.context_lost_at,
         capabilities: state.agent.capabilities.clone(),
         auth_methods: Arc::clone(&state.agent.auth_methods),
         config_options: Arc::clone(&state.agent.config),

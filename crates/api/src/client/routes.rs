@@ -13,9 +13,9 @@ use super::{Client, ClientError, CommandKey, EventStream, EventsQuery, SessionsQ
 use crate::body::{
     AgentTest, AgentView, AnswerElicitation, AuditPage, Authenticate, CancelTurn, CreateSession, CreateThread,
     CreateToken, CreatedSession, CreatedThread, CreatedToken, DecidePermission, DeleteSession, EditQueueEntry,
-    FileChanges, History, Items, LoginLink, Page, PatchSession, PatchThread, PermissionDecidedBody, PromptAccepted,
-    RotateToken, SendPrompt, ServerStatus, SessionHealth, Shutdown, ShuttingDown, StopSession, TestAgent, TokenView,
-    WorkerView,
+    FileChanges, ForkSession, HibernateSession, History, Items, LoginLink, Page, PatchSession, PatchThread,
+    PermissionDecidedBody, PromptAccepted, RotateToken, SendPrompt, ServerStatus, SessionHealth, Shutdown,
+    ShuttingDown, StopSession, TestAgent, TokenView, WorkerView,
 };
 use crate::{
     body::{ConfigView, DirectoryList, ExportFormat},
@@ -143,6 +143,36 @@ impl Client {
     /// `POST /v1/sessions/{id}/stop`
     pub async fn stop(&self, id: SessionId, body: &StopSession, key: &CommandKey) -> Result<SessionView, ClientError> {
         self.change(Method::POST, format!("/v1/sessions/{id}/stop"), Some(body), key).await
+    }
+
+    /// `POST /v1/sessions/{id}/resume`
+    pub async fn resume(&self, id: SessionId, key: &CommandKey) -> Result<SessionView, ClientError> {
+        self.change(Method::POST, format!("/v1/sessions/{id}/resume"), NONE, key).await
+    }
+
+    /// `POST /v1/sessions/{id}/hibernate`: whether it does, comes as an event.
+    pub async fn hibernate(
+        &self,
+        id: SessionId,
+        body: &HibernateSession,
+        key: &CommandKey,
+    ) -> Result<SessionView, ClientError> {
+        self.change(Method::POST, format!("/v1/sessions/{id}/hibernate"), Some(body), key).await
+    }
+
+    /// `POST /v1/sessions/{id}/clear`
+    pub async fn clear(&self, id: SessionId, key: &CommandKey) -> Result<SessionView, ClientError> {
+        self.change(Method::POST, format!("/v1/sessions/{id}/clear"), NONE, key).await
+    }
+
+    /// `POST /v1/sessions/{id}/fork`
+    pub async fn fork(
+        &self,
+        id: SessionId,
+        body: &ForkSession,
+        key: &CommandKey,
+    ) -> Result<CreatedSession, ClientError> {
+        self.change(Method::POST, format!("/v1/sessions/{id}/fork"), Some(body), key).await
     }
 
     /// `POST /v1/sessions/{id}/archive`

@@ -100,6 +100,13 @@ fn summary(app: &App, session: &SessionView) -> String {
         place.push(format!("held by {held}"));
     }
     lines.push(format!("where   {}", place.join(dot)));
+    if let Some(fork) = &session.forked_from {
+        lines.push(format!("forked  from {} after event {}", fork.session.short(), fork.seq));
+    }
+    if let Some(at) = session.context_lost_at {
+        let ago = words::age(tool::between(at, now()));
+        lines.push(format!("context lost {ago} ago; the agent goes by a recap: convene logs {id}"));
+    }
     lines.extend(agent_lines(session));
     if let Some(waiting) = &session.waiting {
         lines.push(format!("waits   {}", clean_line(&waiting.detail)));
@@ -179,6 +186,7 @@ fn agent_lines(session: &SessionView) -> Vec<String> {
             ("/mcpCapabilities/sse", "MCP over SSE"),
             ("/sessionCapabilities/resume", "resuming"),
             ("/loadSession", "loading"),
+            ("/sessionCapabilities/fork", "forking"),
         ]
         .into_iter()
         .filter_map(|(path, word)| has(path).then_some(word))

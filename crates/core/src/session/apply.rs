@@ -162,7 +162,10 @@ impl SessionState {
                     };
                 }
             }
-            KnownEvent::AgentContextLost { recap, .. } => self.agent.recap_due = *recap > 0,
+            KnownEvent::AgentContextLost { recap, .. } => {
+                self.agent.recap_due = *recap > 0;
+                self.agent.context_lost_at = Some(event.at);
+            }
             KnownEvent::AgentAuthRequired { methods } => {
                 self.agent.auth_required = true;
                 if !methods.is_empty() {

@@ -130,7 +130,7 @@ impl SessionState {
 
     pub(super) fn apply_cleared(&mut self, event: &Event) {
         self.agent.session_id = None;
-        self.agent.recap_due = false;
+        (self.agent.recap_due, self.agent.context_lost_at) = (false, None);
         self.fork = None;
         self.cleared_seq = event.seq;
         self.result_message = None;

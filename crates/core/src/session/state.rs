@@ -395,4 +395,7 @@ pub struct AgentFacts {
     /// Whether it must be told of the conversation before its next prompt, because it does not remember.
     #[serde(default)]
     pub recap_due: bool,
+    /// When it was last found to remember nothing of what was said.
+    #[serde(default)]
+    pub context_lost_at: Option<Timestamp>,
 }

@@ -46,7 +46,14 @@ impl Runner {
                 self.lose(ContextLoss::CannotFork, detail);
                 SessionOpening::New
             }
-            (None, None) => SessionOpening::New,
+            (None, None) => {
+                // Of a fork whose origin has no session of its agent that could be forked.
+                if self.context.recap.is_some() && self.context.lost.is_none() && self.session.is_none() {
+                    let detail = format!("{} has no session to fork", self.config.agent.display_name());
+                    self.lose(ContextLoss::CannotFork, detail);
+                }
+                SessionOpening::New
+            }
         }
     }
 

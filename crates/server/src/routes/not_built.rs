@@ -12,11 +12,7 @@ use crate::{
 };
 
 /// What can be done instead.
-const INSTEAD: [(&str, &str); 9] = [
-    ("resume", "prompt the session: that takes it up again"),
-    ("hibernate", "stop the session; a prompt takes it up again"),
-    ("clear", "create a new session"),
-    ("fork", "create a new session"),
+const INSTEAD: [(&str, &str); 5] = [
     ("repair", "look at its events"),
     ("transcript", "read its history"),
     ("chat", "create a session and follow its events"),
@@ -26,11 +22,8 @@ const INSTEAD: [(&str, &str); 9] = [
 
 /// Routes for all of them.
 pub fn router() -> Router<App> {
-    let mut router = Router::new();
-    for action in ["resume", "hibernate", "clear", "fork", "repair"] {
-        router = router.route(&format!("/v1/sessions/{{id}}/{action}"), post(refuse));
-    }
-    router
+    Router::new()
+        .route("/v1/sessions/{id}/repair", post(refuse))
         .route("/v1/sessions/{id}/transcript", get(refuse))
         .route("/v1/chat", post(refuse))
         .route("/v1/chat/{id}/stream", get(refuse))
