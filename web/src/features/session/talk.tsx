@@ -1,62 +1,41 @@
-/** What was said and done, and the box to go on with. */
-import { useCallback, useState } from "react";
-import { useSelect, useStore } from "@/bind/store";
-import { decidePermission } from "@/commands/decide-permission";
-import { sendPrompt } from "@/commands/send-prompt";
-import type { State } from "@/store/state";
+/** The talk of a session: what was said and done, what is asked of a person, and the box to go on with. */
+import { useState } from "react";
+import { t } from "@/i18n";
+import { LoadingNote } from "@/parts/loading-note";
 import type { Session } from "@/store/types";
-import { Button } from "@/ui/button";
+import { EmptyTalk } from "./empty-talk";
+import { Feed } from "./transcript/feed";
+import { useRows, useWindow } from "./transcript/use-rows";
+import { useTurnNews } from "./use-turn-news";
 
-export function Talk({
-  session,
-}: {
+type TalkProps = {
   readonly session: Session;
   readonly at: number | null;
   readonly keys: "on" | "off";
-}) {
-  const store = useStore();
-  const [text, setText] = useState("");
-  const items = useSelect(
-    useCallback((state: State) => state.logs.get(session.id)?.transcript.items ?? null, [session.id]),
-  );
+};
+
+export function Talk({ session, at, keys }: TalkProps) {
+  const [sent, setSent] = useState(0);
+  void setSent;
+  useTurnNews(session);
   return (
-    <>
-      <div className="min-h-0 flex-1 overflow-auto p-3">
-        {items?.map((item) => (
-          <pre key={item.id} className="whitespace-pre-wrap">
-            {item.kind === "message" ? item.text : item.kind === "tool" ? item.call.title : item.kind}
-          </pre>
-        ))}
-      </div>
-      {session.pending_permissions.map((asked) => (
-        <div key={asked.request} className="flex gap-2 border-t border-line p-3">
-          <span>{asked.tool_call.title}</span>
-          {asked.options.map((option) => (
-            <Button
-              key={option.id}
-              onClick={() => void decidePermission(store, session.id, asked.request, option.id)}
-            >
-              {option.name}
-            </Button>
-          ))}
-        </div>
-      ))}
-      <form
-        className="flex gap-2 border-t border-line p-3"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void sendPrompt(store, session.id, text).then((sent) => {
-            if (sent.ok) setText("");
-          });
-        }}
-      >
-        <textarea
-          value={text}
-          onChange={(event) => setText(event.target.value)}
-          className="flex-1 border border-line p-2"
-        />
-        <Button type="submit" look="primary" icon="arrow-up" aria-label="Send" />
-      </form>
-    </>
+    <div className="flex min-h-0 flex-1 flex-col">
+      <TalkBody session={session} at={at} keys={keys} sent={sent} />
+    </div>
   );
+}
+
+function TalkBody({ session, at, keys, sent }: TalkProps & { readonly sent: number }) {
+  const { is } = useWindow(session.id);
+  const rows = useRows(session.id, null, false);
+  if (is === "asked") {
+    return (
+      <div className="mx-auto w-full max-w-4xl flex-1">
+        <LoadingNote label={t("transcript.loading")} rows={5} />
+      </div>
+    );
+  }
+  const isEmpty = rows.every((row) => row.kind === "start" || row.kind === "note") && rows.length <= 2;
+  if (isEmpty && sent === 0) return <EmptyTalk session={session} />;
+  return <Feed session={session} at={at} keys={keys} sent={sent} />;
 }

@@ -1,0 +1,232 @@
+/** The list that stands still: what is in sight, where one is in it, and what is loaded for it. */
+import { useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, type RefObject } from "react";
+import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
+import { useStore } from "@/bind/store";
+import { rowOf, type Row } from "@/store/rows";
+import { following, holdsEnd, NEAR, scroll, type Moved, type Scroll } from "./scroll";
+import { likelyHeight, type Listed } from "./listed";
+import { keepPlace, keptPlace } from "./place";
+import { settle } from "./settle";
+import { useHand } from "./use-hand";
+import type { Window } from "./use-rows";
+
+/** Earlier turns are loaded when so many screens are left above. */
+const SCREENS = 2;
+export const HEAD = 44;
+const RESTS = 200;
+
+export type FeedHandle = {
+  readonly virtualizer: Virtualizer<HTMLDivElement, HTMLElement>;
+  readonly state: Scroll;
+  readonly move: (moved: MovedHere) => void;
+  readonly onScroll: () => void;
+};
+
+type WithoutLast<T> = T extends unknown ? Omit<T, "last"> : never;
+export type MovedHere = WithoutLast<Moved>;
+
+type FeedInput = {
+  readonly session: string;
+  readonly list: Listed;
+  readonly window: Window;
+  /** The event that the address leads to. */
+  readonly at: number | null;
+  readonly scroller: RefObject<HTMLDivElement | null>;
+};
+
+export function useFeed({ session, list, window, at, scroller }: FeedInput): FeedHandle {
+  const store = useStore();
+  const { rows } = list;
+  const [state, dispatch] = useReducer(scroll, null, () => beginning(session, at));
+  const last = useRef(window.last);
+  last.current = window.last;
+  const move = useCallback((moved: MovedHere) => dispatch({ ...moved, last: last.current } as Moved), []);
+  const keys = useKeys(rows);
+  const atEnd = holdsEnd(state);
+  const virtualizer = useVirtualizer<HTMLDivElement, HTMLElement>({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: (index) => likelyHeight(rows[index]),
+    getItemKey: useCallback((index: number) => keys[index] ?? index, [keys]),
+    overscan: 5,
+    paddingStart: HEAD,
+    paddingEnd: 16,
+    anchorTo: "end",
+    followOnAppend: atEnd,
+    scrollEndThreshold: atEnd ? NEAR : -1,
+  });
+  const hand = useHand(scroller, () => {
+    virtualizer.cancelScroll();
+    move({ is: "up" });
+  });
+
+  useGoal({ state, rows, window, session, scroller, virtualizer, move });
+  useSteady(rows, state, virtualizer, scroller);
+  useSelection(scroller, move);
+
+  const load = useCallback(() => {
+    const box = scroller.current;
+    if (box === null || window.loading !== "nothing" || state.mode === "jumping" || window.is !== "ready")
+      return;
+    const near = SCREENS * box.clientHeight;
+    if (window.first > 1 && !window.failed && box.scrollTop < near) store.put({ is: "older", session });
+    else if (!window.live && box.scrollHeight - box.clientHeight - box.scrollTop < near) {
+      store.put({ is: "newer", session });
+    }
+  }, [scroller, window, state.mode, store, session]);
+  useEffect(load, [load, rows]);
+
+  const before = useRef(0);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const rest = useCallback(() => {
+    const box = scroller.current;
+    if (box === null || state.mode === "jumping") return;
+    const place = state.mode === "following" ? null : placeIn(virtualizer, rows);
+    keepPlace(session, place);
+    store.put({ is: "reader", session, seq: place?.seq ?? null });
+  }, [scroller, state.mode, virtualizer, rows, session, store]);
+  const resting = useRef(rest);
+  resting.current = rest;
+  useEffect(() => () => clearTimeout(timer.current), []);
+  useEffect(() => resting.current(), [state.mode]);
+
+  const onScroll = () => {
+    const box = scroller.current;
+    if (box === null) return;
+    const by = box.scrollTop - before.current;
+    before.current = box.scrollTop;
+    const gap = box.scrollHeight - box.clientHeight - box.scrollTop;
+    move({ is: "scrolled", by, gap, who: hand.moves() ? "person" : "page" });
+    load();
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => resting.current(), RESTS);
+  };
+  return { virtualizer, state, move, onScroll };
+}
+
+function beginning(session: string, at: number | null): Scroll {
+  if (at !== null) return { mode: "jumping", to: { is: "row", id: null, seq: at, top: 64 }, left: Infinity };
+  const place = keptPlace(session);
+  if (place === null) return { mode: "jumping", to: { is: "end" }, left: Infinity };
+  return { mode: "jumping", to: { is: "row", ...place }, left: Infinity };
+}
+
+/** The same list of keys as long as the keys are the same: then nothing has to be laid out again. */
+function useKeys(rows: readonly Row[]): readonly string[] {
+  const held = useRef<readonly string[]>([]);
+  return useMemo(() => {
+    const same = held.current.length === rows.length && rows.every((row, at) => row.id === held.current[at]);
+    if (!same) held.current = rows.map((row) => row.id);
+    return held.current;
+  }, [rows]);
+}
+
+function placeIn(virtualizer: Virtualizer<HTMLDivElement, HTMLElement>, rows: readonly Row[]) {
+  const offset = virtualizer.scrollOffset ?? 0;
+  const top = virtualizer.getVirtualItems().find((item) => item.end > offset);
+  const row = top === undefined ? undefined : rows[top.index];
+  return top === undefined || row === undefined
+    ? null
+    : { id: row.id, seq: row.seq, top: top.start - offset };
+}
+
+type GoalInput = {
+  readonly state: Scroll;
+  readonly rows: readonly Row[];
+  readonly window: Window;
+  readonly session: string;
+  readonly scroller: RefObject<HTMLDivElement | null>;
+  readonly virtualizer: Virtualizer<HTMLDivElement, HTMLElement>;
+  readonly move: (moved: MovedHere) => void;
+};
+
+/** Brings the view to where it shall be, and loads what is there if it is not held. */
+function useGoal({ state, rows, window, session, scroller, virtualizer, move }: GoalInput): void {
+  const store = useStore();
+  const goal = state.mode === "jumping" ? state.to : null;
+  const ready = window.is === "ready" && (window.loading === "nothing" || window.loading === "older");
+  const held = useRef(rows);
+  held.current = rows;
+  const asked = useRef<unknown>(null);
+  const empty = rows.length === 0;
+  const { first, last, live } = window;
+  useLayoutEffect(() => {
+    if (goal === null || !ready) return;
+    const isHeld =
+      goal.is === "end"
+        ? live
+        : held.current.some((row) => row.id === goal.id) || (goal.seq >= first && (goal.seq <= last || live));
+    if (!isHeld && asked.current !== goal) {
+      asked.current = goal;
+      store.put(goal.is === "end" ? { is: "latest", session } : { is: "around", session, seq: goal.seq });
+      return;
+    }
+    if (empty) {
+      // Nothing was said yet; what comes is followed.
+      if (goal.is === "end" || last > 0) move({ is: "arrived" });
+      return;
+    }
+    const index = () => {
+      if (goal.is === "end") return null;
+      const own = held.current.findIndex((row) => row.id === goal.id);
+      if (own !== -1) return own;
+      const log = store.get().logs.get(session);
+      const event = log?.events[goal.seq - log.first];
+      const row = event === undefined ? null : rowOf(held.current, event);
+      return row === null ? null : held.current.indexOf(row);
+    };
+    const top = goal.is === "end" ? 0 : goal.top;
+    return settle({
+      scroller: scroller.current,
+      virtualizer,
+      index,
+      top,
+      done: () => move({ is: "arrived" }),
+    });
+  }, [goal, ready, first, last, live, empty, session, store, scroller, virtualizer, move]);
+}
+
+/** If the row at the upper edge went into another one, the next that is still there keeps its place instead. */
+function useSteady(
+  rows: readonly Row[],
+  state: Scroll,
+  virtualizer: Virtualizer<HTMLDivElement, HTMLElement>,
+  scroller: RefObject<HTMLDivElement | null>,
+): void {
+  const seen = useRef<readonly { readonly id: string; readonly top: number }[]>([]);
+  const before = useRef(rows);
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    const changed = before.current !== rows;
+    before.current = rows;
+    if (box !== null && changed && state.mode === "reading") {
+      const [edge] = seen.current;
+      const places = new Map(rows.map((row, at) => [row.id, at]));
+      const next = seen.current.find(({ id }) => places.has(id));
+      if (edge !== undefined && next !== undefined && next !== edge) {
+        const start = virtualizer.getOffsetForIndex(places.get(next.id) ?? 0, "start")?.[0] ?? 0;
+        virtualizer.scrollToOffset(start - next.top);
+      }
+    }
+    const offset = virtualizer.scrollOffset ?? 0;
+    seen.current = virtualizer
+      .getVirtualItems()
+      .filter((item) => item.end > offset)
+      .map((item) => ({ id: String(item.key), top: item.start - offset }));
+  });
+}
+
+/** Whoever selects text wants it to stay where it is. */
+function useSelection(scroller: RefObject<HTMLDivElement | null>, move: (moved: MovedHere) => void): void {
+  useEffect(() => {
+    const look = () => {
+      const selection = document.getSelection();
+      if (selection === null || selection.isCollapsed || selection.anchorNode === null) return;
+      if (scroller.current?.contains(selection.anchorNode) === true) move({ is: "selected" });
+    };
+    document.addEventListener("selectionchange", look);
+    return () => document.removeEventListener("selectionchange", look);
+  }, [scroller, move]);
+}
+
+export { following };

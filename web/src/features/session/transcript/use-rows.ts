@@ -1,0 +1,64 @@
+/** The rows of a session's log, kept from one state to the next: what did not change is the same object. */
+import { useMemo } from "react";
+import { useSelect } from "@/bind/store";
+import { rowsOf, type Row, type Rows } from "@/store/rows";
+import type { State } from "@/store/state";
+
+const nothing: readonly Row[] = [];
+
+export function useRows(session: string, seen: number | null, busy: boolean): readonly Row[] {
+  const select = useMemo(() => {
+    let held: Rows | null = null;
+    return (state: State) => {
+      const log = state.logs.get(session);
+      if (!log || log.is !== "ready") return nothing;
+      const { pending, refusals } = state;
+      held = rowsOf({ log, seen, busy, pending, refusals }, held);
+      return held.rows;
+    };
+  }, [session, seen, busy]);
+  return useSelect(select);
+}
+
+/** What is told of a log beside its rows. */
+export type Window = {
+  readonly is: "asked" | "ready";
+  readonly loading: "nothing" | "older" | "newer" | "latest" | "around";
+  readonly first: number;
+  readonly last: number;
+  readonly live: boolean;
+  readonly failed: boolean;
+};
+
+const unknown: Window = {
+  is: "asked",
+  loading: "nothing",
+  first: 1,
+  last: 0,
+  live: true,
+  failed: false,
+};
+
+export function useWindow(session: string): Window {
+  const select = useMemo(
+    () => (state: State) => {
+      const log = state.logs.get(session);
+      if (!log) return unknown;
+      const { is, loading, first, last, live, failed } = log;
+      return { is, loading, first, last, live, failed: failed !== null };
+    },
+    [session],
+  );
+  return useSelect(select, sameWindow);
+}
+
+function sameWindow(a: Window, b: Window): boolean {
+  return (
+    a.is === b.is &&
+    a.loading === b.loading &&
+    a.first === b.first &&
+    a.last === b.last &&
+    a.live === b.live &&
+    a.failed === b.failed
+  );
+}
