@@ -1,10 +1,11 @@
 /** Everything under the root: sign-in first, then the routes. */
 import { RouterProvider } from "@tanstack/react-router";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { ActionsProvider, newRegistry } from "@/bind/actions";
 import { NavProvider, type Nav } from "@/bind/nav";
 import { SyncProvider, useSelect } from "@/bind/store";
+import { startServiceWorker } from "@/lib/service-worker";
 import type { State } from "@/store/state";
 import type { Sync } from "@/sync/link";
 import { TooltipProvider } from "@/ui/tooltip";
@@ -21,8 +22,14 @@ const nav: Nav = {
   },
 };
 
+/** Goes where a click on a notification leads. In development there is no worker: it would keep what is being changed. */
+function openPlaces(): (() => void) | undefined {
+  return import.meta.env.PROD ? startServiceWorker((href) => void router.navigate({ href })) : undefined;
+}
+
 export function MainPart({ sync }: { readonly sync: Sync }) {
   const [registry] = useState(newRegistry);
+  useEffect(openPlaces, []);
   return (
     <SyncProvider value={sync}>
       <QueryClientProvider client={queries}>
