@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-pub use json::wire_json;
+pub use json::{Place, wire_json};
 pub use known::KnownEvent;
 pub use parts::{AwakeReason, ContextLoss, Decision, Fork, SessionChanges, SessionOpening, StopMode};
 

@@ -34,6 +34,7 @@ pub use work::{Done, Idempotency, NewSession, NewThread, Outcome, ThreadPlace, T
 pub mod storage {
     pub use convene_store::{
         Error, EventFilter, EventRow, LogKey, Reader, SessionFilter, SqliteReader, SqliteStore, Store, TokenRow,
+        feed::Read,
         sqlite::{Inspected, LARGE_LOG, inspect},
     };
 }

@@ -129,6 +129,11 @@ impl Shared {
         self.all().get(id).cloned()
     }
 
+    /// Whether a session that is in memory is deleted.
+    pub fn is_deleted(&self, id: SessionId) -> bool {
+        self.all().get(id).is_some_and(|published| published.state.deleted)
+    }
+
     /// All sessions in memory that fit; damaged ones are left alone.
     pub fn sessions_where(&self, fits: impl Fn(&SessionState) -> bool) -> Vec<Published> {
         self.all().values().filter(|p| p.damaged.is_none() && fits(&p.state)).cloned().collect()

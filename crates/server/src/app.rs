@@ -26,7 +26,7 @@ use crate::{
     metrics::Metrics,
     page::Page,
     rate::Limiter,
-    stream::Texts,
+    stream::{Texts, cast::Hall},
     uplink::Asks,
 };
 
@@ -65,6 +65,8 @@ pub struct Shared {
     pub page: Page,
     /// Events as they were last written for clients.
     pub texts: Texts,
+    /// Those who watch and have caught up.
+    pub hall: Hall,
     /// When the server came up.
     pub started_at: Timestamp,
     /// Ends streams and sockets; they end by themselves, and clients come back by cursor.

@@ -24,6 +24,7 @@ mod routes;
 mod serve;
 mod stream;
 mod uplink;
+mod wire;
 
 pub use config::{SESSIONS_MAX, ServeConfig, ServerInfo};
 pub use error::ServeError;

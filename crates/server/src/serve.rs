@@ -23,7 +23,7 @@ use crate::{
     page::Page,
     rate::Limiter,
     routes,
-    stream::Texts,
+    stream::{self, Texts, cast::Hall},
     uplink::Asks,
 };
 
@@ -78,6 +78,7 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
         cookie: format!("convene_{}", addr.port()),
         page: Page::new(config.page),
         texts: Texts::default(),
+        hall: Hall::default(),
         closing: closing.clone(),
         sockets: sockets.clone(),
         links_up: LinksUp::default(),
@@ -106,6 +107,11 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
     let for_usage = app.clone();
     tasks.spawn(async move {
         auth::keep_usage(for_usage).await;
+        Ok(())
+    });
+    let (for_casting, casting) = (app.clone(), closing.clone());
+    tasks.spawn(async move {
+        stream::cast::run(for_casting, casting).await;
         Ok(())
     });
     let (routes, until) = (routes::service(app), closing.clone());

@@ -310,3 +310,45 @@ async fn a_client_that_is_far_behind_gets_the_whole_log() {
     assert_eq!(socket.next().await["after"], last);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn everybody_who_watches_gets_each_event_once_however_they_come_and_go() {
+    let server = support::start().await;
+    let (session, _worker, mut runner) = talked(&server).await;
+    let id = session.id.to_string();
+    let (mut sockets, mut last) = (Vec::new(), session.seq);
+    // One of them takes nothing from here on until the end.
+    let mut slow = Socket::open(&server).await;
+    slow.subscribe(&id, None).await;
+    slow.next_that(|f| f["type"] == "caught_up").await;
+    for round in 0..12 {
+        let mut socket = Socket::open(&server).await;
+        // From the beginning, or from now on.
+        socket.subscribe(&id, (round % 2 == 0).then_some(0)).await;
+        socket.next_that(|f| f["type"] == "caught_up").await;
+        sockets.push((socket, last));
+        // Short ones, and such as fill a socket that is not read.
+        let detail = "x".repeat(if round % 3 == 0 { 200_000 } else { 10 });
+        runner.report(&vec![json!({"type": "log_note", "code": "x", "detail": detail}); 3]).await;
+        last += 3;
+        for (socket, seen) in &mut sockets {
+            while *seen < last {
+                let frame = socket.next_that(|f| f.get("event").is_some()).await;
+                assert_eq!(frame["event"]["seq"], *seen + 1);
+                *seen += 1;
+            }
+        }
+        // Somebody begins again from an earlier place: nothing of the old subscription comes in between.
+        let (socket, _) = &mut sockets[round / 2];
+        socket.subscribe(&id, Some(last - 2)).await;
+        for seq in [last - 1, last] {
+            assert_eq!(socket.next().await["event"]["seq"], seq);
+        }
+        assert_eq!(socket.next().await["type"], "caught_up");
+    }
+    for seq in session.seq + 1..=last {
+        let frame = slow.next_that(|f| f.get("event").is_some()).await;
+        assert_eq!(frame["event"]["seq"], seq);
+    }
+    server.stop().await;
+}

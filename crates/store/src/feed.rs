@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::{EventRow, LogKey};
 
@@ -27,6 +27,8 @@ struct Shared {
     logs: Mutex<Logs>,
     /// The last position that was published.
     pos: watch::Sender<u64>,
+    /// Told that there are announcements.
+    announced: Notify,
     /// How many bytes of events the tails hold together.
     budget: usize,
 }
@@ -39,6 +41,8 @@ struct Logs {
     bytes: usize,
     /// With so many tails it is time to look for those that are of no use.
     sweep_at: usize,
+    /// Logs with news that somebody wants announced; each once, so no more than there are tails.
+    news: Vec<LogKey>,
 }
 
 #[derive(Debug)]
@@ -47,16 +51,20 @@ struct Tail {
     events: VecDeque<EventRow>,
     /// The last `seq` that was published.
     seq: watch::Sender<u64>,
+    /// Whether its news are announced.
+    announce: bool,
+    /// Whether they are, and nobody has heard yet.
+    is_news: bool,
 }
 
 impl Tail {
     fn new() -> Self {
-        Self { events: VecDeque::new(), seq: watch::Sender::new(0) }
+        Self { events: VecDeque::new(), seq: watch::Sender::new(0), announce: false, is_news: false }
     }
 
     /// Whether nobody misses it: it has no events and no followers.
     fn is_idle(&self) -> bool {
-        self.events.is_empty() && self.seq.receiver_count() == 0
+        self.events.is_empty() && self.seq.receiver_count() == 0 && !self.announce && !self.is_news
     }
 }
 
@@ -76,7 +84,8 @@ impl Feed {
     }
 
     fn with_budget(pos: u64, budget: usize) -> Self {
-        Self { shared: Arc::new(Shared { logs: Mutex::default(), pos: watch::Sender::new(pos), budget }) }
+        let (logs, announced) = (Mutex::default(), Notify::new());
+        Self { shared: Arc::new(Shared { logs, pos: watch::Sender::new(pos), announced, budget }) }
     }
 
     /// Publishes committed events, in the order of `pos`.
@@ -92,12 +101,41 @@ impl Feed {
             if events.get(place + 1).is_some_and(|next| next.log == event.log) {
                 continue;
             }
-            if let Some(tail) = logs.tails.get(&event.log) {
-                tail.seq.send_replace(event.seq);
-            }
+            logs.tell(event.log, event.seq);
         }
+        let news = !logs.news.is_empty();
         drop(logs);
         self.shared.pos.send_replace(pos);
+        if news {
+            self.shared.announced.notify_one();
+        }
+    }
+
+    /// Lets a log's news be announced from here on, or not any more. Its last `seq` that was published, 0 before the
+    /// first: what comes after that is announced.
+    pub fn announce(&self, log: LogKey, wanted: bool) -> u64 {
+        let mut logs = self.lock();
+        if !wanted {
+            if let Some(tail) = logs.tails.get_mut(&log) {
+                tail.announce = false;
+            }
+            return 0;
+        }
+        logs.sweep();
+        let tail = logs.tails.entry(log).or_insert_with(Tail::new);
+        tail.announce = true;
+        *tail.seq.borrow()
+    }
+
+    /// Waits until there is something to announce: the logs that have news since this was last asked. For one listener.
+    pub async fn announced(&self) -> Vec<LogKey> {
+        loop {
+            let news = self.lock().take_news();
+            if !news.is_empty() {
+                return news;
+            }
+            self.shared.announced.notified().await;
+        }
     }
 
     /// Forgets the events of a log that was purged. Who follows it goes on following.
@@ -161,6 +199,27 @@ impl Logs {
             self.bytes += weight(event);
             self.order.push_back((event.log, event.seq));
         }
+    }
+
+    /// Tells who follows a log how far it goes.
+    fn tell(&mut self, log: LogKey, seq: u64) {
+        if let Some(tail) = self.tails.get_mut(&log) {
+            tail.seq.send_replace(seq);
+            if tail.announce && !tail.is_news {
+                tail.is_news = true;
+                self.news.push(log);
+            }
+        }
+    }
+
+    fn take_news(&mut self) -> Vec<LogKey> {
+        let news = std::mem::take(&mut self.news);
+        for log in &news {
+            if let Some(tail) = self.tails.get_mut(log) {
+                tail.is_news = false;
+            }
+        }
+        news
     }
 
     /// Lets the oldest events go, of whatever log, until the rest fits.

@@ -187,3 +187,18 @@ fn readers_see_no_gap_while_events_are_published_and_evicted() {
     });
     check(&feed);
 }
+
+#[tokio::test]
+async fn news_are_announced_once_of_logs_that_are_wanted() {
+    let feed = Feed::new(0);
+    assert_eq!(feed.announce(A, true), 0);
+    feed.publish(&[event(A, 1), event(B, 1)], 2);
+    feed.publish(&[event(A, 2)], 3);
+    assert_eq!(feed.announced().await, [A], "once, and not of a log that nobody wants");
+    assert_eq!(feed.announce(B, true), 1, "that is past already");
+    feed.publish(&[event(A, 3), event(B, 2), event(A, 4)], 6);
+    assert_eq!(feed.announced().await, [A, B]);
+    feed.announce(A, false);
+    feed.publish(&[event(A, 5), event(B, 3)], 8);
+    assert_eq!(feed.announced().await, [B]);
+}

@@ -122,7 +122,7 @@ fn write(out: &mut Vec<u8>, value: &(impl serde::Serialize + ?Sized)) {
 
 /// The place of an event, as [`wire_json`] writes it.
 #[derive(Deserialize)]
-struct Place {
+struct Read {
     session: SessionId,
     seq: u64,
     pos: u64,
@@ -135,7 +135,7 @@ impl Event {
     /// # Errors
     /// If the text has no place, or is no event ([`EventData::from_json`]).
     pub fn from_wire(text: &str) -> Result<Self, serde_json::Error> {
-        let Place { session, seq, pos, at } = serde_json::from_str(text)?;
+        let Read { session, seq, pos, at } = serde_json::from_str(text)?;
         Ok(Self { session, seq, pos, at, index: None, data: EventData::from_json(text)? })
     }
 }
@@ -222,7 +222,48 @@ fn from_flood(text: &str) -> Option<EventData> {
 ///
 /// `data` is the stored text, a JSON object; nothing is parsed.
 pub fn wire_json(session: SessionId, seq: u64, pos: u64, at: Timestamp, data: &str) -> String {
-    let rest = data.trim_start().strip_prefix('{').unwrap_or("}");
-    let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
-    format!(r#"{{"session":"{session}","seq":{seq},"pos":{pos},"at":"{at}"{comma}{rest}"#)
+    let mut place = Place::new(format!(r#"{{"session":"{session}","seq":"#), "");
+    place.write(seq, pos, at, data);
+    place.text
+}
+
+/// Writes events of one session one after the other, as [`wire_json`] does: what they have in common is written once.
+#[derive(Debug)]
+pub struct Place {
+    /// The event that was written last.
+    text: String,
+    /// How much of it is the same in all.
+    same: usize,
+    after: &'static str,
+    /// The time of the last one, and its text.
+    at: Option<(Timestamp, String)>,
+}
+
+impl Place {
+    /// Events in frames of a topic: `{"topic":…,"event":…}`.
+    pub fn in_topic(session: SessionId) -> Self {
+        Self::new(format!(r#"{{"topic":"{session}","event":{{"session":"{session}","seq":"#), "}")
+    }
+
+    const fn new(text: String, after: &'static str) -> Self {
+        Self { same: text.len(), text, after, at: None }
+    }
+
+    /// Writes an event.
+    pub fn write(&mut self, seq: u64, pos: u64, at: Timestamp, data: &str) -> &str {
+        use std::fmt::Write as _;
+        let rest = data.trim_start().strip_prefix('{').unwrap_or("}");
+        let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
+        let at = match &mut self.at {
+            Some((of, text)) if *of == at => text,
+            old => &mut old.insert((at, at.to_string())).1,
+        };
+        self.text.truncate(self.same);
+        // A string takes everything.
+        let _written = write!(self.text, r#"{seq},"pos":{pos},"at":""#);
+        for part in [at, r#"""#, comma, rest, self.after] {
+            self.text.push_str(part);
+        }
+        &self.text
+    }
 }

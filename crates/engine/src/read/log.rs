@@ -94,6 +94,16 @@ impl<R: Reader> LogReader<R> {
         self.cursor.after()
     }
 
+    /// The log that it reads.
+    pub const fn log(&self) -> LogKey {
+        self.cursor.log
+    }
+
+    /// Moves the cursor past what somebody else has delivered.
+    pub fn skip_to(&mut self, seq: u64) {
+        self.cursor.after = self.cursor.after.max(seq);
+    }
+
     /// The events after the cursor that are there now, which it moves; empty: none, or the session is gone.
     pub async fn read(&mut self) -> Result<Vec<EventRow>, Error> {
         // Marked as seen before the read: what comes during it is news.
@@ -122,7 +132,8 @@ impl<R: Reader> LogReader<R> {
         }
     }
 
-    async fn is_gone(&self) -> Result<bool, Error> {
+    /// Whether the session is gone.
+    pub async fn is_gone(&self) -> Result<bool, Error> {
         let id = self.cursor.id;
         match self.engine.shared.session(id) {
             Some(published) => Ok(published.state.deleted),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::extract::ws::Utf8Bytes;
-use convene_core::{event::wire_json, ids::SessionId};
+use convene_core::{event::Place, ids::SessionId};
 use convene_engine::storage::EventRow;
 
 /// How many texts are kept: what a flood commits at once, and a few live sessions beside it.
@@ -53,8 +53,7 @@ impl Texts {
 }
 
 fn write(session: SessionId, row: &EventRow) -> Utf8Bytes {
-    let event = wire_json(session, row.seq, row.pos, row.at, &row.data);
-    format!(r#"{{"topic":"{session}","event":{event}}}"#).into()
+    Place::in_topic(session).write(row.seq, row.pos, row.at, &row.data).into()
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use convene_api::{
 use convene_core::ids::SessionId;
 use convene_engine::{
     Error, LogReader,
-    storage::{EventRow, SqliteReader},
+    storage::{EventRow, LogKey, SqliteReader},
 };
 use futures_util::{
     SinkExt as _, StreamExt as _,
@@ -30,12 +30,16 @@ use futures_util::{
 };
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use super::list::{Frame, List};
+use super::{
+    cast::Seat,
+    list::{Frame, List},
+};
 use crate::{
     app::App,
     auth::{self, Caller},
     extract::resolve,
     refusal::{Refusal, cursor_too_old, invalid, no_session},
+    wire::Wire,
 };
 
 /// How often a silent client is asked whether it is there.
@@ -65,13 +69,15 @@ const READ: usize = 1 << 10;
 pub async fn open_socket(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
+    wire: Option<Extension<Wire>>,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
     let upgrade = upgrade.map_err(|error| invalid("upgrade", format!("this is a WebSocket: {error}")))?;
+    let Some(Extension(wire)) = wire else { return Err(invalid("upgrade", "this is a WebSocket").into()) };
     let open = app.sockets.token();
     let upgrade = upgrade.max_message_size(CLIENT_FRAME_MAX).max_frame_size(CLIENT_FRAME_MAX).read_buffer_size(READ);
     Ok(upgrade.on_upgrade(move |socket| async move {
-        Socket::run(app, caller, socket).await;
+        Socket::run(app, caller, wire, socket).await;
         drop(open);
     }))
 }
@@ -81,6 +87,9 @@ struct Topic {
     name: String,
     reader: TopicReader,
     told: bool,
+    /// Of its seat, where it has one while it waits.
+    seat: u64,
+    wire: Wire,
 }
 
 enum TopicReader {
@@ -94,6 +103,8 @@ enum Ready {
     More(Topic, Vec<Utf8Bytes>),
     /// There is nothing more for now.
     CaughtUp(Topic),
+    /// There may be more, once what was begun is written to its end.
+    Behind(Topic),
     /// The session is gone.
     Gone(Topic),
     Failed(Error),
@@ -105,8 +116,16 @@ type Waiting = Pin<Box<dyn Future<Output = Ready> + Send>>;
 struct Socket {
     app: App,
     out: SplitSink<WebSocket, Message>,
-    topics: HashMap<String, AbortHandle>,
+    wire: Wire,
+    topics: HashMap<String, Sleeping>,
     waiting: FuturesUnordered<Abortable<Waiting>>,
+}
+
+/// A topic that waits.
+struct Sleeping {
+    handle: AbortHandle,
+    /// Its log and seat, if it may have one.
+    seat: Option<(LogKey, u64)>,
 }
 
 /// The socket is done for, with what the client is told.
@@ -126,9 +145,9 @@ enum Happened {
 }
 
 impl Socket {
-    async fn run(app: App, caller: Caller, socket: WebSocket) {
+    async fn run(app: App, caller: Caller, wire: Wire, socket: WebSocket) {
         let (out, mut incoming) = socket.split();
-        let mut this = Self { app, out, topics: HashMap::new(), waiting: FuturesUnordered::new() };
+        let mut this = Self { app, out, wire, topics: HashMap::new(), waiting: FuturesUnordered::new() };
         let mut heard = Instant::now();
         let mut ticks = interval(PING);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -167,6 +186,8 @@ impl Socket {
                 }
             };
         }
+        // Nothing comes after the farewell.
+        this.waiting.clear();
         if let Err(Close { code, reason }) = result {
             let reason = Utf8Bytes::from(reason);
             // The client may be the one that does not read.
@@ -223,7 +244,7 @@ impl Socket {
 
     fn begin_list(&self, after: Option<u64>, epoch: Option<u64>) -> Result<Topic, Problem> {
         let list = List::open(&self.app, after, epoch)?;
-        Ok(Topic { name: "list".to_owned(), reader: TopicReader::List(Box::new(list)), told: false })
+        Ok(self.topic("list".to_owned(), TopicReader::List(Box::new(list))))
     }
 
     async fn begin_log(&mut self, name: &str, after: Option<u64>, epoch: Option<u64>) -> Result<Topic, Problem> {
@@ -238,7 +259,11 @@ impl Socket {
             return Err(cursor_too_old(format!("the log of {id} ends at {last}")));
         }
         let reader = self.app.engine.follow(id, after).await.map_err(refused)?;
-        Ok(Topic { name: id.to_string(), reader: TopicReader::Log(id, Box::new(reader)), told: false })
+        Ok(self.topic(id.to_string(), TopicReader::Log(id, Box::new(reader))))
+    }
+
+    fn topic(&self, name: String, reader: TopicReader) -> Topic {
+        Topic { name, reader, told: false, seat: self.app.hall.number(), wire: self.wire.clone() }
     }
 
     async fn deliver(&mut self, ready: Ready) -> Result<(), Close> {
@@ -258,6 +283,11 @@ impl Socket {
                 self.wait(topic);
                 Ok(())
             }
+            Ready::Behind(topic) => {
+                patient(self.out.flush()).await?;
+                self.wait(topic);
+                Ok(())
+            }
             Ready::Gone(topic) => {
                 self.topics.remove(&topic.name);
                 let problem = no_session(&topic.name);
@@ -270,14 +300,22 @@ impl Socket {
     /// Lets a topic's reader sleep until there is more.
     fn wait(&mut self, topic: Topic) {
         let (handle, registration) = AbortHandle::new_pair();
-        self.topics.insert(topic.name.clone(), handle);
+        let seat = match &topic.reader {
+            TopicReader::List(_) => None,
+            TopicReader::Log(_, log) => Some((log.log(), topic.seat)),
+        };
+        self.topics.insert(topic.name.clone(), Sleeping { handle, seat });
         let waiting: Waiting = Box::pin(topic.next(self.app.clone()));
         self.waiting.push(Abortable::new(waiting, registration));
     }
 
     fn drop_topic(&mut self, topic: &str) {
-        if let Some(handle) = self.topics.remove(topic) {
+        if let Some(Sleeping { handle, seat }) = self.topics.remove(topic) {
             handle.abort();
+            // What was aborted is dropped a little later, and nothing may be written for it until then.
+            if let Some((log, number)) = seat {
+                self.app.hall.leave(&self.app, log, number);
+            }
         }
     }
 
@@ -314,9 +352,10 @@ impl Topic {
             (TopicReader::List(list), false) => list.read().await.map(|f| Some(texts_of(f))),
             (TopicReader::List(list), true) => list.next().await.map(|f| Some(texts_of(f))),
             (TopicReader::Log(id, log), false) => log.read().await.map(|rows| Some(events_of(&app, *id, &rows))),
-            (TopicReader::Log(id, log), true) => {
-                log.next().await.map(|rows| rows.map(|rows| events_of(&app, *id, &rows)))
-            }
+            (TopicReader::Log(id, log), true) => match log.read().await {
+                Ok(rows) if rows.is_empty() => return self.sit(app).await,
+                read => read.map(|rows| Some(events_of(&app, *id, &rows))),
+            },
         };
         match texts {
             Ok(Some(texts)) if texts.is_empty() => {
@@ -327,6 +366,24 @@ impl Topic {
             Ok(None) => Ready::Gone(self),
             Err(error) => Ready::Failed(error),
         }
+    }
+}
+
+impl Topic {
+    /// Waits in the hall for what comes, or finds that the session is gone.
+    async fn sit(mut self, app: App) -> Ready {
+        let TopicReader::Log(id, log) = &mut self.reader else { return Ready::Behind(self) };
+        match log.is_gone().await {
+            Ok(false) => {}
+            Ok(true) => return Ready::Gone(self),
+            Err(error) => return Ready::Failed(error),
+        }
+        if let Some(seat) = Seat::take(&app, (*id, log.log()), self.seat, log.after(), self.wire.clone())
+            && let Some(after) = seat.given_back().await
+        {
+            log.skip_to(after);
+        }
+        Ready::Behind(self)
     }
 }
 
