@@ -39,6 +39,7 @@ Usage: cargo xtask bench <NAME>... [OPTIONS]
 Options:
   --rounds N   rounds of floor and product in turn [default: 5]
   --quick      small sizes
+  --only TEXT  only the parts of `fanout` whose name has this text
   --json FILE  write the figures there, too";
 
 /// How large the sizes are.
@@ -60,6 +61,8 @@ pub struct Plan {
     pub rounds: usize,
     /// How large the sizes are.
     pub scale: Scale,
+    /// Only parts whose name has this text.
+    only: String,
     json: Option<PathBuf>,
     /// The directory of the programs.
     pub programs: PathBuf,
@@ -68,13 +71,15 @@ pub struct Plan {
 impl Plan {
     /// Reads the arguments; nothing if they are wrong.
     fn parse(mut words: impl Iterator<Item = String>, programs: PathBuf) -> Option<Self> {
-        let mut plan = Self { names: Vec::new(), rounds: 5, scale: Scale::Whole, json: None, programs };
+        let (names, only) = (Vec::new(), String::new());
+        let mut plan = Self { names, rounds: 5, scale: Scale::Whole, only, json: None, programs };
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--rounds" => plan.rounds = words.next()?.parse().ok().filter(|rounds| *rounds > 0)?,
                 "--quick" => plan.scale = Scale::Quick,
                 // For the test of the bench itself.
                 "--smoke" => (plan.scale, plan.rounds) = (Scale::Smoke, 1),
+                "--only" => plan.only = words.next()?,
                 "--json" => plan.json = Some(words.next()?.into()),
                 "all" => plan.names.extend(BENCHMARKS.iter().map(|(name, _)| (*name).to_owned())),
                 name if BENCHMARKS.iter().any(|(known, _)| *known == name) => plan.names.push(word),
@@ -87,6 +92,11 @@ impl Plan {
     /// One of our programs.
     pub fn program(&self, name: &str) -> PathBuf {
         self.programs.join(name)
+    }
+
+    /// Whether a part is to be measured.
+    pub fn wants(&self, part: &str) -> bool {
+        part.contains(&self.only)
     }
 
     /// A size: the first, the second if it should be quick, a tenth of that if it should be quicker.

@@ -1,5 +1,7 @@
 //! A worker and runners without processes, for more sessions than a machine has room for agents: they speak the uplink.
 
+use std::collections::HashSet;
+
 use anyhow::{Context as _, Result, bail};
 use convene_api::uplink::{
     PROTOCOL, RUNNER_PATH, RunnerDown, RunnerHello, RunnerUp, WORKER_PATH, WorkerDown, WorkerHello, WorkerUp,
@@ -51,13 +53,16 @@ impl Uplinks {
             held: Vec::new(),
         };
         say(&mut worker, &WorkerUp::Hello(hello))?;
-        let mut runners = Vec::with_capacity(count);
+        let (mut runners, mut taken) = (Vec::with_capacity(count), HashSet::new());
         while runners.len() < count {
             for frame in hear(&mut worker)? {
                 match frame {
                     WorkerDown::StartAttempt(start) => {
                         say(&mut worker, &WorkerUp::Taken { session: start.session, attempt: start.attempt })?;
-                        runners.push(Runner::open(product.port, &start.token, start.session, start.attempt)?);
+                        // An order whose answer took long comes again.
+                        if taken.insert(start.session) {
+                            runners.push(Runner::open(product.port, &start.token, start.session, start.attempt)?);
+                        }
                     }
                     WorkerDown::Rejected { reason, .. } => bail!("the worker is rejected: {reason}"),
                     WorkerDown::Welcome { .. }
