@@ -5,7 +5,12 @@ import type { Received } from "./wire";
 
 /** What the connection itself has to look at, in its place between what the store takes. */
 export type Control = Exclude<Received, { is: "frame" | "event" | "other" }>;
-export type Delivery = { readonly inputs: readonly Input[]; readonly then: Control | null };
+export type Delivery = {
+  readonly inputs: readonly Input[];
+  /** How many frames and events that are. */
+  readonly told: number;
+  readonly then: Control | null;
+};
 
 export function deliveries(messages: readonly Received[]): readonly Delivery[] {
   const made: Delivery[] = [];
@@ -13,7 +18,9 @@ export function deliveries(messages: readonly Received[]): readonly Delivery[] {
   let frames: ListFrame[] = [];
   let session = "";
   let events: Event[] = [];
+  let told = 0;
   const close = () => {
+    told += frames.length + events.length;
     if (frames.length > 0) inputs.push({ is: "frames", frames });
     if (events.length > 0) inputs.push({ is: "events", session, events });
     frames = [];
@@ -34,11 +41,12 @@ export function deliveries(messages: readonly Received[]): readonly Delivery[] {
         break;
       default:
         close();
-        made.push({ inputs, then: message });
+        made.push({ inputs, told, then: message });
         inputs = [];
+        told = 0;
     }
   }
   close();
-  if (inputs.length > 0) made.push({ inputs, then: null });
+  if (inputs.length > 0) made.push({ inputs, told, then: null });
   return made;
 }

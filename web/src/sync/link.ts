@@ -148,11 +148,11 @@ export function newSync(soon: (then: () => void) => void): Sync {
   }
 
   function deliver(messages: Received[]): void {
-    for (const { inputs, then } of deliveries(messages)) {
+    for (const { inputs, told, then } of deliveries(messages)) {
       store.put(...inputs);
+      count += told;
       if (then && connection) control(then);
     }
-    count += messages.filter(({ is }) => is === "frame" || is === "event").length;
     if (connection) happen({ is: "heard" });
   }
 
@@ -222,7 +222,9 @@ export function newSync(soon: (then: () => void) => void): Sync {
     if (view === session) return;
     view = session;
     const log = store.get().logs.get(session);
-    if (connection?.sessions === 1 && log?.is === "ready" && log.live) subscribe(session, log.last);
+    // One that is new is asked for by the fold.
+    const held = log?.is === "ready" && log.live && log.last > 0;
+    if (connection?.sessions === 1 && held) subscribe(session, log.last);
   }
 
   function carryOut(ask: Ask): void {

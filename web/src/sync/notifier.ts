@@ -40,7 +40,7 @@ export function newNotifier(tabs: Tabs, tab: string): Notifier {
       : Notification.permission;
 
   const tell = () => {
-    const looks = document.hasFocus() ? shown : null;
+    const looks = isInFront() ? shown : null;
     if (looks === told) return;
     told = looks;
     tabs.tell({ is: "looks", tab, session: looks });
@@ -68,7 +68,7 @@ export function newNotifier(tabs: Tabs, tab: string): Notifier {
     },
     notify: async (notice, state) => {
       if (say === null || !tabs.speaks() || permission() !== "granted" || !isOn()) return;
-      const here = document.hasFocus() && shown === notice.session;
+      const here = isInFront() && shown === notice.session;
       if (here || [...looking.values()].includes(notice.session)) return;
       const { title, body, href } = say(notice, state);
       const registration = await navigator.serviceWorker.getRegistration();
@@ -89,6 +89,10 @@ export function newNotifier(tabs: Tabs, tab: string): Notifier {
       say = given;
     },
   };
+}
+
+function isInFront(): boolean {
+  return typeof document !== "undefined" && document.hasFocus();
 }
 
 function isOn(): boolean {
