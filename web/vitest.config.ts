@@ -8,6 +8,8 @@ export default defineConfig({
     environment: "node",
     include: ["src/**/*.test.{ts,tsx}", "test/**/*.test.{ts,tsx}"],
     restoreMocks: true,
+    // A machine that is busy is slow, not wrong.
+    testTimeout: 30_000,
     // Two at a time leave room for whatever else the machine builds.
     maxWorkers: 2,
   },

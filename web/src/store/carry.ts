@@ -39,6 +39,14 @@ export function begunBefore(transcript: Transcript, seq: number): Transcript {
   return { items, places: placesOf(items), open: [], turns, queue, plan: [] };
 }
 
+/** A transcript without what came before an event and is over: as if the events from there on were added to `base`. */
+export function withoutBefore(transcript: Transcript, seq: number, base: Transcript): Transcript {
+  const carried = new Set(base.items.map((item) => item.id));
+  const items = transcript.items.filter((item) => item.seq >= seq || carried.has(item.id));
+  const turns = new Map([...transcript.turns].filter(([id, turn]) => turn.seq >= seq || base.turns.has(id)));
+  return { ...transcript, items, places: placesOf(items), turns };
+}
+
 /** The same transcript, with what was there before and did not change as the same objects. */
 export function keeping(held: Transcript, next: Transcript): Transcript {
   const items = next.items.map((item) => {

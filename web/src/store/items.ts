@@ -26,6 +26,7 @@ export type Item = Base &
       }
     | {
         readonly kind: "message";
+        readonly message: string;
         readonly channel: "answer" | "thought";
         readonly text: string;
         /** What is not text: pictures, links. */

@@ -2,7 +2,7 @@
  * The events of one session, in their order and without gaps, and what they say as a transcript.
  * It is a window on the log: its end while it is live, and somewhere else after a deep link or when somebody read far up.
  */
-import { begunBefore, keeping, unfinished } from "./carry";
+import { begunBefore, keeping, unfinished, withoutBefore } from "./carry";
 import { extend, noTranscript, placeOf, type Transcript } from "./transcript";
 import type { Event, Problem, SessionId } from "./types";
 
@@ -95,7 +95,7 @@ export function append(log: Log, events: readonly Event[]): Appended {
   const told = gap !== null && gap === log.hole;
   if (fresh.length === 0)
     return { log: gap === null || told ? log : { ...log, hole: gap }, gap: told ? null : gap };
-  const held = { ...log, events: [...log.events, ...fresh], last, transcript: extend(log.transcript, fresh) };
+  const held = { ...log, events: log.events.concat(fresh), last, transcript: extend(log.transcript, fresh) };
   return { log: { ...withRoom(held, readsUp(held) ? "newer" : "older"), hole: gap }, gap };
 }
 
@@ -112,7 +112,7 @@ export function withPage(log: Log, events: readonly Event[], head: number): Page
   if (log.loading === "newer" && !log.live) {
     const fresh = events.filter((event) => event.seq > log.last);
     if (fresh[0] && fresh[0].seq !== log.last + 1) return { log: idle, joined: false };
-    const held = { ...idle, events: [...log.events, ...fresh], last: Math.max(log.last, end.seq) };
+    const held = { ...idle, events: log.events.concat(fresh), last: Math.max(log.last, end.seq) };
     const joined = isEnd(log.page, events, head);
     const longer = { ...held, transcript: extend(log.transcript, fresh), live: joined };
     return { log: withRoom(longer, "older"), joined };
@@ -120,7 +120,7 @@ export function withPage(log: Log, events: readonly Event[], head: number): Page
   const older = events.filter((event) => event.seq < log.first);
   if (older.at(-1)?.seq !== log.first - 1) return { log: idle, joined: false };
   const base = begunBefore(log.base, start.seq);
-  const all = [...older, ...log.events];
+  const all = older.concat(log.events);
   const transcript = keeping(log.transcript, extend(base, all));
   return {
     log: withRoom({ ...idle, events: all, first: start.seq, base, transcript }, "newer"),
@@ -207,9 +207,9 @@ function withoutOlder(log: Log): Log {
   const found = log.events.findIndex((event, at) => at >= least && event.type === "turn_started");
   const cut = found === -1 || found > log.events.length - KEPT_MIN ? least : found;
   const base = unfinished(extend(log.base, log.events.slice(0, cut)));
-  const events = log.events.slice(cut);
-  const transcript = keeping(log.transcript, extend(base, events));
-  return { ...log, events, first: log.first + cut, base, transcript, heads: null };
+  const first = log.first + cut;
+  const transcript = withoutBefore(log.transcript, first, base);
+  return { ...log, events: log.events.slice(cut), first, base, transcript, heads: null };
 }
 
 function withoutNewer(log: Log): Log {

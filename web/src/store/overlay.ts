@@ -34,6 +34,9 @@ export type Wanted =
 
 export type Kind = Wanted["kind"];
 
+/** A session that was asked for. Its `session` is a name of our own, `new:KEY`. */
+export type Created = Pending & { readonly kind: "create" };
+
 /** A command that the server refused, at the place where it was given. */
 export type Refusal = { readonly command: Pending; readonly problem: Problem };
 

@@ -1,13 +1,12 @@
 /** The list of sessions as Home shows it: filtered, in sections and groups, in an order that holds still. */
-import { intentOf, withPending, type Intent, type Pending } from "./overlay";
+import { createdFacts, factsOf, sections, type Facts, type Section } from "./home-facts";
+import { intentOf, withPending, type Created, type Intent } from "./overlay";
 import type { State } from "./state";
 import type { Session, SessionId } from "./types";
 
+export { sectionOf, sections, type Section } from "./home-facts";
 export { queueOf, type QueueItem } from "./queue";
 export { newTimeline, type TimelineTurn } from "./timeline";
-
-export const sections = ["needs_you", "working", "idle", "stopped", "archived"] as const;
-export type Section = (typeof sections)[number];
 
 export type HomeView = {
   readonly q: string;
@@ -16,8 +15,6 @@ export type HomeView = {
   readonly group: "none" | "thread" | "project";
   readonly sort: "prompt" | "activity";
 };
-
-type Created = Pending & { readonly kind: "create" };
 
 export type HomeRow =
   | {
@@ -47,83 +44,86 @@ export type Home = {
   readonly total: number;
 };
 
-/** What is worked out of a session once, for as long as it is the same object. */
-type Facts = {
-  readonly section: Section;
-  readonly rank: number;
-  readonly prompt: number;
-  readonly activity: number;
-  readonly text: string;
-  readonly project: string;
-};
+type Entry = { readonly row: HomeRow; readonly facts: Facts };
 
-const known = new WeakMap<Session, Facts>();
-
-export function sectionOf(session: Session): Section {
-  return factsOf(session).section;
-}
+/** The row of a session of which nothing is on its way and nothing is new, and the group of a row that is alone. */
+const plain = new WeakMap<Session, Entry>();
+const alone = new WeakMap<HomeRow, HomeGroup>();
 
 /** A selector that keeps its last answer: rows, groups and the whole are the same objects while they say the same. */
 export function newHome(): (state: State, view: HomeView) => Home {
-  let before: { state: State; view: HomeView; home: Home; rows: ReadonlyMap<SessionId, HomeRow> } | null =
-    null;
+  let before: { state: State; view: HomeView; home: Home } | null = null;
+  let special: ReadonlyMap<SessionId, Entry> = new Map();
   return (state, view) => {
     if (before && sameInput(before.state, state) && sameView(before.view, view)) return before.home;
-    const { home, rows } = homeOf(state, view, before?.rows ?? new Map());
-    const kept = before ? keeping(before.home, home) : home;
-    before = { state, view, home: kept, rows };
-    return kept;
+    special = specialEntries(state, special);
+    const home = homeOf(state, view, special);
+    before = { state, view, home: before ? keeping(before.home, home) : home };
+    return before.home;
   };
 }
 
-type Entry = { readonly row: HomeRow; readonly facts: Facts };
-
-function homeOf(state: State, view: HomeView, held: ReadonlyMap<SessionId, HomeRow>) {
+function homeOf(state: State, view: HomeView, special: ReadonlyMap<SessionId, Entry>): Home {
   const words = view.q.toLowerCase().split(/\s+/).filter(Boolean);
   const counts: Record<Section, number> = { needs_you: 0, working: 0, idle: 0, stopped: 0, archived: 0 };
-  const rows = new Map<SessionId, HomeRow>();
   const entries: Entry[] = [];
-  const take = (row: HomeRow, facts: Facts) => {
-    if (!words.every((word) => facts.text.includes(word))) return;
-    counts[facts.section] += 1;
-    if (view.section === null ? facts.section === "archived" : facts.section !== view.section) return;
-    entries.push({ row, facts });
+  const take = (entry: Entry) => {
+    const { section, text } = entry.facts;
+    if (words.length > 0 && !words.every((word) => text.includes(word))) return;
+    counts[section] += 1;
+    if (view.section === null ? section !== "archived" : section === view.section) entries.push(entry);
   };
-  const busy = new Set(state.pending.map((command) => command.session));
-  for (const confirmed of state.list.sessions.values()) {
-    const row = rowOf(state, confirmed, busy.has(confirmed.id), held.get(confirmed.id));
-    rows.set(row.id, row);
-    if (row.is === "session") take(row, factsOf(row.session));
+  let total = 0;
+  for (const session of state.list.sessions.values()) {
+    total += 1;
+    take((special.size > 0 && special.get(session.id)) || entryOf(session));
   }
-  for (const command of state.pending) {
-    if (command.kind !== "create" || state.list.sessions.has(command.session)) continue;
-    const last = held.get(command.session);
-    const row: HomeRow =
-      last?.is === "creating" && last.command === command
-        ? last
-        : { is: "creating", id: command.session, command };
-    rows.set(row.id, row);
-    take(row, createdFacts(command));
+  for (const entry of special.values()) {
+    if (entry.row.is !== "creating") continue;
+    total += 1;
+    take(entry);
   }
   const by = view.sort;
-  entries.sort(
-    (a, b) => a.facts.rank - b.facts.rank || b.facts[by] - a.facts[by] || order(a.row.id, b.row.id),
-  );
-  const home: Home = { groups: groupsOf(state, view, entries), counts, total: rows.size };
-  return { home, rows };
+  entries.sort((a, b) => a.facts[by] - b.facts[by] || order(a.row.id, b.row.id));
+  return { groups: groupsOf(state, view, entries), counts, total };
 }
 
-function rowOf(state: State, confirmed: Session, busy: boolean, held: HomeRow | undefined): HomeRow {
-  const { id } = confirmed;
-  const finished = isUnseen(state, id);
-  const session = busy ? withPending(confirmed, state.pending) : confirmed;
-  const intent = busy ? intentOf(state.pending, id) : null;
-  const same =
-    held?.is === "session" &&
-    held.session === session &&
-    held.finished === finished &&
-    held.intent === intent;
-  return same ? held : { is: "session", id, session, intent, finished };
+function entryOf(session: Session): Entry {
+  const held = plain.get(session);
+  if (held) return held;
+  const row: HomeRow = { is: "session", id: session.id, session, intent: null, finished: false };
+  const entry = { row, facts: factsOf(session) };
+  plain.set(session, entry);
+  return entry;
+}
+
+/** Rows that say more than the session: something is on its way, or a turn ended since somebody looked. Few, so made each time. */
+function specialEntries(state: State, held: ReadonlyMap<SessionId, Entry>): ReadonlyMap<SessionId, Entry> {
+  const entries = new Map<SessionId, Entry>();
+  const ids = new Set([...state.pending.map((command) => command.session), ...state.finished.keys()]);
+  for (const id of ids) {
+    const confirmed = state.list.sessions.get(id);
+    if (!confirmed) continue;
+    const session = withPending(confirmed, state.pending);
+    const finished = isUnseen(state, id);
+    const intent = intentOf(state.pending, id);
+    if (session === confirmed && !finished && intent === null) continue;
+    const last = held.get(id);
+    const row: HomeRow = { is: "session", id, session, intent, finished };
+    entries.set(id, last && sameRow(last.row, row) ? last : { row, facts: factsOf(session) });
+  }
+  for (const command of state.pending) {
+    if (command.kind !== "create") continue;
+    const row: HomeRow = { is: "creating", id: command.session, command };
+    const last = held.get(row.id);
+    entries.set(row.id, last && sameRow(last.row, row) ? last : { row, facts: createdFacts(command) });
+  }
+  return entries;
+}
+
+function sameRow(a: HomeRow, b: HomeRow): boolean {
+  if (a.is === "creating") return b.is === "creating" && a.command === b.command;
+  return b.is === "session" && a.session === b.session && a.intent === b.intent && a.finished === b.finished;
 }
 
 /** Groups in the order of their first rows, so that what needs somebody stays at the top. */
@@ -138,7 +138,15 @@ function groupsOf(state: State, view: HomeView, entries: readonly Entry[]): read
     if (group) group.rows.push(row);
     else groups.set(key, { title: titleOf(state, view.group, key, row), rows: [row] });
   }
-  return [...groups].map(([key, group]) => ({ key, ...group }));
+  return [...groups].map(([key, { title, rows }]) => {
+    const [row] = rows;
+    if (!row || rows.length > 1) return { key, title, rows };
+    const held = alone.get(row);
+    if (held?.key === key && held.title === title) return held;
+    const group = { key, title, rows };
+    alone.set(row, group);
+    return group;
+  });
 }
 
 function threadOf(row: HomeRow): string {
@@ -149,51 +157,6 @@ function titleOf(state: State, by: "thread" | "project", key: string, row: HomeR
   if (by === "project") return key;
   const title = row.is === "session" ? row.session.title : row.command.title;
   return state.list.threads.get(key)?.title || title;
-}
-
-function factsOf(session: Session): Facts {
-  const held = known.get(session);
-  if (held) return held;
-  const { workspace, cwd } = session;
-  const project = workspace?.worktree_of ?? workspace?.root ?? cwd;
-  const facts: Facts = {
-    ...placeOf(session),
-    prompt: Date.parse(session.last_prompt_at ?? session.created_at),
-    activity: Date.parse(session.updated_at),
-    text: [session.title, cwd, project, session.agent, session.branch ?? "", session.id]
-      .join("\n")
-      .toLowerCase(),
-    project,
-  };
-  known.set(session, facts);
-  return facts;
-}
-
-function createdFacts({ title, agent, cwd, at }: Created): Facts {
-  const text = [title, cwd, agent].join("\n").toLowerCase();
-  return { section: "working", rank: 3, prompt: at, activity: at, text, project: cwd };
-}
-
-/** Where a session stands, by the server's word: whoever needs somebody first, then what failed, what works, what rests. */
-function placeOf({ badge, archived }: Session): { section: Section; rank: number } {
-  const word: string = badge;
-  if (word === "needs-you" || word === "waiting-for-auth") return { section: "needs_you", rank: 1 };
-  if (archived) return { section: "archived", rank: 5 };
-  switch (word) {
-    case "failed":
-      return { section: "stopped", rank: 2 };
-    case "hung":
-    case "unhealthy":
-      return { section: "working", rank: 2 };
-    case "running":
-    case "pending":
-      return { section: "working", rank: 3 };
-    case "idle":
-    case "hibernated":
-      return { section: "idle", rank: 4 };
-    default:
-      return { section: "stopped", rank: 5 };
-  }
 }
 
 /** The same rows in the places they had: a list that somebody points at does not move. New ones are at the end of their group. */

@@ -61,7 +61,7 @@ class Draft {
   private plan: readonly PlanEntry[];
 
   constructor(from: Transcript) {
-    this.items = [...from.items];
+    this.items = from.items.slice();
     this.places = from.items.length === 0 ? new Map() : from.places;
     this.before = from.turns;
     this.open = from.open;
@@ -257,13 +257,31 @@ class Draft {
 
   private said(event: EventOf<"message_appended">): void {
     if (event.role === "user") return;
+    const text = event.content.type === "text" ? event.content.text : "";
+    // Most of what comes is the next piece of what is being said: that is found without a look at the index.
+    const item = this.items.at(-1);
+    if (
+      item?.kind === "message" &&
+      item.open &&
+      item.message === event.message &&
+      item.channel === event.channel
+    ) {
+      const others = event.content.type === "text" ? item.others : [...item.others, event.content];
+      this.items[this.items.length - 1] = {
+        ...item,
+        text: item.text + text,
+        others,
+        until: event.at,
+        version: event.seq,
+      };
+      return;
+    }
     const id = `message:${event.message}:${event.channel}`;
     const held = this.find(id, "message");
-    const text = event.content.type === "text" ? event.content.text : "";
     const others = event.content.type === "text" ? [] : [event.content];
     if (held === null) {
-      const { channel, at } = event;
-      this.add(event, { kind: "message", channel, text, others, until: at, open: true }, id);
+      const { message, channel, at } = event;
+      this.add(event, { kind: "message", message, channel, text, others, until: at, open: true }, id);
       this.open = [id];
       return;
     }
@@ -303,6 +321,10 @@ class Draft {
 
 /** What the newer one tells; what it does not tell stays, lists are replaced whole. */
 function merged(old: ToolCall, newer: ToolCall): ToolCall {
-  const told = Object.entries(newer).filter(([, value]) => value !== undefined && value !== null);
-  return { ...old, ...Object.fromEntries(told) } as ToolCall;
+  const next = { ...old, ...newer };
+  for (const [name, value] of Object.entries(old)) {
+    // What is absent in JSON is not there at all; a null says as little.
+    if (next[name as keyof ToolCall] == null) Object.assign(next, { [name]: value });
+  }
+  return next;
 }

@@ -1,0 +1,304 @@
+/** A log as a window: opened anywhere, read up and down, cut off and resumed, and never larger than it may be. */
+import { describe, expect, it } from "vitest";
+import { aLog, aSession } from "../../test/build";
+import { golden } from "../../test/golden";
+import { chunks, random, seeds } from "../../test/random";
+import { answered, happen, newServer, run, sessionNow, type FakeServer } from "../../test/server";
+import { shownLog, shownTranscript } from "../../test/shown";
+import { fold, foldAll } from "./fold";
+import { append, FIRST_PAGE, HELD_MAX, newLog, withPage, type Log } from "./log";
+import { nothing, type State } from "./state";
+import { extend, noTranscript } from "./transcript";
+import type { Event } from "./types";
+
+const whole = (events: readonly Event[]) => shownTranscript(extend(noTranscript, events));
+const ready = (session: string): Log => ({ ...newLog(session), is: "ready" });
+const live = { is: "live", since: 0, over: "socket", caught_up: 0 } as const;
+
+function logOf(state: State, server: FakeServer): Log {
+  const log = state.logs.get(server.session.id);
+  if (!log) throw new Error("the log is not open");
+  return log;
+}
+
+/** Everything that is always true of a log. */
+function check(log: Log): void {
+  expect(log.events.length).toBeLessThanOrEqual(HELD_MAX);
+  if (log.events.length > 0) {
+    expect(log.events[0]?.seq).toBe(log.first);
+    expect(log.events.at(-1)?.seq).toBe(log.last);
+    expect(log.last - log.first + 1).toBe(log.events.length);
+  }
+}
+
+describe.each(golden)("$name", ({ events }) => {
+  it("is the same in any pieces, with duplicates", () => {
+    for (const seed of seeds(40)) {
+      const by = random(seed);
+      let log = ready("s");
+      for (const piece of chunks(events, by, 10)) {
+        log = append(log, piece).log;
+        // Anything that was told before may be told again.
+        const from = by.below(log.events.length);
+        if (by.chance(0.5)) log = append(log, events.slice(from, from + by.below(20))).log;
+      }
+      expect(shownTranscript(log.transcript), `seed ${seed}`).toEqual(whole(events));
+      check(log);
+    }
+  });
+
+  it("is the same after a piece was lost and asked for", () => {
+    for (const seed of seeds(40)) {
+      const by = random(seed);
+      let log = ready("s");
+      for (const piece of chunks(events, by, 10)) {
+        if (by.chance(0.3)) continue;
+        const appended = append(log, piece);
+        log = appended.log;
+        if (appended.gap !== null) log = append(log, events.slice(appended.gap)).log;
+      }
+      log = append(log, events.slice(log.last)).log;
+      expect(shownTranscript(log.transcript), `seed ${seed}`).toEqual(whole(events));
+    }
+  });
+
+  it("is the same from a window in the middle, once what is before it is read", () => {
+    for (const seed of seeds(60)) {
+      const by = random(seed);
+      const end = 1 + by.below(events.length);
+      const size = 1 + by.below(40);
+      const page = { before: null, after: null, limit: size };
+      let { log } = withPage(
+        { ...newLog("s"), loading: "latest", page },
+        events.slice(Math.max(0, end - size), end),
+        end,
+      );
+      // What comes meanwhile is taken while somebody reads up.
+      const rest = chunks(events.slice(end), by, 10);
+      let at = 0;
+      while (log.first > 1) {
+        if (by.chance(0.5)) log = append(log, rest[at++] ?? []).log;
+        const limit = 1 + by.below(40);
+        const older = events.slice(Math.max(0, log.first - 1 - limit), log.first - 1);
+        log = withPage(
+          { ...log, loading: "older", page: { before: log.first, after: null, limit } },
+          older,
+          end,
+        ).log;
+        check(log);
+      }
+      for (const piece of rest.slice(at)) log = append(log, piece).log;
+      expect(shownTranscript(log.transcript), `seed ${seed}`).toEqual(whole(events));
+    }
+  });
+
+  it("is the same from every prefix that was cut off and resumed", () => {
+    const session = aSession({ id: events[0]?.session ?? "s" });
+    const expected = whole(events);
+    for (let cut = 0; cut <= events.length; cut += 1) {
+      const server = newServer(events, session, cut);
+      let state = run(nothing, server, [
+        { is: "hello", epoch: 1, version: "1" },
+        { is: "sessions", items: [sessionNow(server)], view: "full", pos: 0, epoch: 1 },
+        { is: "opened", session: session.id },
+        { is: "link", link: live },
+      ]);
+      server.subscribed.clear();
+      state = fold(state, { is: "link", link: { is: "closed" } }).state;
+      expect(logOf(state, server).caught_up).toBe(false);
+      state = run(state, server, happen(server, events.length));
+      const log = logOf(state, server);
+      state = run(state, server, [
+        { is: "hello", epoch: 1, version: "1" },
+        ...answered(server, { ask: "subscribe", topic: session.id, after: log.last }),
+        { is: "link", link: live },
+      ]);
+      expect(shownTranscript(logOf(state, server).transcript), `cut at ${cut}`).toEqual(expected);
+      expect(logOf(state, server).caught_up).toBe(true);
+    }
+  });
+});
+
+describe("a hole", () => {
+  const events = aLog({ turns: 2, length: 20 });
+
+  it("is asked for once, and nothing after it is taken", () => {
+    const first = append(ready("s"), events.slice(0, 10));
+    const after = append(first.log, events.slice(15, 20));
+    expect(after.gap).toBe(10);
+    expect(after.log.last).toBe(10);
+    const again = append(after.log, events.slice(20, 22));
+    expect(again.gap).toBeNull();
+    expect(append(again.log, events.slice(10)).log.last).toBe(events.length);
+  });
+
+  it("is nobody's before the first page is here", () => {
+    expect(append(newLog("s"), events.slice(5))).toMatchObject({ gap: null, log: { last: 0 } });
+  });
+});
+
+describe("a long session", () => {
+  const events = aLog({ turns: 200, length: 150 });
+  const session = aSession({ id: "ses_1" });
+  const open = (server: FakeServer, at: number | null = null) =>
+    run(nothing, server, [
+      { is: "hello", epoch: 1, version: "1" },
+      { is: "sessions", items: [sessionNow(server)], view: "row", pos: 0, epoch: 1 },
+      { is: "opened", session: session.id, at },
+      { is: "link", link: live },
+    ]);
+
+  it("opens with its last turns and with the prompt of the first of them", () => {
+    const server = newServer(events, session);
+    const log = logOf(open(server), server);
+    expect(log.events).toHaveLength(FIRST_PAGE);
+    expect(log).toMatchObject({ is: "ready", live: true, caught_up: true, last: events.length });
+    const turns = new Set(log.transcript.items.flatMap((item) => (item.turn ? [item.turn] : [])));
+    const prompts = log.transcript.items.filter((item) => item.kind === "prompt").map((item) => item.turn);
+    // The turn that began before the window has its prompt, too, and so has the one that waits.
+    expect(new Set(prompts)).toEqual(turns);
+    expect(log.transcript.queue).toHaveLength(1);
+  });
+
+  it("does not hold more than it may, however far somebody reads up, and comes back to the end", () => {
+    const server = newServer(events, session, events.length - 500);
+    let state = open(server);
+    let least = Number.POSITIVE_INFINITY;
+    while (logOf(state, server).first > 1) {
+      state = run(state, server, [{ is: "reader", session: session.id, seq: logOf(state, server).first }]);
+      state = run(state, server, [{ is: "older", session: session.id }]);
+      state = run(state, server, happen(server, 3));
+      check(logOf(state, server));
+      expect(logOf(state, server).first).toBeLessThan(least);
+      least = logOf(state, server).first;
+    }
+    expect(logOf(state, server).live).toBe(false);
+    expect(server.subscribed.has(session.id)).toBe(false);
+    // A window in the middle says what it says from its start, whatever was let go behind it.
+    const { transcript, events: held } = logOf(state, server);
+    expect(shownTranscript(transcript)).toEqual(whole(held));
+    for (let steps = 0; !logOf(state, server).live; steps += 1) {
+      expect(steps).toBeLessThan(200);
+      state = run(state, server, [{ is: "newer", session: session.id }, ...happen(server, 2)]);
+      check(logOf(state, server));
+    }
+    state = run(state, server, happen(server, 10_000));
+    const end = logOf(state, server);
+    expect(end.last).toBe(events.length);
+    expect(server.subscribed.has(session.id)).toBe(true);
+    expect(end.transcript.items.at(-1)).toEqual(whole(events).items.at(-1));
+  });
+
+  it("lets the old go while it is live, at the start of a turn, and forgets nothing that still matters", () => {
+    const server = newServer(events, session, 200);
+    let state = open(server);
+    const by = random(3);
+    while (server.head < events.length) {
+      state = run(state, server, happen(server, 1 + by.below(400)));
+      check(logOf(state, server));
+    }
+    const log = logOf(state, server);
+    expect(shownTranscript(log.transcript)).toEqual(shownTranscript(extend(log.base, log.events)));
+    expect(log.first).toBeGreaterThan(1);
+    expect(log.events[0]?.type).toBe("turn_started");
+    const all = whole(events);
+    expect(log.transcript.queue).toEqual(all.queue);
+    const tail = all.items.slice(-50);
+    expect(log.transcript.items.slice(-50)).toEqual(tail);
+    const [head] = log.transcript.items;
+    expect(head).toMatchObject({ kind: "prompt", turn: log.events[0]?.turn });
+  });
+
+  it("lets the end go instead while somebody reads at the other side", () => {
+    const server = newServer(events, session, 200);
+    let state = open(server);
+    state = run(state, server, [{ is: "reader", session: session.id, seq: 50 }]);
+    while (logOf(state, server).live && server.head < events.length) {
+      state = run(state, server, happen(server, 400));
+    }
+    expect(logOf(state, server)).toMatchObject({ live: false, first: 1 });
+    state = run(state, server, [{ is: "latest", session: session.id }, ...happen(server, 100_000)]);
+    expect(logOf(state, server)).toMatchObject({ live: true, last: events.length, reader: null });
+  });
+
+  it("opens around the event of a link, and is live if that is near the end", () => {
+    for (const seq of [1, 4000, events.length - 400, events.length - 20, events.length]) {
+      const server = newServer(events, session);
+      const log = logOf(open(server, seq), server);
+      expect(log.first).toBeLessThanOrEqual(seq);
+      expect(log.last).toBeGreaterThanOrEqual(seq);
+      expect(log.live, `at ${seq}`).toBe(log.last === events.length);
+      expect(log.around).toBe(seq);
+      const turn = log.transcript.items.find((item) => item.turn !== null)?.turn;
+      expect(log.transcript.places.has(`prompt:${turn}`)).toBe(true);
+    }
+  });
+
+  it("goes to another place and drops the page that is not wanted any more", () => {
+    const server = newServer(events, session);
+    const state = open(server);
+    const asked = foldAll(state, [
+      { is: "older", session: session.id },
+      { is: "around", session: session.id, seq: 700 },
+    ]);
+    const [older, around] = asked.asks.map((ask) => answered(server, ask));
+    const end = run(asked.state, server, [...(around ?? []), ...(older ?? [])]);
+    expect(logOf(end, server)).toMatchObject({ live: false, loading: "nothing" });
+    expect(logOf(end, server).first).toBeLessThanOrEqual(700);
+    expect(logOf(end, server).last).toBeLessThan(1000);
+    const other = run(asked.state, server, [...(older ?? []), ...(around ?? [])]);
+    expect(shownLog(logOf(other, server))).toEqual(shownLog(logOf(end, server)));
+  });
+
+  it("does not ask for anything when the place is held", () => {
+    const server = newServer(events, session);
+    const state = open(server);
+    const folded = fold(state, { is: "around", session: session.id, seq: events.length - 5 });
+    expect(folded.asks).toEqual([]);
+  });
+
+  it("asks again for a page that failed once the server is heard again", () => {
+    const server = newServer(events, session);
+    const asked = foldAll(nothing, [
+      { is: "sessions", items: [sessionNow(server)], view: "full", pos: 0, epoch: 1 },
+      { is: "opened", session: session.id },
+      { is: "page_failed", session: session.id, problem: { code: "unreachable" } },
+    ]);
+    expect(logOf(asked.state, server)).toMatchObject({ loading: "nothing", failed: { code: "unreachable" } });
+    const again = fold(asked.state, { is: "link", link: live });
+    expect(again.asks).toEqual([expect.objectContaining({ ask: "load_events" })]);
+    expect(logOf(again.state, server).failed).toBeNull();
+  });
+});
+
+describe("one endless turn", () => {
+  const events = aLog({ turns: 1, length: 30_000, running: true });
+  const session = aSession({ id: "ses_1" });
+
+  it("keeps its prompt in sight when its beginning was let go", () => {
+    const server = newServer(events, session, 100);
+    let state = run(nothing, server, [
+      { is: "sessions", items: [sessionNow(server)], view: "full", pos: 0, epoch: 1 },
+      { is: "opened", session: session.id },
+    ]);
+    while (server.head < events.length) state = run(state, server, happen(server, 500));
+    const log = logOf(state, server);
+    check(log);
+    expect(shownTranscript(log.transcript)).toEqual(shownTranscript(extend(log.base, log.events)));
+    expect(log.first).toBeGreaterThan(5000);
+    expect(log.transcript.items[0]).toMatchObject({ kind: "prompt", state: "started" });
+    expect(log.transcript.queue).toHaveLength(1);
+  });
+
+  it("has it, and the plan, when it is opened in the middle", () => {
+    const server = newServer(events, session);
+    const state = run(nothing, server, [
+      { is: "sessions", items: [sessionNow(server)], view: "full", pos: 0, epoch: 1 },
+      { is: "opened", session: session.id },
+    ]);
+    const log = logOf(state, server);
+    expect(log.transcript.items[0]).toMatchObject({ kind: "prompt", state: "started" });
+    expect(log.transcript.plan).toEqual(extend(noTranscript, events).plan);
+    expect(log.transcript.queue).toHaveLength(1);
+  });
+});
