@@ -39,8 +39,10 @@
 mod connection;
 mod endpoint;
 mod error;
+mod list;
 mod pages;
 mod query;
+mod redial;
 mod routes;
 mod stream;
 
@@ -56,6 +58,7 @@ use crate::problem::{Code, Problem};
 
 pub use endpoint::{BadUrl, Endpoint};
 pub use error::ClientError;
+pub use list::{ListItem, ListStream};
 pub use pages::Pages;
 pub use query::{EventsQuery, SessionsQuery};
 pub use stream::{EventStream, SessionEvent, StreamItem};

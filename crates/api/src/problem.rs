@@ -111,10 +111,25 @@ fn fill(template: &str, fields: &Map<String, Value>) -> (String, bool) {
                 whole = false;
             }
         }
-        rest = after;
+        rest = match fields.get(name).and_then(Value::as_u64) {
+            Some(1) => singular(after, &mut text),
+            Some(_) | None => after,
+        };
     }
     text.push_str(rest);
     (text, whole)
+}
+
+/// Says of one thing what the template says of many: `1 file`, not `1 files`. Gives what is left of the template.
+fn singular<'a>(after: &'a str, text: &mut String) -> &'a str {
+    let Some(next) = after.strip_prefix(' ') else { return after };
+    let (word, rest) = next.split_at(next.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(next.len()));
+    let Some(one) = word.strip_suffix("es").filter(|one| one.ends_with("ss")).or_else(|| word.strip_suffix('s')) else {
+        return after;
+    };
+    text.push(' ');
+    text.push_str(one);
+    rest
 }
 
 fn next_brace(text: &str) -> Option<(&str, &str, &str)> {

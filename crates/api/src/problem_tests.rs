@@ -145,6 +145,14 @@ fn code_of_a_newer_server_becomes_the_general_one_and_is_kept() {
 }
 
 #[test]
+fn one_thing_is_said_as_one() {
+    let files = |n: u64| Problem::filled(Code::WorktreeDirty, [("n", json!(n)), ("dir", json!("/w"))]).detail;
+    assert_eq!((files(1).as_str(), files(2).as_str()), ("1 file not committed in /w", "2 files not committed in /w"));
+    let left = |n: u64| Problem::filled(Code::StopUnverified, [("n", json!(n)), ("worker", json!("w"))]).detail;
+    assert!(left(1).contains("but 1 process of w"), "{}", left(1));
+}
+
+#[test]
 fn filled_problem_leaves_a_hint_out_that_it_cannot_say() {
     let problem = Problem::filled(Code::ModelUnknown, [("agent", json!("codex")), ("m", json!("o9"))]);
     assert_eq!(problem.detail, "codex has no model o9");

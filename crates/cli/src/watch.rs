@@ -119,6 +119,8 @@ struct Watch<'a> {
     /// Requests on their way; a person answers one question at a time, so there are few.
     actions: FuturesUnordered<Action>,
     ending: Option<Ending>,
+    /// Whether the server has taken the cancel.
+    cancel_taken: bool,
     caught_up: bool,
     away: Option<Instant>,
     away_told: bool,
@@ -163,6 +165,7 @@ pub async fn watch(app: &App, client: &Client, plan: Plan) -> Outcome {
         signals,
         actions: FuturesUnordered::new(),
         ending: None,
+        cancel_taken: false,
         caught_up: false,
         away: None,
         away_told: false,
@@ -344,6 +347,11 @@ impl Watch<'_> {
                 self.answered();
                 Ok(None)
             }
+            Done::Cancelling => {
+                self.cancel_taken = true;
+                self.answered();
+                Ok(None)
+            }
             Done::Said(rows) => {
                 self.answered();
                 rows.iter().for_each(|row| self.view.say(row));
@@ -399,7 +407,16 @@ impl Watch<'_> {
         self.app.out.note(&match &self.line {
             Some(line) if !line.busy => format!("left session {id}, which is idle. Back: convene attach {id}"),
             Some(_) => format!("left session {id}; it goes on by itself. Back: convene attach {id}"),
-            None => format!("left session {id}; it goes on by itself. Look: convene logs -f {id}"),
+            None if self.ending.is_none() => {
+                format!("left session {id}; it goes on by itself. Look: convene logs -f {id}")
+            }
+            None if self.cancel_taken => {
+                format!("left session {id}; its turn is being cancelled. Look: convene logs -f {id}")
+            }
+            None => format!(
+                "left session {id}; the cancel may not have reached the server. Look: convene show {id}, \
+                 and cancel: convene cancel {id}"
+            ),
         });
         Ok(())
     }

@@ -84,13 +84,28 @@ async fn a_test_tells_the_steps_and_what_was_announced_is_kept() -> Result<()> {
     let tested = run(&cluster, &["agents", "test", "fake"]).await?;
     let text = out(&tested);
     ensure!(tested.status.code() == Some(0), "{text}{}", err(&tested));
-    for step in ["start   ", "+ hello   ", "+ session opened", "+ end ", "fake works: convene run -a fake"] {
+    let unknown = "No prompt was sent, so whether it is signed in is not known";
+    for step in ["start   ", "+ hello   ", "+ session opened", "+ end ", unknown, "convene agents test fake --prompt"] {
+        ensure!(text.contains(step), "{step} is missing: {text}");
+    }
+    ensure!(!text.contains("fake works"), "nobody knows that: {text}");
+    nothing_is_left(&cluster).await?;
+    let listed = out(&run(&cluster, &["agents"]).await?);
+    ensure!(listed.lines().any(|line| line.starts_with("fake\t") && line.contains("\t?\t")), "{listed}");
+    ensure!(listed.lines().any(|line| line.starts_with("builtin\t") && line.contains("\tneeds none\t")), "{listed}");
+
+    let tested = run(&cluster, &["agents", "test", "fake", "--prompt"]).await?;
+    let text = out(&tested);
+    ensure!(tested.status.code() == Some(0), "{text}{}", err(&tested));
+    for step in ["+ prompt  it ", "fake works: convene run -a fake"] {
         ensure!(text.contains(step), "{step} is missing: {text}");
     }
     nothing_is_left(&cluster).await?;
+    // A later test without a prompt unlearns nothing.
+    ensure!(run(&cluster, &["agents", "test", "fake"]).await?.status.success(), "it works");
 
     let shown = out(&run(&cluster, &["agents", "show", "fake"]).await?);
-    for fact in ["on local", "ago on local", "ACP 1", "it did not ask", "load sessions"] {
+    for fact in ["on local", "ago on local", "ACP 1", "yes: it answered a prompt", "load sessions"] {
         ensure!(shown.contains(fact), "{fact} is missing: {shown}");
     }
     ensure!(shown.lines().any(|l| l.trim_start().starts_with("mode ") && l.contains('*')), "no mode: {shown}");
@@ -103,6 +118,35 @@ async fn a_test_tells_the_steps_and_what_was_announced_is_kept() -> Result<()> {
     let agent = cluster.client()?.agent("fake").await?;
     ensure!(agent.announced.len() == 1 && agent.announced[0].worker == "local", "{agent:?}");
     ensure!(agent.announced[0].signed_in == Some(true) && agent.version == agent.announced[0].version, "{agent:?}");
+    cluster.end().await
+}
+
+/// An agent that opens a session for anybody, and wants an account at the first prompt.
+const WANTS_ACCOUNT: &str = r#"
+while read -r line; do
+  id=$(printf '%s' "$line" | sed -n 's/.*"id":\("[^"]*"\|[0-9]*\).*/\1/p')
+  say() { printf '{"jsonrpc":"2.0","id":%s,%s}\n' "$id" "$1"; }
+  case "$line" in
+    *'"initialize"'*) say '"result":{"protocolVersion":1,"agentCapabilities":{}}' ;;
+    *'"session/new"'*) say '"result":{"sessionId":"one"}' ;;
+    *'"session/prompt"'*) say '"error":{"code":-32000,"message":"Authentication required"}' ;;
+  esac
+done"#;
+
+#[tokio::test]
+async fn only_a_prompt_shows_that_an_account_is_missing() -> Result<()> {
+    let cluster = cluster().agent("shy", &["/bin/sh", "-c", WANTS_ACCOUNT]).start().await?;
+    let tested = run(&cluster, &["agents", "test", "shy"]).await?;
+    ensure!(tested.status.code() == Some(0), "{}{}", out(&tested), err(&tested));
+    ensure!(!out(&tested).contains("shy works"), "{}", out(&tested));
+
+    let tested = run(&cluster, &["agents", "test", "shy", "--prompt"]).await?;
+    let (text, error) = (out(&tested), err(&tested));
+    ensure!(tested.status.code() == Some(5) && text.contains("x prompt\nshy does not work"), "{text}{error}");
+    ensure!(error.contains("error[agent_auth_required]"), "{error}");
+    nothing_is_left(&cluster).await?;
+    let listed = out(&run(&cluster, &["agents"]).await?);
+    ensure!(listed.lines().any(|line| line.starts_with("shy\t") && line.contains("\tno\t")), "{listed}");
     cluster.end().await
 }
 
@@ -310,7 +354,7 @@ async fn a_registry_that_is_none_is_an_error_of_the_configuration() -> Result<()
 async fn clients_of_the_list_are_told_of_agents() -> Result<()> {
     let cluster = cluster().start().await?;
     let recorder = cluster.record(Topic::List, 0)?;
-    ensure!(run(&cluster, &["agents", "test", "fake"]).await?.status.success(), "it works");
+    ensure!(run(&cluster, &["agents", "test", "fake", "--prompt"]).await?.status.success(), "it works");
     let told = |frame: &ListFrame| {
         let data: Value = serde_json::from_str(frame.data.get()).unwrap_or_default();
         frame.kind == "agent:updated" && data["name"] == "fake" && data["signed_in"] == true

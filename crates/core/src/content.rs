@@ -141,6 +141,19 @@ impl ToolCall {
         take(&mut self.raw_output, &newer.raw_output);
         take(&mut self.meta, &newer.meta);
     }
+
+    /// The output's text where an agent gives it as `raw_output` alone; empty if there is none.
+    pub fn raw_text(&self) -> &str {
+        const NAMES: [&str; 6] = ["formatted_output", "aggregated_output", "output", "stdout", "stderr", "error"];
+        match &self.raw_output {
+            Some(Value::String(text)) => text,
+            Some(Value::Object(map)) => {
+                let mut texts = NAMES.iter().filter_map(|name| map.get(*name).and_then(Value::as_str));
+                texts.find(|text| !text.is_empty()).unwrap_or_default()
+            }
+            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_)) | None => "",
+        }
+    }
 }
 
 /// How far a tool call is.

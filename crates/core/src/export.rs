@@ -13,6 +13,8 @@ use crate::{
 /// Lines of a tool's output that are shown: the first ones and the last ones.
 const HEAD: usize = 5;
 const TAIL: usize = 20;
+/// Characters of such a line.
+const LINE: usize = 500;
 
 /// What is open in the text so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -254,18 +256,28 @@ fn told(call: &ToolCall) -> String {
             ToolContent::Terminal { .. } => {}
         }
     }
+    let raw = call.raw_text().trim_end();
+    if call.content.iter().flatten().all(|content| matches!(content, ToolContent::Terminal { .. })) && !raw.is_empty() {
+        text += &format!("\n\n{}", fenced(&shortened(raw), "text"));
+    }
     text
 }
 
 /// The beginning and the end of a long text, with how much is left out.
 fn shortened(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().collect();
+    let lines: Vec<String> = text.lines().map(bounded).collect();
     if lines.len() <= HEAD + TAIL + 1 {
         return lines.join("\n");
     }
     let left_out = lines.len() - HEAD - TAIL;
     let (head, tail) = (lines[..HEAD].join("\n"), lines[lines.len() - TAIL..].join("\n"));
     format!("{head}\n... {left_out} lines left out\n{tail}")
+}
+
+/// A line of a length that can be read.
+fn bounded(line: &str) -> String {
+    let Some((end, _)) = line.char_indices().nth(LINE) else { return line.to_owned() };
+    format!("{} ... {} more characters", &line[..end], line[end..].chars().count())
 }
 
 /// A block of code, fenced by more backticks than stand in a row in it.

@@ -94,3 +94,18 @@ fn what_is_long_is_shortened_and_what_is_open_is_told_at_the_end() {
 fn a_log_of_a_newer_version_is_passed_over() {
     assert_eq!(text(&[json!({ "type": "something_newer", "x": 1 })]), "");
 }
+
+#[test]
+fn output_that_an_agent_gives_raw_alone_is_told_and_bounded() {
+    let call = |raw: Value| {
+        json!({ "type": "tool_call_updated", "tool_call": {
+            "id": "t1", "kind": "execute", "title": "ls", "status": "completed", "raw_output": raw } })
+    };
+    let read = text(&[call(json!({ "exit_code": 0, "formatted_output": "a.txt\nb.txt\n" }))]);
+    assert!(read.contains("**execute** ls: completed\n\n```text\na.txt\nb.txt\n```\n"), "{read}");
+    let read = text(&[call(json!("x".repeat(10_000)))]);
+    assert!(read.contains("x ... 9500 more characters\n") && read.len() < 700, "{read}");
+    let many: String = (0..1_000).map(|n| format!("line {n}\n")).collect();
+    let read = text(&[call(json!(many))]);
+    assert!(read.contains("... 975 lines left out\nline 980\n"), "{read}");
+}

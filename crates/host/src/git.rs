@@ -52,7 +52,7 @@ pub enum Error {
     #[error("git is not installed on this machine")]
     NotInstalled,
     /// It holds work that is nowhere else.
-    #[error("{files} files not committed in {}", .dir.display())]
+    #[error("{files} {} not committed in {}", if *.files == 1 { "file" } else { "files" }, .dir.display())]
     Dirty {
         /// The worktree.
         dir: PathBuf,

@@ -54,6 +54,15 @@ pub enum ServerAddr {
     Http(String),
 }
 
+impl std::fmt::Display for ServerAddr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "{}", path.display()),
+            Self::Http(url) => f.write_str(url),
+        }
+    }
+}
+
 /// How an agent is started; the worker makes it from the catalogue and its own configuration.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct LaunchSpec {

@@ -1,8 +1,9 @@
-//! Tries an agent: starts it, says hello, opens a session in an empty directory, and ends it again.
+//! Tries an agent: starts it, says hello, opens a session in an empty directory, prompts it if that is wanted, and ends
+//! it again.
 //!
 //! The test is an attempt like any other, with keeper and runner, so that an agent gets the same environment, the same
 //! patience, the same burial and the same words about what is wrong as in a session. Only its server is another: a
-//! socket in a directory of its own, at which [`dialog`] takes what the runner reports and asks for no turn. A worker that
+//! socket in a directory of its own, at which [`dialog`] takes what the runner reports. A worker that
 //! dies in a test leaves a run directory, which the next one buries as it does all others.
 
 mod dialog;
@@ -20,7 +21,7 @@ use convene_api::body::AgentTest;
 use convene_core::{
     event::StopMode,
     failure::{Failure, FailureKind},
-    ids::{InstanceId, SessionId, ThreadId},
+    ids::{InstanceId, SessionId, ThreadId, TurnId},
 };
 use tokio::{net::UnixListener, task::spawn_blocking, time::Instant};
 
@@ -47,6 +48,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) start_timeout_ms: u64,
     /// The longest line that is taken from it, in bytes.
     pub(crate) line_max: usize,
+    /// Whether the agent gets a small prompt, too.
+    pub(crate) prompt: bool,
 }
 
 /// Why there was no test.
@@ -69,6 +72,8 @@ pub(crate) enum Error {
 /// From the end of the agent's patience to the end of ours: the runner has its own clocks, and this one is for the case
 /// that it does not keep them.
 const MARGIN: Duration = Duration::from_secs(30);
+/// How long the answer to a prompt of a few words may take, once it can be given.
+const ANSWERING: Duration = Duration::from_secs(60);
 /// How long an attempt may take to end when it was asked to.
 const ENDING: Duration = Duration::from_secs(20);
 /// Between two tries to bury it, when somebody holds its lock.
@@ -87,13 +92,15 @@ pub(crate) async fn test(setup: Setup<'_>, agent: &str) -> Result<AgentTest, Err
         Err(error) => return Ok(not_started(&setup, agent, &error)),
     };
     let timeout_ms = launch.start_timeout_ms(setup.start_timeout_ms);
-    let mut report = Report::new(agent, setup.worker, &launch);
+    let mut report = Report::new(agent, setup.worker, &launch, setup.prompt);
     let place = Place::make().map_err(system("make a directory for the test"))?;
     let listener = UnixListener::bind(place.socket()).map_err(system("open a socket for the test"))?;
     let attempt = begin(&setup, launch, &place, timeout_ms).await?;
 
-    let dialog = Dialog::new(attempt.session, attempt.thread, agent, &place.cwd());
-    let until = Instant::now() + Duration::from_millis(timeout_ms.saturating_mul(2)) + MARGIN;
+    let prompt = setup.prompt.then(|| TurnId::new(uuid::Uuid::now_v7()));
+    let dialog = Dialog::new(attempt.session, attempt.thread, agent, &place.cwd(), prompt);
+    let answering = if setup.prompt { ANSWERING } else { Duration::ZERO };
+    let until = Instant::now() + Duration::from_millis(timeout_ms.saturating_mul(2)) + MARGIN + answering;
     let heard = dialog.hear(&listener, &mut report, attempt.end(), until).await;
     if heard.is_still_there() {
         attempt.ask_to_end(heard.how());
@@ -123,6 +130,8 @@ fn not_started(setup: &Setup<'_>, agent: &str, error: &detect::Error) -> AgentTe
         argv: Vec::new(),
         initialize_ms: None,
         session_ms: None,
+        answer: None,
+        answer_ms: None,
         announced: None,
         failure: Some(match fix {
             Some(fix) => failure.hint(fix),

@@ -32,6 +32,9 @@ pub(crate) const SIGN_IN_SENTENCES: &[&str] = &["authentication required", "auth
 /// What a program that speaks with headers, as language servers do, begins with.
 pub(crate) const HEADERS: &[&str] = &["content-length:", "http/1."];
 
+/// Where an update of a tool call has a piece of what a command prints, as `{"data": "…"}` in its `_meta`.
+pub(crate) const OUTPUT_PIECES: &[&str] = &["terminal_output_delta", "terminal_output"];
+
 /// How the name of a variable with a key in it ends.
 pub(crate) const KEY_ENDS: &[&str] = &["_API_KEY", "_AUTH_TOKEN", "_TOKEN", "_KEY"];
 

@@ -43,6 +43,7 @@ mod environment;
 mod files;
 mod handshake;
 mod outbox;
+mod printed;
 mod reading;
 mod requests;
 mod sign_in;
@@ -55,6 +56,7 @@ use context::Context;
 use ending::Leaving;
 use handshake::Stage;
 use outbox::Outbox;
+use printed::Printed;
 use reading::{Noise, Voice};
 use requests::Questions;
 use sign_in::SignIn;
@@ -162,6 +164,7 @@ struct Runner {
     questions: Questions,
     terminals: Terminals,
     voice: Voice,
+    printed: Printed,
     noise: Noise,
     leaving: Option<Leaving>,
     tasks: JoinSet<()>,
@@ -257,6 +260,7 @@ impl Runner {
             questions: Questions::default(),
             terminals: Terminals::new(terminal_sender),
             voice: Voice::default(),
+            printed: Printed::default(),
             noise: Noise::default(),
             leaving: None,
             tasks,

@@ -137,6 +137,7 @@ pub async fn run(config: WorkerConfig, cancel: CancellationToken) -> Result<(), 
         link_number: 0,
         questions: 0,
         pause: AGAIN,
+        was_connected: false,
     };
     worker.adopt()?;
     tokio::select! {
@@ -161,6 +162,8 @@ struct Worker {
     questions: usize,
     /// How long the next loss waits before it dials again.
     pause: Duration,
+    /// Whether the server has welcomed it before.
+    was_connected: bool,
     agents: Vec<DetectedAgent>,
 }
 
@@ -238,8 +241,21 @@ impl Worker {
     /// Dials the server after a pause, until it answers.
     fn dial(&self, pause: Duration) -> Pin<Box<dyn Future<Output = Dialed> + Send>> {
         let (server, token) = (self.config.server.clone(), self.config.token.clone());
+        let was_connected = self.was_connected;
         Box::pin(async move {
             tokio::time::sleep(pause).await;
+            // Once: a server that is away for a night fills no log.
+            match dial::dial(&server, WORKER_PATH, &token).await {
+                Ok(link) => return Dialed::Linked(link),
+                Err(dial::Error::Unreachable(_)) if was_connected => {
+                    tracing::warn!(%server, "the connection is lost; sessions go on, dialing again");
+                }
+                Err(dial::Error::Unreachable(_)) => {
+                    tracing::warn!(%server, "nothing answers there; dialing again until something does");
+                }
+                // The next try says so, too.
+                Err(dial::Error::Refused { .. } | dial::Error::Address { .. }) => {}
+            }
             dial::redial(server, WORKER_PATH, token).await
         })
     }
@@ -265,6 +281,9 @@ impl Worker {
     async fn take(&mut self, frame: WorkerDown) -> Result<(), Error> {
         match frame {
             WorkerDown::Welcome { .. } => {
+                let words = if self.was_connected { "connected again" } else { "connected" };
+                tracing::info!(server = %self.config.server, seats = self.config.seats, "{words}");
+                self.was_connected = true;
                 // What was under way on the last connection begins again; the server drops what it knows.
                 let keys: Vec<Key> = self.attempts.keys().copied().collect();
                 for key in keys {

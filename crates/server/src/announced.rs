@@ -13,11 +13,7 @@ use std::{
 };
 
 use convene_api::body::AgentAnnounced;
-use convene_core::{
-    Timestamp,
-    content::ConfigOption,
-    session::{AgentFacts, Phase, SessionState},
-};
+use convene_core::{Timestamp, content::ConfigOption, failure::StopReason, session::SessionState};
 use serde_json::Value;
 
 /// The file in the data directory.
@@ -80,7 +76,13 @@ impl Announcements {
 
     fn keep_now(&self, agent: String, said: AgentAnnounced) -> bool {
         let mut known = self.lock();
-        let before = known.entry(agent).or_default().insert(said.worker.clone(), said.clone());
+        let of_agent = known.entry(agent).or_default();
+        let mut said = said;
+        if said.signed_in.is_none() {
+            // A test without a prompt unlearns nothing.
+            said.signed_in = of_agent.get(&said.worker).and_then(|before| before.signed_in.filter(|known| *known));
+        }
+        let before = of_agent.insert(said.worker.clone(), said.clone());
         if before.as_ref().is_some_and(|before| is_same(before, &said)) {
             return false;
         }
@@ -105,7 +107,7 @@ impl Announcements {
         let facts = &state.agent;
         let worker = state.phase.attempt()?.worker.to_string();
         let capabilities = facts.capabilities.as_ref()?;
-        let signed_in = signed_in(facts, &state.phase);
+        let signed_in = signed_in(state);
         let is_known = seen.capabilities.as_ref().is_some_and(|known| Arc::ptr_eq(known, capabilities))
             && seen.config.as_ref().is_some_and(|known| Arc::ptr_eq(known, &facts.config))
             && seen.signed_in == signed_in;
@@ -134,17 +136,15 @@ impl Announcements {
     }
 }
 
-/// Whether the agent wanted somebody to sign in; unknown until it was asked for a session.
-fn signed_in(facts: &AgentFacts, phase: &Phase) -> Option<bool> {
-    match phase {
-        _ if facts.auth_required => Some(false),
-        Phase::Idle { .. } | Phase::Running { .. } => Some(true),
-        Phase::Pending { .. }
-        | Phase::Starting { .. }
-        | Phase::Stopping { .. }
-        | Phase::Hibernated
-        | Phase::Stopped { .. } => None,
+/// Whether somebody is signed in, as far as the session shows: an open session proves nothing, an answered prompt does.
+fn signed_in(state: &SessionState) -> Option<bool> {
+    if state.agent.auth_required {
+        return Some(false);
     }
+    state.last_turn.as_ref().and_then(|turn| match turn.stop_reason {
+        StopReason::EndTurn | StopReason::MaxTokens | StopReason::MaxTurnRequests | StopReason::Refusal => Some(true),
+        StopReason::Cancelled | StopReason::Timeout | StopReason::Interrupted | StopReason::Failed => None,
+    })
 }
 
 fn is_same(a: &AgentAnnounced, b: &AgentAnnounced) -> bool {

@@ -4,7 +4,10 @@
 //! loses none of what it answered. Eight files of 8 MB are kept. The log is not in the database: what is turned away
 //! must not cost a transaction, and a database that takes nothing is when this log is wanted most (ADR 0010).
 
+mod words;
+
 use std::{
+    collections::HashSet,
     fs::{self, File, OpenOptions},
     io::{self, BufRead as _, BufReader, Write as _},
     os::unix::fs::OpenOptionsExt as _,
@@ -12,7 +15,6 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use axum::http::Method;
 use convene_api::body::{AuditActor, AuditEntry, AuditKind, AuditOutcome, AuditPeer, AuditPeerKind};
 use convene_core::Timestamp;
 
@@ -22,6 +24,8 @@ use crate::{
     listen::Peer,
 };
 
+pub use words::{asked, unknown};
+
 /// The newest file; older ones have a number, the higher the older.
 const NAME: &str = "audit.jsonl";
 
@@ -30,6 +34,9 @@ const FILE_MAX: u64 = 8 << 20;
 
 /// How many files are kept.
 const FILES: usize = 8;
+
+/// So many different lines of what comes again and again are remembered.
+const TOLD_MAX: usize = 100;
 
 /// Lines about nobody in a minute; more of them are counted only, so that nobody writes the log full.
 const NOBODY: u32 = 120;
@@ -53,6 +60,9 @@ struct Open {
     left_out: u64,
     /// Whether the last write failed; said once.
     broken: bool,
+    /// What was put down in this minute of what comes again and again.
+    told: HashSet<String>,
+    told_in: i64,
 }
 
 /// What is written down; the log gives it its place.
@@ -106,6 +116,8 @@ impl Audit {
             nobody: 0,
             left_out: 0,
             broken: false,
+            told: HashSet::new(),
+            told_in: 0,
         };
         Ok(Self { dir: dir.to_owned(), open: Mutex::new(open) })
     }
@@ -151,6 +163,23 @@ impl Audit {
                 }
                 open.broken = true;
             }
+        }
+    }
+
+    /// Puts a line down unless the same one was in the last minute: whoever dials again and again writes the log full
+    /// of nothing.
+    pub fn put_sometimes(&self, line: Line) {
+        let minute = line.at.as_second().div_euclid(60);
+        let what = format!("{:?} {:?} {} {:?}", line.actor, line.peer, line.asked.0, line.code);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.told_in != minute || open.told.len() >= TOLD_MAX {
+            open.told.clear();
+            open.told_in = minute;
+        }
+        let is_news = open.told.insert(what);
+        drop(open);
+        if is_news {
+            self.put(line);
         }
     }
 
@@ -292,83 +321,6 @@ pub fn peer(peer: Peer, told: Option<std::net::IpAddr>) -> AuditPeer {
         }
         (Peer::Tcp { .. }, _) => AuditPeer { kind: AuditPeerKind::Loopback, pid: None, address: None },
     }
-}
-
-/// What a request asks for, and what it is about. Only words of our own and ids get into the log, so that a text which
-/// somebody put into a path does not.
-pub fn asked(method: &Method, path: &str) -> (String, Option<String>) {
-    const THINGS: [&str; 15] = [
-        "agents", "audit", "blobs", "chat", "config", "doctor", "events", "login", "logout", "sessions", "shutdown",
-        "threads", "tokens", "uplink", "workers",
-    ];
-    const PARTS: [&str; 29] = [
-        "archive",
-        "auth",
-        "cancel",
-        "changes",
-        "clear",
-        "dirs",
-        "elicitations",
-        "events",
-        "export",
-        "fork",
-        "health",
-        "hibernate",
-        "history",
-        "links",
-        "permissions",
-        "prompts",
-        "queue",
-        "repair",
-        "resume",
-        "rotate",
-        "runner",
-        "sign-in",
-        "stop",
-        "stream",
-        "test",
-        "transcript",
-        "unarchive",
-        "worker",
-        "worktree",
-    ];
-    let other = || {
-        let known =
-            [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
-        let verb = known.iter().find(|known| *known == method).map_or("request", Method::as_str);
-        (format!("other.{}", verb.to_ascii_lowercase()), None)
-    };
-    let Some(rest) = path.strip_prefix("/v1/") else { return other() };
-    let mut segments = rest.split('/');
-    let Some(thing) = segments.next().filter(|thing| THINGS.contains(thing)) else { return other() };
-    let mut words = vec![thing];
-    let mut object = None;
-    let mut is_one = false;
-    for segment in segments.take(4) {
-        if PARTS.contains(&segment) {
-            words.push(segment);
-            is_one = false;
-        } else {
-            is_one = true;
-            object = object.or_else(|| is_id(segment).then(|| segment.to_owned()));
-        }
-    }
-    let verb = match *method {
-        Method::GET | Method::HEAD => Some("read"),
-        Method::PATCH | Method::PUT => Some("update"),
-        Method::DELETE => Some("delete"),
-        Method::POST if is_one => Some("answer"),
-        Method::POST if words.len() == 1 && !matches!(thing, "login" | "logout" | "shutdown") => Some("create"),
-        _ => None,
-    };
-    words.extend(verb);
-    (words.join("."), object)
-}
-
-/// Whether a segment is an id of ours: three letters and a UUID.
-fn is_id(segment: &str) -> bool {
-    let Some((prefix, rest)) = segment.split_once('_') else { return false };
-    prefix.len() == 3 && prefix.bytes().all(|b| b.is_ascii_lowercase()) && uuid::Uuid::try_parse(rest).is_ok()
 }
 
 fn numbered(dir: &Path, number: usize) -> PathBuf {

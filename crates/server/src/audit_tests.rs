@@ -1,3 +1,4 @@
+use axum::http::Method;
 use convene_core::ids::SessionId;
 
 use super::*;
@@ -140,4 +141,29 @@ fn only_our_own_words_and_ids_are_put_down() {
     for (method, path, action, object) in cases {
         assert_eq!(asked(&method, &path), (action.to_owned(), object.cloned()), "{method} {path}");
     }
+}
+
+#[test]
+fn what_nothing_can_be_called_gets_the_nearest() {
+    for known in ["tokens", "tokens.create", "sessions.permissions.answer", "uplink.worker.connect", "other.get"] {
+        assert_eq!(unknown(known), None, "{known}");
+    }
+    let near = |action: &str| unknown(action).unwrap().1;
+    assert_eq!(near("token").as_deref(), Some("tokens"));
+    assert_eq!(near("tokens.creat").as_deref(), Some("tokens.create"));
+    assert_eq!(near("sessions.permission.answer").as_deref(), Some("sessions.permissions"));
+    assert_eq!(near("purple"), None);
+    assert_eq!(near("sessions."), None);
+}
+
+#[test]
+fn what_comes_again_and_again_is_put_down_once_a_minute() {
+    let dir = tempfile::tempdir().unwrap();
+    let audit = Audit::open(dir.path()).unwrap();
+    for (actor, second) in [("ana", 21), ("ana", 22), ("ben", 23), ("ana", 75), ("ana", 90)] {
+        audit.put_sometimes(line(actor, "uplink.worker.connect", second));
+    }
+    let (items, _) = audit.read(&wanted(10)).unwrap();
+    let who: Vec<_> = items.iter().map(|entry| (entry.actor.owner.clone().unwrap(), entry.at)).collect();
+    assert_eq!(who, [("ana".to_owned(), at(21)), ("ben".to_owned(), at(23)), ("ana".to_owned(), at(75))]);
 }

@@ -30,7 +30,8 @@ pub struct AgentView {
     pub install: String,
     /// How one signs in.
     pub sign_in: String,
-    /// Whether it opened a session, the last time, without asking to sign in; absent if nobody tried.
+    /// `true` once a prompt was answered, `false` if it asked to sign in, absent as long as neither is known: many agents
+    /// open a session without an account, and fail at the first prompt.
     #[serde(default)]
     pub signed_in: Option<bool>,
     /// How far the entry of the catalogue was tried, if not all the way.
@@ -50,6 +51,9 @@ pub struct TestAgent {
     /// The worker that starts it, by name; one that has it if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,
+    /// Whether it gets one small prompt, too. Only an answer proves that it is signed in; it may cost a few tokens.
+    #[serde(default)]
+    pub prompt: bool,
 }
 
 /// A worker.
@@ -89,7 +93,7 @@ pub struct AgentAnnounced {
     pub capabilities: Value,
     /// Ways to sign in.
     pub auth_methods: Vec<AuthMethod>,
-    /// Whether it wanted somebody to sign in; absent if it was not asked for a session.
+    /// `true` once a prompt was answered, `false` if it asked to sign in, absent as long as neither is known.
     pub signed_in: Option<bool>,
     /// Its settings with their choices: modes, models and others; empty before it has opened a session.
     pub config_options: Vec<ConfigOption>,
@@ -106,7 +110,7 @@ pub struct AgentTest {
     pub agent: String,
     /// On which worker it was tested.
     pub worker: String,
-    /// Whether a session could be opened, and so whether it would take a prompt.
+    /// Whether everything that was tried went well: its hello, its session, and the prompt if one was wanted.
     pub ok: bool,
     /// How it was started: the program and its arguments.
     pub argv: Vec<String>,
@@ -114,6 +118,12 @@ pub struct AgentTest {
     pub initialize_ms: Option<u64>,
     /// From there to its open session, in milliseconds.
     pub session_ms: Option<u64>,
+    /// What it answered to the prompt, cut; absent if none was sent or none was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// From the prompt to the end of its turn, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_ms: Option<u64>,
     /// What it said about itself, if it got that far.
     pub announced: Option<AgentAnnounced>,
     /// What went wrong.

@@ -9,7 +9,7 @@ use convene_core::{
 use http::Method;
 use serde_json::value::RawValue;
 
-use super::{Client, ClientError, CommandKey, EventStream, EventsQuery, SessionsQuery, query::escape};
+use super::{Client, ClientError, CommandKey, EventStream, EventsQuery, ListStream, SessionsQuery, query::escape};
 use crate::body::{
     AgentTest, AgentView, AnswerElicitation, AuditPage, Authenticate, CancelTurn, CreateSession, CreateThread,
     CreateToken, CreatedSession, CreatedThread, CreatedToken, DecidePermission, DeleteSession, EditQueueEntry,
@@ -230,6 +230,11 @@ impl Client {
     /// The session's events after a `seq`, then live; nothing is sent before the first one is asked for.
     pub fn follow(&self, id: SessionId, after: u64) -> EventStream {
         EventStream::new(self.clone(), id, after)
+    }
+
+    /// Sessions, threads, workers and agents that change after a `pos`, or from now on; each as it is then.
+    pub fn follow_list(&self, after: Option<u64>) -> ListStream {
+        ListStream::new(self.clone(), after)
     }
 
     /// `GET /v1/sessions/{id}/history`

@@ -3,31 +3,15 @@
 //! The cursor is the `seq` of the last event handed out. Whatever breaks, the stream subscribes again after it; an
 //! event that comes a second time is left out, and one that does not follow the cursor breaks the connection.
 
-use std::{future::Future, pin::Pin, time::Duration};
-
 use convene_core::{event::EventData, ids::SessionId};
-use futures_util::{SinkExt as _, StreamExt as _};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::time::{Instant, sleep_until, timeout_at};
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes, protocol::CloseFrame};
+use tokio::time::Instant;
 
-use super::{
-    Client, ClientError, FIRST_PAUSE, LONGEST_PAUSE,
-    connection::{self, WebSocket},
-};
-use crate::{
-    frame::ClientFrame,
-    problem::{Code, Problem},
-};
+use super::{Client, ClientError, redial::Redial};
+use crate::{frame::ClientFrame, problem::Problem};
 
-/// The path of the socket.
-const PATH: &str = "/v1/ws";
-/// After so long without a frame the server is asked whether it is there.
-const QUIET: Duration = Duration::from_secs(15);
-/// After so long without a frame the connection counts as broken.
-const DEAD: Duration = Duration::from_secs(40);
 /// How often in a row events may be missing before it is an error and no accident.
 const GAPS_MAX: u32 = 3;
 
@@ -82,27 +66,12 @@ pub enum StreamItem {
 
 /// A session's events after a cursor, then live.
 pub struct EventStream {
-    client: Client,
+    redial: Redial,
     session: SessionId,
     after: u64,
     /// The log's epoch that the cursor is of, once the server told.
     epoch: Option<u64>,
-    link: Link,
-    /// Since when there has been no connection, or no success with one.
-    away_since: Option<Instant>,
-    pause: Duration,
     gaps: u32,
-}
-
-type Opening = Pin<Box<dyn Future<Output = Result<WebSocket, ClientError>> + Send>>;
-
-enum Link {
-    /// Nothing is open; the next try is due then.
-    Down { retry_at: Instant },
-    /// A connection is coming about.
-    Opening(Opening),
-    /// A connection, and when it was last heard.
-    Up { socket: Box<WebSocket>, heard: Instant, asked: bool },
 }
 
 /// What the server may send on the socket.
@@ -120,8 +89,7 @@ struct ServerFrame<'a> {
 
 impl EventStream {
     pub(super) fn new(client: Client, session: SessionId, after: u64) -> Self {
-        let link = Link::Down { retry_at: Instant::now() };
-        Self { client, session, after, epoch: None, link, away_since: None, pause: FIRST_PAUSE, gaps: 0 }
+        Self { redial: Redial::new(client), session, after, epoch: None, gaps: 0 }
     }
 
     /// The `seq` of the last event handed out.
@@ -135,62 +103,17 @@ impl EventStream {
     /// When going on makes no sense: the session is gone, the token is refused, the cursor is too old.
     pub async fn next(&mut self) -> Result<StreamItem, ClientError> {
         loop {
-            let step = match &mut self.link {
-                Link::Down { retry_at } => {
-                    sleep_until(*retry_at).await;
-                    self.link = Link::Opening(open(self.client.clone(), self.session, self.after, self.epoch));
-                    continue;
-                }
-                Link::Opening(opening) => match opening.await {
-                    Ok(socket) => {
-                        self.link = Link::Up { socket: Box::new(socket), heard: Instant::now(), asked: false };
-                        continue;
-                    }
-                    Err(error) => Step::Broken(error),
-                },
-                Link::Up { socket, heard, asked } => {
-                    let limit = *heard + if *asked { DEAD } else { QUIET };
-                    match timeout_at(limit, socket.next()).await {
-                        Ok(Some(Ok(message))) => {
-                            *heard = Instant::now();
-                            *asked = false;
-                            self.take(message)
-                        }
-                        Ok(Some(Err(error))) => Step::Broken(self.lost(error)),
-                        Ok(None) => Step::Broken(self.lost("the server closed it")),
-                        Err(_) if *asked => Step::Broken(self.lost("the server is silent")),
-                        Err(_) => {
-                            *asked = true;
-                            // A failure shows at the next read.
-                            let _ = socket.send(text(&ClientFrame::Ping {})).await;
-                            Step::Nothing
-                        }
-                    }
-                }
+            let (topic, after, epoch) = (self.session, Some(self.after), self.epoch);
+            let subscribe = || ClientFrame::Subscribe { topic: topic.to_string(), after, epoch };
+            let step = match self.redial.next(subscribe).await {
+                Ok(text) => self.take_text(text.as_str()),
+                Err(error) => Step::Broken(error),
             };
             match step {
                 Step::Nothing => {}
                 Step::Tell(item) => return Ok(item),
-                Step::Broken(error) => {
-                    let fatal = !error.passes_by_itself() || matches!(&error, ClientError::Gap { .. });
-                    let now = Instant::now();
-                    self.link = Link::Down { retry_at: now + self.pause };
-                    if fatal {
-                        return Err(error);
-                    }
-                    let since = *self.away_since.get_or_insert(now);
-                    self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-                    return Ok(StreamItem::Away { since });
-                }
+                Step::Broken(error) => return Ok(StreamItem::Away { since: self.redial.broken(error)? }),
             }
-        }
-    }
-
-    fn take(&mut self, message: Message) -> Step {
-        match message {
-            Message::Text(text) => self.take_text(text.as_str()),
-            Message::Close(frame) => Step::Broken(self.closed(frame)),
-            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Step::Nothing,
         }
     }
 
@@ -212,7 +135,7 @@ impl EventStream {
                 Step::Nothing
             }
             Some("caught_up") => {
-                self.recovered();
+                self.redial.recovered();
                 Step::Tell(StreamItem::CaughtUp)
             }
             // `pong`, and what a newer server may say.
@@ -234,36 +157,12 @@ impl EventStream {
             if self.gaps > GAPS_MAX {
                 return Step::Broken(ClientError::Gap { expected, found: event.seq });
             }
-            return Step::Broken(self.lost(format!("event {expected} is missing, {} came", event.seq)));
+            return Step::Broken(self.redial.lost(format!("event {expected} is missing, {} came", event.seq)));
         }
         self.after = event.seq;
         self.gaps = 0;
-        self.recovered();
+        self.redial.recovered();
         Step::Tell(StreamItem::Event(Box::new(event)))
-    }
-
-    fn recovered(&mut self) {
-        self.away_since = None;
-        self.pause = FIRST_PAUSE;
-    }
-
-    fn lost(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ClientError {
-        ClientError::Lost { endpoint: self.client.endpoint().to_string(), source: source.into() }
-    }
-
-    /// A close frame's reason begins with a problem code where the server gave one.
-    fn closed(&self, frame: Option<CloseFrame>) -> ClientError {
-        let reason: Utf8Bytes = frame.map(|f| f.reason).unwrap_or_default();
-        let word = reason.split([':', ' ']).next().unwrap_or_default();
-        match Code::parse(word) {
-            Some(code) => {
-                let detail = reason.get(word.len()..).unwrap_or_default().trim_start_matches([':', ' ']);
-                let detail = if detail.is_empty() { code.message() } else { detail };
-                ClientError::Problem(Problem::new(code, detail))
-            }
-            None if word == "unauthorized" => ClientError::Problem(Problem::filled(Code::TokenInvalid, [])),
-            None => self.lost(format!("the server closed it: {reason}")),
-        }
     }
 }
 
@@ -271,21 +170,4 @@ enum Step {
     Nothing,
     Tell(StreamItem),
     Broken(ClientError),
-}
-
-fn open(client: Client, session: SessionId, after: u64, epoch: Option<u64>) -> Opening {
-    Box::pin(async move {
-        let mut socket = connection::upgrade(client.endpoint(), client.token(), PATH).await?;
-        let subscribe = ClientFrame::Subscribe { topic: session.to_string(), after: Some(after), epoch };
-        socket
-            .send(text(&subscribe))
-            .await
-            .map_err(|error| ClientError::Lost { endpoint: client.endpoint().to_string(), source: error.into() })?;
-        Ok(socket)
-    })
-}
-
-fn text(frame: &ClientFrame) -> Message {
-    // The frame has no map with keys that are no texts, the only way to fail.
-    Message::text(serde_json::to_string(frame).unwrap_or_default())
 }

@@ -17,10 +17,13 @@ use crate::{
 pub enum Question {
     /// Look for agents again, now.
     Detect,
-    /// Start this agent, say hello, open a session in an empty directory, and end it.
+    /// Start this agent, say hello, open a session in an empty directory, prompt it if that is wanted, and end it.
     TestAgent {
         /// Its name in the catalogue or the worker's configuration.
         agent: String,
+        /// Whether it gets a small prompt.
+        #[serde(default)]
+        prompt: bool,
     },
     /// Directories inside the worker's roots.
     Directories {

@@ -6,7 +6,11 @@ mod test;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use convene_api::{body::AgentView, client::Client, exit};
+use convene_api::{
+    body::{AgentView, TestAgent},
+    client::Client,
+    exit,
+};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -15,15 +19,18 @@ use crate::{
     connect,
     failure::{Failure, Outcome},
     render::clean::clean_line,
-    table,
+    table::{self, Column},
 };
 
 const EXAMPLES: &str = "\
 Examples:
   convene agents
   convene agents show codex
-  convene agents test claude";
+  convene agents test claude
+  convene agents test claude --prompt   also asks it something: proves the sign-in";
 
+/// The agent that is part of the binary: it has no model to sign in to.
+const BUILTIN: &str = "builtin";
 /// How long a server's own worker may take to report.
 const WORKER_WITHIN: Duration = Duration::from_secs(2);
 
@@ -63,13 +70,16 @@ pub enum AgentsAction {
         #[command(flatten)]
         look: Look,
     },
-    /// Start one, say hello, open a session, end it: says whether it works
+    /// Start one, say hello, open a session, end it; with --prompt also ask it something
     Test {
         /// Its name
         name: String,
         /// The worker that starts it [default: one that has it]
         #[arg(long, value_name = "NAME")]
         worker: Option<String>,
+        /// Send one small prompt too: only an answer proves that it is signed in. It may cost a few tokens
+        #[arg(long)]
+        prompt: bool,
         #[command(flatten)]
         output: Output,
     },
@@ -98,9 +108,9 @@ pub async fn run(app: &App, args: AgentsArgs) -> Outcome {
             known(&client, refresh(look)).await?;
             show::show(app, &client.agent(&name).await?)
         }
-        Some(AgentsAction::Test { name, worker, .. }) => {
+        Some(AgentsAction::Test { name, worker, prompt, .. }) => {
             let agents = known(&client, args.look.refresh).await?;
-            test::test(app, &client, &agents, &name, worker).await
+            test::test(app, &client, &agents, &name, TestAgent { worker, prompt }).await
         }
     }
 }
@@ -132,7 +142,14 @@ fn list(app: &App, agents: &[AgentView]) -> Outcome {
             vec![agent.name.clone(), installed(agent), starts_with(agent), signed_in(agent), what_to_do(agent)]
         })
         .collect();
-    table::print(app, &["AGENT", "INSTALLED", "STARTS WITH", "SIGNED IN", ""], &rows)?;
+    const COLUMNS: &[Column] = &[
+        Column::new("AGENT"),
+        Column::new("INSTALLED"),
+        Column::new("STARTS WITH").path(12),
+        Column::new("SIGNED IN"),
+        Column::new("").below(),
+    ];
+    table::print(app, COLUMNS, &rows)?;
     Ok(exit::DONE)
 }
 
@@ -153,6 +170,7 @@ fn starts_with(agent: &AgentView) -> String {
 
 fn signed_in(agent: &AgentView) -> String {
     match agent.signed_in {
+        _ if agent.name == BUILTIN => "needs none",
         Some(true) => "yes",
         Some(false) => "no",
         None if agent.installed => "?",

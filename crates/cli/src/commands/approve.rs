@@ -10,7 +10,7 @@ use convene_api::{
 use convene_core::{
     event::{EventBody, KnownEvent},
     ids::PermissionId,
-    view::SessionView,
+    view::{PermissionView, SessionView},
 };
 
 use super::show;
@@ -28,6 +28,8 @@ Examples:
   convene approve k3f9qz          the only open request
   convene approve k3f9qz prm_7d01ab --always
   convene ls --needs-me           which sessions wait";
+/// Columns of what is asked, where several requests are listed.
+const SUBJECT: usize = 40;
 const EXITS: &str = "\
 Without --always: allow_once. The first answer wins.
 Exit: 0 decided · 1 refused (already decided, gone) · 2 usage · 6 no server";
@@ -81,6 +83,7 @@ pub async fn decide(
         app.out.json(&decided)?;
         return Ok(exit::DONE);
     }
+    let others = session.pending_permissions.iter().filter(|waiting| waiting.request != request);
     let what = tool::subject(&decided.request.tool_call, &session.cwd, app.home().as_deref());
     let word = match (&decided.option, decision) {
         (_, Some(DecisionInput::AllowOnce)) => "allowed once".to_owned(),
@@ -91,6 +94,11 @@ pub async fn decide(
         (None, None) => "answered".to_owned(),
     };
     app.out.note(&format!("{word}: {what}"));
+    for waiting in others {
+        let what = tool::subject(&waiting.tool_call, &session.cwd, app.home().as_deref());
+        let left = words::rejects_in(waiting.expires_at, now()).map(|left| format!(", {left}")).unwrap_or_default();
+        app.out.note(&format!("still asks: {what} (request {}{left})", short_request(waiting.request)));
+    }
     Ok(exit::DONE)
 }
 
@@ -102,7 +110,17 @@ async fn find(client: &Client, session: &SessionView, typed: Option<&str>) -> Re
             [only] => Ok(only.request),
             [] => Err(nothing_waits(client, session).await),
             several => {
-                let list: Vec<String> = several.iter().map(|p| short_request(p.request)).collect();
+                let one = |p: &PermissionView| {
+                    let left = words::rejects_in(p.expires_at, now()).map(|left| format!(", {left}"));
+                    let what = tool::subject(&p.tool_call, &session.cwd, None);
+                    format!(
+                        "{} ({}{})",
+                        short_request(p.request),
+                        words::cut(&what, SUBJECT, "..."),
+                        left.unwrap_or_default()
+                    )
+                };
+                let list: Vec<String> = several.iter().map(one).collect();
                 let fields = [("n", list.len().into()), ("list", list.into())];
                 Err(Problem::filled(Code::PermissionAmbiguous, fields).into())
             }
@@ -154,15 +172,20 @@ async fn nothing_waits(client: &Client, session: &SessionView) -> Failure {
     let query = EventsQuery { types: vec!["permission_decided".to_owned()], ..EventsQuery::default() };
     let decided = show::events(client, session, query).await.unwrap_or_default();
     let last = decided.iter().rev().find_map(|event| match &event.data.body {
-        EventBody::Known(KnownEvent::PermissionDecided { by, decision, .. }) => Some((event.at, by.clone(), *decision)),
+        EventBody::Known(KnownEvent::PermissionDecided { by, decision, message, .. }) => {
+            Some((event.at, by.clone(), *decision, message.clone()))
+        }
         EventBody::Known(_) | EventBody::Unknown(_) => None,
     });
     match last {
-        Some((at, by, decision)) => {
+        Some((at, by, decision, message)) => {
             let ago = format!("{} ago", words::age(tool::between(at, now())));
             let word = decision_word(decision);
             let detail = match by.as_str() {
-                "timeout" => format!("nobody answered in time; it was {word} {ago}"),
+                "timeout" => {
+                    let why = message.as_deref().map_or_else(|| "nobody answered in time".to_owned(), clean_line);
+                    format!("{why}; it was {word} {ago}")
+                }
                 "policy" => format!("the session's permissions decided it {ago}: {word}"),
                 "cancel" => format!("it was cancelled with its turn {ago}"),
                 by => format!("{} decided it {ago}: {word}", clean_line(by)),

@@ -11,8 +11,8 @@ use crate::{
     args::{Output, TEMPLATE},
     connect,
     failure::Outcome,
-    render::clean::clean_line,
-    table,
+    render::{clean::clean_line, style::Paint, words},
+    table::{self, Column},
 };
 
 const EXAMPLES: &str = "\
@@ -46,12 +46,35 @@ pub async fn run(app: &App, args: AuditArgs) -> Outcome {
         app.out.json(&page)?;
         return Ok(exit::DONE);
     }
-    let rows: Vec<Vec<String>> = page.items.iter().map(row).collect();
-    table::print(app, &["AT", "WHO", "FROM", "ACTION", "ABOUT", "OUTCOME"], &rows)?;
+    let terminal = app.out.settings().terminal;
+    let rows: Vec<Vec<String>> = page.items.iter().map(|entry| row(entry, terminal)).collect();
+    const COLUMNS: &[Column] = &[
+        Column::new("AT"),
+        Column::new("WHO").cut(10),
+        Column::new("FROM").goes(2),
+        Column::new("ACTION"),
+        Column::new("ABOUT").goes(1),
+        Column::new("OUTCOME").paint(paint),
+    ];
+    table::print(app, COLUMNS, &rows)?;
     Ok(exit::DONE)
 }
 
-fn row(entry: &AuditEntry) -> Vec<String> {
+/// What was turned away stands out.
+fn paint(outcome: &str) -> Option<Paint> {
+    (!outcome.starts_with("done")).then_some(Paint::Bad)
+}
+
+/// An id as people type it: of a session its last six characters, of others with what it is an id of.
+fn short(id: &str) -> String {
+    let Some((kind, rest)) = id.split_once('_').filter(|(_, rest)| rest.len() > 6 && rest.is_ascii()) else {
+        return id.to_owned();
+    };
+    let last = &rest[rest.len() - 6..];
+    if kind == "ses" { last.to_owned() } else { format!("{kind}_{last}") }
+}
+
+fn row(entry: &AuditEntry, terminal: bool) -> Vec<String> {
     let actor = &entry.actor;
     let owner = actor.owner.as_deref().unwrap_or_default();
     let who = match actor.kind {
@@ -73,5 +96,6 @@ fn row(entry: &AuditEntry) -> Vec<String> {
     let outcome = entry.code.clone().unwrap_or_else(|| "done".to_owned());
     let outcome = if entry.left_out > 0 { format!("{outcome}, {} more before it", entry.left_out) } else { outcome };
     let about = entry.object.clone().unwrap_or_default();
-    vec![entry.at.to_string(), who, from, entry.action.clone(), about, outcome]
+    let about = if terminal { short(&about) } else { about };
+    vec![words::time(entry.at), who, from, entry.action.clone(), about, outcome]
 }

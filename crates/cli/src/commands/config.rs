@@ -8,7 +8,7 @@ use crate::{
     args::{Output, TEMPLATE},
     config,
     failure::Outcome,
-    table,
+    table::{self, Column},
 };
 
 const EXAMPLES: &str = "\
@@ -87,7 +87,8 @@ fn show(app: &App, origin: bool) -> Outcome {
             vec![config::toml_key(&item.key), config::toml_value(&item.value), from]
         })
         .collect();
-    table::print(app, &["KEY", "VALUE", "FROM"], &rows)?;
+    const COLUMNS: &[Column] = &[Column::new("KEY"), Column::new("VALUE"), Column::new("FROM").path(12)];
+    table::print(app, COLUMNS, &rows)?;
     Ok(exit::DONE)
 }
 

@@ -1,5 +1,8 @@
 //! `convene ls`: the sessions.
 
+mod states;
+mod watch;
+
 use clap::Args;
 use convene_api::{
     client::{Client, SessionsQuery},
@@ -12,14 +15,17 @@ use crate::{
     args::{Output, TEMPLATE},
     connect,
     failure::{Failure, Outcome},
-    render::{clean::clean_line, tool, words},
-    table,
+    render::{clean::clean_line, style::Paint, tool, words},
+    table::{self, Column},
 };
+use states::States;
 
 const EXAMPLES: &str = "\
 Examples:
   convene ls
   convene ls --needs-me           which sessions wait for a person
+  convene ls --state failed,stopped
+  convene ls --watch              a row for each session, and one for each change
   convene ls --all --json";
 /// Columns of a title and of a directory on a terminal.
 const TITLE: usize = 40;
@@ -37,7 +43,7 @@ pub struct LsArgs {
     /// Only those that are put away
     #[arg(long)]
     pub archived: bool,
-    /// In this state only
+    /// Only in these states, as they are shown: running, needs-you, idle, failed; separated by commas
     #[arg(long, value_name = "STATE")]
     pub state: Option<String>,
     /// Of this agent only
@@ -52,6 +58,9 @@ pub struct LsArgs {
     /// Ids only
     #[arg(short, long)]
     pub quiet: bool,
+    /// Then a row for each change, until Ctrl-C
+    #[arg(short, long, conflicts_with_all = ["limit", "quiet"])]
+    pub watch: bool,
     #[command(flatten)]
     pub output: Output,
 }
@@ -63,36 +72,47 @@ fn at_least_one(text: &str) -> Result<usize, &'static str> {
     }
 }
 
+/// Which sessions are wanted.
+struct Wanted<'a> {
+    args: &'a LsArgs,
+    states: States,
+}
+
+impl Wanted<'_> {
+    fn query(&self) -> SessionsQuery {
+        let archived = match (self.args.archived, self.args.all) {
+            (true, _) => Some(true),
+            (false, true) => None,
+            (false, false) => Some(false),
+        };
+        let (state, agent) = (self.states.query(), self.args.agent.clone());
+        SessionsQuery { state, agent, archived, ..SessionsQuery::default() }
+    }
+
+    /// What the query does not ask for.
+    fn fits(&self, session: &SessionView) -> bool {
+        let waits = matches!(session.badge, Badge::NeedsYou | Badge::WaitingForAuth);
+        (!self.args.needs_me || waits) && self.states.fit(session)
+    }
+
+    /// All of it, for sessions that come without having been asked for.
+    fn wants(&self, session: &SessionView) -> bool {
+        let query = self.query();
+        self.fits(session)
+            && query.archived.is_none_or(|archived| archived == session.archived)
+            && query.agent.is_none_or(|agent| agent == session.agent)
+    }
+}
+
 /// Runs it.
 pub async fn run(app: &App, args: LsArgs) -> Outcome {
+    let wanted = Wanted { states: States::parse(args.state.as_deref())?, args: &args };
     let client = connect::client(app).await?;
-    let mut query = SessionsQuery {
-        state: args.state.clone(),
-        agent: args.agent.clone(),
-        archived: if args.archived {
-            Some(true)
-        } else if args.all {
-            None
-        } else {
-            Some(false)
-        },
-        ..SessionsQuery::default()
-    };
-    let mut sessions: Vec<SessionView> = Vec::new();
+    if args.watch {
+        return watch::watch(app, &client, &wanted).await;
+    }
     let limit = args.limit.unwrap_or(usize::MAX);
-    let mut next_cursor;
-    loop {
-        let page = client.sessions(&query).await?;
-        sessions.extend(page.items.into_iter().filter(|session| shown(&args, session)));
-        next_cursor = page.next_cursor;
-        if next_cursor.is_none() || sessions.len() >= limit {
-            break;
-        }
-        query.cursor.clone_from(&next_cursor);
-    }
-    if sessions.len() > limit {
-        sessions.truncate(limit);
-    }
+    let (sessions, next_cursor) = found(&client, &wanted, limit).await?;
     if app.json {
         app.out.json(&serde_json::json!({ "items": sessions, "next_cursor": next_cursor }))?;
         return Ok(exit::DONE);
@@ -101,16 +121,42 @@ pub async fn run(app: &App, args: LsArgs) -> Outcome {
         sessions.iter().try_for_each(|session| app.out.line(&session.id.to_string()))?;
         return Ok(exit::DONE);
     }
-    print(app, &sessions)?;
+    let rows: Vec<Vec<String>> = sessions.iter().map(|session| row(app, session)).collect();
+    table::print(app, COLUMNS, &rows)?;
     if app.out.settings().terminal {
         let away = if args.all || args.archived { None } else { archived(&client).await? };
+        for session in &sessions {
+            if let Some(line) = waits(app, session) {
+                app.out.note(&line);
+            }
+        }
+        let is_filtered = args.state.is_some() || args.agent.is_some() || args.needs_me;
         app.out.note(&match (sessions.len(), away) {
+            (0, None) if is_filtered => "no session is like that; all of them: convene ls --all".to_owned(),
             (0, None) => "no sessions; begin with: convene run \"explain this repository\"".to_owned(),
             (n, None) => words::count(n, "session"),
             (n, Some(away)) => format!("{}; {away} archived are not shown (--archived)", words::count(n, "session")),
         });
     }
     Ok(exit::DONE)
+}
+
+async fn found(
+    client: &Client,
+    wanted: &Wanted<'_>,
+    limit: usize,
+) -> Result<(Vec<SessionView>, Option<String>), Failure> {
+    let mut query = wanted.query();
+    let mut sessions: Vec<SessionView> = Vec::new();
+    loop {
+        let page = client.sessions(&query).await?;
+        sessions.extend(page.items.into_iter().filter(|session| wanted.fits(session)));
+        if page.next_cursor.is_none() || sessions.len() >= limit {
+            sessions.truncate(limit);
+            return Ok((sessions, page.next_cursor));
+        }
+        query.cursor = page.next_cursor;
+    }
 }
 
 /// How many sessions are put away, as far as one page tells; none if there are none.
@@ -121,40 +167,50 @@ async fn archived(client: &Client) -> Result<Option<String>, Failure> {
     Ok((!page.items.is_empty()).then(|| format!("{}{more}", page.items.len())))
 }
 
-fn shown(args: &LsArgs, session: &SessionView) -> bool {
-    !args.needs_me || matches!(session.badge, Badge::NeedsYou | Badge::WaitingForAuth)
+/// What a session asks first, how one answers, and for how long one can.
+fn waits(app: &App, session: &SessionView) -> Option<String> {
+    let id = &session.short_id;
+    let request = session.pending_permissions.first()?;
+    let what = tool::subject(&request.tool_call, &session.cwd, app.home().as_deref());
+    let left = words::rejects_in(request.expires_at, now()).map(|left| format!(" ({left})")).unwrap_or_default();
+    let what = words::cut(&clean_line(&what), TITLE, app.style().ellipsis());
+    Some(format!("{id} asks: {what}; convene approve {id}{left}"))
 }
 
-fn print(app: &App, sessions: &[SessionView]) -> Result<(), Failure> {
-    let terminal = app.out.settings().terminal;
-    let style = app.style();
-    let home = app.home();
-    let rows: Vec<Vec<String>> = sessions
-        .iter()
-        .map(|session| {
-            let title = clean_line(&session.title);
-            let cwd = words::at_home(&session.cwd, home.as_deref());
-            if terminal {
-                vec![
-                    session.short_id.clone(),
-                    session.badge.to_string().replace('-', " "),
-                    session.agent.clone(),
-                    words::cut(&title, TITLE, style.ellipsis()),
-                    words::cut_middle(&cwd, CWD, style.ellipsis()),
-                    words::age(tool::between(session.created_at, now())),
-                ]
-            } else {
-                let state = session.badge.to_string();
-                vec![
-                    session.id.to_string(),
-                    state,
-                    session.agent.clone(),
-                    title,
-                    session.cwd.clone(),
-                    session.created_at.to_string(),
-                ]
-            }
-        })
-        .collect();
-    table::print(app, &["ID", "STATE", "AGENT", "TITLE", "CWD", "AGE"], &rows)
+const COLUMNS: &[Column] = &[
+    Column::new("ID"),
+    Column::new("STATE").paint(paint),
+    Column::new("AGENT"),
+    Column::new("TITLE").cut(12),
+    Column::new("CWD").goes(1),
+    Column::new("AGE"),
+];
+
+/// The color of a state as it is shown.
+pub(super) fn paint(state: &str) -> Option<Paint> {
+    match state {
+        "needs you" | "waiting for auth" => Some(Paint::Ask),
+        "failed" => Some(Paint::Bad),
+        "running" => Some(Paint::Good),
+        "stopped" | "removed" => Some(Paint::Dim),
+        _ => None,
+    }
+}
+
+fn row(app: &App, session: &SessionView) -> Vec<String> {
+    let title = clean_line(&session.title);
+    if app.out.settings().terminal {
+        let style = app.style();
+        let cwd = words::at_home(&session.cwd, app.home().as_deref());
+        return vec![
+            session.short_id.clone(),
+            session.badge.to_string().replace('-', " "),
+            session.agent.clone(),
+            words::cut(&title, TITLE, style.ellipsis()),
+            words::cut_middle(&cwd, CWD, style.ellipsis()),
+            words::age(tool::between(session.created_at, now())),
+        ];
+    }
+    let (id, state, agent) = (session.id.to_string(), session.badge.to_string(), session.agent.clone());
+    vec![id, state, agent, title, session.cwd.clone(), words::time(session.created_at)]
 }

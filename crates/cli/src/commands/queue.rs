@@ -17,7 +17,8 @@ use crate::{
     failure::{Failure, Outcome},
     ids,
     render::{tool, words},
-    table, turn,
+    table::{self, Column},
+    turn,
 };
 
 const EXAMPLES: &str = "\
@@ -147,11 +148,12 @@ pub async fn list(app: &App, client: &Client, session: &SessionView) -> Outcome 
                 let age = words::age(tool::between(entry.queued_at, now()));
                 vec![entry.position.to_string(), words::cut(&text, 60, app.style().ellipsis()), age]
             } else {
-                vec![entry.position.to_string(), entry.id.to_string(), text, entry.queued_at.to_string()]
+                vec![entry.position.to_string(), entry.id.to_string(), text, words::time(entry.queued_at)]
             }
         })
         .collect();
-    table::print(app, &["N", "PROMPT", "AGE"], &rows)?;
+    const COLUMNS: &[Column] = &[Column::new("N"), Column::new("PROMPT").cut(20), Column::new("AGE")];
+    table::print(app, COLUMNS, &rows)?;
     if terminal && rows.is_empty() {
         app.out.note(&format!("nothing waits in {}", session.short_id));
     }

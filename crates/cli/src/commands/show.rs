@@ -113,13 +113,21 @@ fn summary(app: &App, session: &SessionView) -> String {
     }
     if let Some(turn) = &session.turn {
         let since = words::clock(tool::between(turn.started_at, now()));
-        lines.push(format!("now     turn {}, for {since}", turn.number));
+        let cancelled = turn.cancelled_by.as_deref().map(|by| format!(", being cancelled by {}", clean_line(by)));
+        lines.push(format!("now     turn {}, for {since}{}", turn.number, cancelled.unwrap_or_default()));
     }
     let mut turns = Vec::new();
+    if let Some(turn) = &session.turn {
+        turns.push(format!("{}, running", turn.number));
+    }
     if let Some(turn) = &session.last_turn {
         let end = facts::End::Turn { stop_reason: turn.stop_reason, failure: turn.failure.clone() };
         let ago = words::age(tool::between(turn.ended_at, now()));
-        turns.push(format!("{}, last {} {ago} ago", turn.number, end.words(turn.rejected)));
+        let words = end.words(turn.rejected);
+        turns.push(match session.turn {
+            Some(_) => format!("turn {} {words} {ago} ago", turn.number),
+            None => format!("{}, last {words} {ago} ago", turn.number),
+        });
     }
     if let Some(tokens) = facts::tokens(&session.usage) {
         turns.push(format!("{} tokens", words::tokens(tokens)));
@@ -133,7 +141,9 @@ fn summary(app: &App, session: &SessionView) -> String {
     }
     for request in &session.pending_permissions {
         let what = tool::subject(&request.tool_call, &session.cwd, app.home().as_deref());
-        lines.push(format!("asks    {what}: convene approve {id} {}", short_request(request.request)));
+        let left = words::rejects_in(request.expires_at, now()).unwrap_or_else(|| "waits for ever".to_owned());
+        let request = short_request(request.request);
+        lines.push(format!("asks    {what} ({left}): convene approve {id} {request}"));
     }
     for question in &session.pending_elicitations {
         lines.push(format!("asks    {}", clean_line(&question.message)));

@@ -18,7 +18,8 @@ use crate::{
     failure::{Failure, Outcome},
     ids,
     render::{clean::clean_line, tool, words},
-    table, turn,
+    table::{self, Column},
+    turn,
 };
 
 const EXAMPLES: &str = "\
@@ -185,11 +186,18 @@ async fn list(app: &App, client: &Client, archived: bool) -> Outcome {
                 let title = words::cut(&title, 48, app.style().ellipsis());
                 vec![thread.id.short(), badge.replace('-', " "), title, sessions, age]
             } else {
-                vec![thread.id.to_string(), badge, title, sessions, thread.created_at.to_string()]
+                vec![thread.id.to_string(), badge, title, sessions, words::time(thread.created_at)]
             }
         })
         .collect();
-    table::print(app, &["ID", "STATE", "TITLE", "SESSIONS", "AGE"], &rows)?;
+    const COLUMNS: &[Column] = &[
+        Column::new("ID"),
+        Column::new("STATE").paint(super::ls::paint),
+        Column::new("TITLE").cut(12),
+        Column::new("SESSIONS").goes(1),
+        Column::new("AGE"),
+    ];
+    table::print(app, COLUMNS, &rows)?;
     Ok(exit::DONE)
 }
 

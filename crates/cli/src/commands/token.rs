@@ -15,8 +15,8 @@ use crate::{
     args::{Output, TEMPLATE},
     config, connect,
     failure::{Failure, Outcome},
-    render::clean::clean_line,
-    table,
+    render::{clean::clean_line, words},
+    table::{self, Column},
 };
 
 const EXAMPLES: &str = "\
@@ -127,12 +127,19 @@ fn list(app: &App, tokens: &[TokenView]) -> Outcome {
         .iter()
         .map(|token| {
             let id = if terminal { token.id.short() } else { token.id.to_string() };
-            let ends = token.expires_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
-            let used = token.last_used_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+            let ends = token.expires_at.map_or_else(|| "never".to_owned(), words::time);
+            let used = token.last_used_at.map_or_else(|| "never".to_owned(), words::time);
             vec![id, token.scope.clone(), clean_line(&token.name), ends, used]
         })
         .collect();
-    table::print(app, &["ID", "SCOPE", "NAME", "ENDS", "USED"], &rows)?;
+    const COLUMNS: &[Column] = &[
+        Column::new("ID"),
+        Column::new("SCOPE"),
+        Column::new("NAME").cut(8),
+        Column::new("ENDS"),
+        Column::new("USED").goes(1),
+    ];
+    table::print(app, COLUMNS, &rows)?;
     Ok(exit::DONE)
 }
 

@@ -82,16 +82,36 @@ pub fn run(app: &App, args: WorkerArgs) -> Outcome {
             |kind| signal(kind).map_err(|e| Failure::new(Code::Internal, format!("signals cannot be caught: {e}")));
         let (mut interrupt, mut terminate) = (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
         tokio::select! {
-            result = roles::worker(setup, server, token, cancel) => result.map_err(|error| {
-                let cause = format!("{error:#}");
-                Failure::from(Problem::new(Code::TokenInvalid, "the server refuses this worker").with("cause", cause)
-                    .hint("make it a token on the server: convene token create --scope worker"))
-            }),
+            result = roles::worker(setup, server, token, cancel) => result.map_err(|error| ended(&error)),
             _ = interrupt.recv() => Ok(()),
             _ = terminate.recv() => Ok(()),
         }
     })?;
     Ok(exit::DONE)
+}
+
+/// Why a worker ended that was not asked to.
+fn ended(error: &anyhow::Error) -> Failure {
+    use convene_host::worker::{Error, root};
+    let cause = format!("{error:#}");
+    let problem = match error.downcast_ref::<Error>() {
+        Some(Error::Rejected { code, .. }) => match Code::parse(code) {
+            None | Some(Code::TokenInvalid) => Problem::new(Code::TokenInvalid, "the server refuses this worker")
+                .hint("make it a token on the server: convene token create --scope worker"),
+            Some(code) => Problem::new(code, "the server refuses this worker")
+                .hint("convene status says which version the server has, convene --version this one"),
+        },
+        Some(Error::Root(root::Error::Taken { .. })) => {
+            return Problem::new(Code::WrongState, cause)
+                .hint("it runs already; another one on this machine wants a --name or --run-dir of its own")
+                .into();
+        }
+        Some(Error::Root(_) | Error::Machine(_) | Error::Scan(_)) => {
+            Problem::new(Code::StorageFailed, "the worker cannot run on this machine").hint("convene doctor")
+        }
+        None => Problem::new(Code::Internal, "the worker ended"),
+    };
+    problem.with("cause", cause).into()
 }
 
 /// What the configuration says of this machine's worker.

@@ -77,7 +77,8 @@ impl Piped {
                     ("timeout", _) => {
                         let waited =
                             asked_at.map_or_else(|| "time".to_owned(), |at| words::clock(tool::between(at, event.at)));
-                        vec![line(&format!("no answer to {short} in {waited}, rejected [permission_timed_out]"))]
+                        let why = "permissions.ask_timeout sets how long questions wait";
+                        vec![line(&format!("no answer to {short} in {waited}, rejected [permission_timed_out]; {why}"))]
                     }
                     ("cancel" | "stop", _) => vec![line(&format!("cancelled with the turn: {title}"))],
                     (by, _) => vec![line(&format!("{} by {by}: {title}", decision_word(*decision)))],

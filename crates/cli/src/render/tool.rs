@@ -217,21 +217,9 @@ pub fn output(call: &ToolCall) -> String {
         }
     }
     if text.trim().is_empty() {
-        text = raw_output(call.raw_output.as_ref());
+        call.raw_text().clone_into(&mut text);
     }
     clean(&text)
-}
-
-fn raw_output(value: Option<&Value>) -> String {
-    match value {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Object(map)) => ["formatted_output", "aggregated_output", "output", "stdout", "stderr", "error"]
-            .iter()
-            .find_map(|key| map.get(*key).and_then(Value::as_str).filter(|t| !t.is_empty()))
-            .unwrap_or_default()
-            .to_owned(),
-        _ => String::new(),
-    }
 }
 
 /// Agents put output into a code fence; the fence is theirs, not the command's.

@@ -282,13 +282,15 @@ impl Transcript {
         if by == "policy" && !decision.is_rejection() {
             return;
         }
+        let is_timeout = by == "timeout";
         let by = match by {
             "policy" => format!("by permissions {}", self.look.permissions),
-            "timeout" => "because nobody answered in time".to_owned(),
+            "timeout" => format!("because {}", clean_line(message.unwrap_or("nobody answered in time"))),
             "cancel" | "stop" => "with the turn".to_owned(),
             by => format!("by {}", clean_line(by)),
         };
-        let message = message.map(|m| format!(" ({})", clean_line(m))).unwrap_or_default();
+        // Why nobody decided is said already.
+        let message = message.filter(|_| !is_timeout).map(|m| format!(" ({})", clean_line(m))).unwrap_or_default();
         let paint = if decision.is_rejection() { Paint::Bad } else { Paint::Dim };
         self.sign_row("-", "decided:", paint, &format!("{word} {by}: {title}{message}"));
     }

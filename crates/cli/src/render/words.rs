@@ -129,6 +129,34 @@ pub fn cut_middle(text: &str, columns: usize, mark: &str) -> String {
     head + &tail.iter().rev().collect::<String>()
 }
 
+/// The text in lines of at most so many columns, broken at blanks; a word that is wider stands alone, as it is.
+pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    if text.width() <= columns {
+        return vec![text.to_owned()];
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + word.width() <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// How long a question can still be answered: `rejects in 4:12`. None if it waits for ever.
+pub fn rejects_in(expires: Option<jiff::Timestamp>, now: jiff::Timestamp) -> Option<String> {
+    expires.map(|at| format!("rejects in {}", clock(super::tool::between(now, at))))
+}
+
+/// A time, to the second, the same wherever one is printed: `2026-11-21T09:14:02Z`.
+pub fn time(at: jiff::Timestamp) -> String {
+    format!("{at:.0}")
+}
+
 /// A line of at most so many characters; the rest is counted.
 pub fn cut_long(line: &str, characters: usize) -> String {
     let Some((end, _)) = line.char_indices().nth(characters) else { return line.to_owned() };

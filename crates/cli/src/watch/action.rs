@@ -25,6 +25,8 @@ pub type Action = Pin<Box<dyn Future<Output = Done>>>;
 pub enum Done {
     /// It is done; its effect comes as an event.
     Fine,
+    /// The turn is asked to end.
+    Cancelling,
     /// It is done, and this is to be said.
     Said(Vec<String>),
     /// What was typed was not taken.
@@ -172,11 +174,12 @@ pub fn authenticate(client: Client, id: SessionId, body: Authenticate, key: Comm
 pub fn cancel(client: Client, id: SessionId, turn: Option<TurnId>, key: CommandKey) -> Action {
     Box::pin(async move {
         let result = client.cancel(id, &CancelTurn { turn }, &key).await;
-        match (result, turn) {
+        let done = match (result, turn) {
             (Err(ClientError::Problem(problem)), Some(turn)) if problem.code == Code::NothingRunning => {
                 done(client.drop_queued(id, turn, &CommandKey::fresh()).await, false)
             }
             (result, _) => done(result, false),
-        }
+        };
+        if matches!(done, Done::Fine) { Done::Cancelling } else { done }
     })
 }

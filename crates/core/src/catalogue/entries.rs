@@ -142,7 +142,7 @@ pub const CATALOGUE: &[CatalogueEntry] = &[
         commands: &[&["goose", "acp"]],
         acp_flag: "acp",
         env: &["GOOSE_PROVIDER", "GOOSE_MODEL", "GOOSE_MODE", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY"],
-        install: "see the installation page of goose",
+        install: "curl -fsSL https://github.com/aaif-goose/goose/releases/download/stable/download_cli.sh | bash",
         sign_in: "run `goose configure`",
         doubt: UNRUN,
         ..NONE
@@ -207,7 +207,7 @@ pub const CATALOGUE: &[CatalogueEntry] = &[
         commands: &[&["cursor-agent", "acp"]],
         acp_flag: "acp",
         env: &["CURSOR_API_KEY"],
-        install: "see the installation page of the Cursor CLI",
+        install: "curl https://cursor.com/install -fsS | bash",
         sign_in: "run `cursor-agent login` or set CURSOR_API_KEY",
         doubt: UNRUN,
         ..NONE
@@ -258,7 +258,7 @@ pub const CATALOGUE: &[CatalogueEntry] = &[
         commands: &[&["amp-acp"]],
         version_args: &[],
         env: &["AMP_API_KEY", "AMP_URL"],
-        install: "put `amp-acp`, the adapter, on the PATH; its releases are on its project page",
+        install: "npm install -g amp-acp",
         sign_in: "run `amp login` or set AMP_API_KEY",
         doubt: UNRUN,
         ..NONE

@@ -37,8 +37,18 @@ pub(super) fn decide(
 /// Nobody answered in time: rejected once, or cancelled if the agent offers no such answer.
 pub(super) fn expire(d: &mut Decider<'_>, request: PermissionId) -> Result<(), Rejection> {
     pending(&d.state, request)?;
-    emit_decision(d, request, &Choice::Kind(Verdict::RejectOnce), None, "timeout".to_owned());
+    let message = format!("nobody answered within {} (permissions.ask_timeout)", span(d.state.spec.ask_timeout));
+    emit_decision(d, request, &Choice::Kind(Verdict::RejectOnce), Some(message), "timeout".to_owned());
     Ok(())
+}
+
+/// A span in the largest unit that tells it whole: `90 s`, `5 min`, `2 h`.
+fn span(seconds: u64) -> String {
+    match seconds {
+        s if s >= 3_600 && s % 3_600 == 0 => format!("{} h", s / 3_600),
+        s if s >= 60 && s % 60 == 0 => format!("{} min", s / 60),
+        s => format!("{s} s"),
+    }
 }
 
 /// An answer to an elicitation.

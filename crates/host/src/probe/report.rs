@@ -3,8 +3,9 @@
 use convene_api::body::{AgentAnnounced, AgentTest};
 use convene_core::{
     Timestamp,
+    content::{Channel, Role},
     event::KnownEvent,
-    failure::{Failure, FailureKind},
+    failure::{Failure, FailureKind, StopReason},
 };
 use tokio::time::Instant;
 
@@ -15,7 +16,7 @@ use crate::{keeper::now, launch_spec::LaunchSpec};
 pub(super) enum Verdict {
     /// Not yet.
     Open,
-    /// Its session is open.
+    /// Its session is open, and the prompt answered if there was one.
     Works,
     /// It cannot go on.
     Fails,
@@ -30,10 +31,16 @@ pub(super) struct Report {
     next: u64,
     launched: Option<Instant>,
     initialized: Option<Instant>,
+    wants_answer: bool,
+    prompted: Option<Instant>,
+    answer: String,
 }
 
+/// Characters of an answer that are kept.
+const ANSWER: usize = 400;
+
 impl Report {
-    pub(super) fn new(agent: &str, worker: &str, launch: &LaunchSpec) -> Self {
+    pub(super) fn new(agent: &str, worker: &str, launch: &LaunchSpec, wants_answer: bool) -> Self {
         let test = AgentTest {
             agent: agent.to_owned(),
             worker: worker.to_owned(),
@@ -41,12 +48,24 @@ impl Report {
             argv: launch.command.clone(),
             initialize_ms: None,
             session_ms: None,
+            answer: None,
+            answer_ms: None,
             announced: None,
             failure: None,
             stderr: String::new(),
         };
         let (title, sign_in) = (launch.display_name().to_owned(), launch.sign_in.clone());
-        Self { test, title, sign_in, next: 0, launched: None, initialized: None }
+        Self {
+            test,
+            title,
+            sign_in,
+            next: 0,
+            launched: None,
+            initialized: None,
+            wants_answer,
+            prompted: None,
+            answer: String::new(),
+        }
     }
 
     pub(super) const fn next_index(&self) -> u64 {
@@ -96,8 +115,21 @@ impl Report {
             }
             KnownEvent::AgentSessionStarted { .. } => {
                 self.test.session_ms = self.initialized.map(|since| millis(since, at));
-                self.test.ok = true;
-                self.signed_in(true);
+                self.test.ok = !self.wants_answer;
+            }
+            KnownEvent::TurnHandedOver {} => self.prompted = Some(at),
+            KnownEvent::MessageAppended { role: Role::Agent, channel: Channel::Answer, content, .. } => {
+                let room = ANSWER.saturating_sub(self.answer.chars().count());
+                self.answer.extend(content.as_text().unwrap_or_default().chars().take(room));
+            }
+            KnownEvent::PermissionRequested { tool_call, .. } if self.wants_answer => {
+                // A model that wants a tool has answered, too.
+                let what = tool_call.title.unwrap_or_default();
+                self.answer = format!("(it asks for permission: {what})");
+                self.answered(at);
+            }
+            KnownEvent::TurnEnded { stop_reason, failure, .. } if self.wants_answer && !self.test.ok => {
+                self.turn_ended(stop_reason, failure, at);
             }
             KnownEvent::ConfigUpdated { options } => {
                 if let Some(announced) = &mut self.test.announced {
@@ -131,15 +163,50 @@ impl Report {
 
     pub(super) fn finish(mut self, at: Timestamp) -> AgentTest {
         if self.verdict() == Verdict::Open {
-            let summary = format!("the test of {} ended before anything was known", self.title);
-            let failure = Failure::new(FailureKind::TransportFailure, summary).code("agent_start_failed");
-            self.test.failure = Some(failure.hint("the log of the worker says more; try again"));
+            self.test.failure = Some(if self.prompted.is_some() {
+                let summary = format!("{} did not answer a prompt of a few words in time", self.title);
+                let failure = Failure::new(FailureKind::TransportFailure, summary).code("turn_timeout");
+                failure.hint(format!("watch it: convene run -a {} \"hello\"", self.test.agent))
+            } else {
+                let summary = format!("the test of {} ended before anything was known", self.title);
+                let failure = Failure::new(FailureKind::TransportFailure, summary).code("agent_start_failed");
+                failure.hint("the log of the worker says more; try again")
+            });
         }
         self.test.ok = self.verdict() == Verdict::Works;
         if let Some(announced) = &mut self.test.announced {
             announced.at = at;
         }
         self.test
+    }
+
+    fn answered(&mut self, at: Instant) {
+        self.test.answer = Some(std::mem::take(&mut self.answer).trim().to_owned());
+        self.test.answer_ms = self.prompted.map(|since| millis(since, at));
+        self.test.ok = true;
+        self.signed_in(true);
+    }
+
+    fn turn_ended(&mut self, stop_reason: StopReason, failure: Option<Failure>, at: Instant) {
+        match stop_reason {
+            StopReason::EndTurn | StopReason::MaxTokens | StopReason::MaxTurnRequests => self.answered(at),
+            StopReason::Refusal
+            | StopReason::Cancelled
+            | StopReason::Timeout
+            | StopReason::Interrupted
+            | StopReason::Failed => {
+                let said = self.answer.trim();
+                let said = if said.is_empty() { String::new() } else { format!("; it said: {said}") };
+                let failure = failure.unwrap_or_else(|| {
+                    let summary = format!("{} did not answer a prompt of a few words{said}", self.title);
+                    Failure::new(FailureKind::UnknownFailure, summary).code("agent_refused")
+                });
+                if failure.kind == FailureKind::ProviderAuthFailure {
+                    self.signed_in(false);
+                }
+                self.test.failure = Some(failure);
+            }
+        }
     }
 
     fn signed_in(&mut self, signed_in: bool) {

@@ -187,7 +187,8 @@ impl Runner {
                 let message = self.voice.message(role, channel, message);
                 self.emit(KnownEvent::MessageAppended { message, role, channel, content });
             }
-            Update::Tool(tool_call) => {
+            Update::Tool(mut tool_call) => {
+                self.printed.take(&mut tool_call);
                 self.voice.run = None;
                 if let Some(turn) = &mut self.turn {
                     turn.note_tool(&tool_call);

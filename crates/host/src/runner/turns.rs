@@ -261,6 +261,7 @@ impl Runner {
         self.questions.cancel_all();
         self.outbox.emit(Some(id), KnownEvent::TurnEnded { stop_reason, failure, usage });
         self.turn = None;
+        self.printed.clear();
         self.voice.new_turn();
     }
 

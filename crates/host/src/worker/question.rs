@@ -18,7 +18,7 @@ use crate::{directories, git, keeper::chain, probe};
 pub(super) async fn answer(config: Arc<WorkerConfig>, question: Question) -> Answer {
     match question {
         Question::Detect => blocking(move || Answer::Agents(config.agents.refresh())).await,
-        Question::TestAgent { agent } => test(&config, &agent).await,
+        Question::TestAgent { agent, prompt } => test(&config, &agent, prompt).await,
         Question::Directories { prefix, limit } => {
             let roots: Vec<PathBuf> = config.roots.iter().map(PathBuf::from).collect();
             blocking(move || Answer::Directories(directories::list(&roots, &prefix, limit))).await
@@ -40,13 +40,14 @@ pub(super) async fn answer(config: Arc<WorkerConfig>, question: Question) -> Ans
     }
 }
 
-async fn test(config: &WorkerConfig, agent: &str) -> Answer {
+async fn test(config: &WorkerConfig, agent: &str, prompt: bool) -> Answer {
     let setup = probe::Setup {
         agents: &config.agents,
         worker: &config.name.0,
         run_root: &config.run_root,
         start_timeout_ms: config.start_timeout_ms,
         line_max: config.line_max,
+        prompt,
     };
     match probe::test(setup, agent).await {
         Ok(test) => Answer::Test(Box::new(test)),

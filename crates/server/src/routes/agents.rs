@@ -78,8 +78,9 @@ pub async fn get_agent(State(app): State<App>, Path(name): Path<String>) -> Resu
     Ok(Json(agent))
 }
 
-/// Starts an agent on a worker, says hello, opens a session in an empty directory, and ends it again. The answer comes
-/// when nothing of it is left; an agent that does not work is an answer, too.
+/// Starts an agent on a worker, says hello, opens a session in an empty directory, and ends it again. With `prompt` it
+/// gets one small prompt in between, and only that proves that it is signed in. The answer comes when nothing of it is
+/// left; an agent that does not work is an answer, too.
 #[utoipa::path(
     post, path = "/v1/agents/{name}/test", tag = "machines", params(("name" = String, Path)),
     request_body = TestAgent, responses((status = 200, body = AgentTest)),
@@ -91,7 +92,7 @@ pub async fn test_agent(
 ) -> Result<Json<AgentTest>, Refusal> {
     let name = known(&app, &name)?;
     let worker = worker_for(&app, &name, body.worker.as_deref())?;
-    let question = Question::TestAgent { agent: name.clone() };
+    let question = Question::TestAgent { agent: name.clone(), prompt: body.prompt };
     match app.asks.ask(&worker, question, TESTING).await? {
         Answer::Test(test) => {
             if let Some(said) = test.announced.clone()

@@ -11,9 +11,9 @@ use utoipa::IntoParams;
 use super::paging::limit;
 use crate::{
     app::App,
-    audit::Wanted,
+    audit::{self, Wanted},
     extract::{Params, whole},
-    refusal::Refusal,
+    refusal::{Refusal, invalid},
 };
 
 /// Which lines are wanted.
@@ -44,6 +44,14 @@ pub async fn read_audit(
     State(app): State<App>,
     Params(wanted): Params<WantedLines>,
 ) -> Result<Json<AuditPage>, Refusal> {
+    if let Some((why, near)) = wanted.action.as_deref().and_then(audit::unknown) {
+        let problem = invalid("action", why);
+        return Err(match near {
+            Some(near) => problem.hint(format!("did you mean {near:?}?")),
+            None => problem.hint("lines without a filter show what there is: GET /v1/audit, convene audit"),
+        }
+        .into());
+    }
     let forward = wanted.after.is_some();
     let limit = limit(wanted.limit, 100, 1000)?;
     let wanted = Wanted {

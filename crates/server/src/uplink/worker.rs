@@ -8,12 +8,13 @@ use std::{
 use axum::{
     Extension,
     extract::{
-        State, WebSocketUpgrade,
+        ConnectInfo, State, WebSocketUpgrade,
         ws::{WebSocket, rejection::WebSocketUpgradeRejection},
     },
     response::Response,
 };
 use convene_api::{
+    body::{AuditActor, AuditPeer},
     problem::Code,
     uplink::{Answer, HeldAttempt, PROTOCOL, StartAttempt, WorkerDown, WorkerHello, WorkerUp},
 };
@@ -41,7 +42,9 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::{self, Caller, Scope},
+    audit::{self, Line},
+    auth::{self, CalledFrom, Caller, Scope},
+    listen::Peer,
     refusal::{Refusal, invalid},
 };
 
@@ -52,6 +55,8 @@ const PERIOD: Duration = Duration::from_secs(2);
 pub async fn open(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
+    Extension(CalledFrom(from)): Extension<CalledFrom>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
     if matches!(caller.scope, Scope::Attempt { .. }) {
@@ -60,12 +65,36 @@ pub async fn open(
     let upgrade = upgrade.map_err(|error| invalid("upgrade", format!("this is a WebSocket: {error}")))?;
     let open = app.sockets.token();
     Ok(limits(upgrade).on_upgrade(move |socket| async move {
-        let _over = run(app, caller, socket).await;
+        let guest = Guest { peer: audit::peer(peer, from), actor: audit::actor(Some(&caller)) };
+        let _over = run(app, caller, &guest, socket).await;
         drop(open);
     }))
 }
 
-async fn run(app: App, caller: Caller, socket: WebSocket) -> Result<(), Over> {
+/// Who it is that connects, for the audit log.
+struct Guest {
+    peer: AuditPeer,
+    actor: AuditActor,
+}
+
+impl Guest {
+    /// Turns a worker away that a token let in, and puts it down; one that comes again and again once in a while.
+    async fn reject(&self, app: &App, down: &mut Down, code: Code, reason: &str) -> Result<(), Over> {
+        let line = Line {
+            at: app.engine.now(),
+            actor: self.actor.clone(),
+            peer: self.peer.clone(),
+            asked: ("uplink.worker.connect".to_owned(), None),
+            status: code.http_status().unwrap_or(400),
+            code: Some(code.as_str()),
+            command: None,
+        };
+        app.audit.put_sometimes(line);
+        reject(down, code, reason).await
+    }
+}
+
+async fn run(app: App, caller: Caller, guest: &Guest, socket: WebSocket) -> Result<(), Over> {
     let Link { mut up, mut down } = Link::new(socket);
     let hello = match timeout(HELLO_PATIENCE, up.next()).await {
         Ok(text) => match serde_json::from_str(&text?) {
@@ -78,16 +107,18 @@ async fn run(app: App, caller: Caller, socket: WebSocket) -> Result<(), Over> {
                 | WorkerUp::Agents { .. }
                 | WorkerUp::Answer { .. },
             )
-            | Err(_) => return reject(&mut down, Code::InvalidRequest, "the first frame is a hello").await,
+            | Err(_) => {
+                return guest.reject(&app, &mut down, Code::InvalidRequest, "the first frame is a hello").await;
+            }
         },
         Err(_) => return Err(Over),
     };
     let Some(protocol) = PROTOCOL.common(hello.protocol) else {
-        return reject(&mut down, Code::ProtocolUnsupported, "this worker speaks another protocol").await;
+        return guest.reject(&app, &mut down, Code::ProtocolUnsupported, "this worker speaks another protocol").await;
     };
     if app.engine.workers().register(record(&app, &hello)) == Registered::NameTaken {
         let reason = format!("another worker is connected as {}", hello.name);
-        return reject(&mut down, Code::WrongState, &reason).await;
+        return guest.reject(&app, &mut down, Code::WrongState, &reason).await;
     }
     app.workers_changed.send_replace(());
     let name = hello.name.clone();

@@ -80,9 +80,10 @@ fn announced(said: &AgentAnnounced, agent: &AgentView, say: &mut impl FnMut(&str
         say("  sign-ins", methods.join(", "));
     }
     match said.signed_in {
-        Some(true) => say("  signed in", "it did not ask".to_owned()),
+        _ if agent.name == super::BUILTIN => say("  signed in", "needs none".to_owned()),
+        Some(true) => say("  signed in", "yes: it answered a prompt".to_owned()),
         Some(false) => say("  signed in", "no: it wants you to".to_owned()),
-        None => {}
+        None => say("  signed in", format!("not known: convene agents test {} --prompt", agent.name)),
     }
     for option in &said.config_options {
         say(&format!("  {}", clean_line(&option.id)), choices(option));

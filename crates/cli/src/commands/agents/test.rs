@@ -16,20 +16,17 @@ use crate::{
     render::{clean::clean_line, words},
 };
 
-pub(super) async fn test(
-    app: &App,
-    client: &Client,
-    agents: &[AgentView],
-    name: &str,
-    worker: Option<String>,
-) -> Outcome {
+pub(super) async fn test(app: &App, client: &Client, agents: &[AgentView], name: &str, body: TestAgent) -> Outcome {
     let downloads = agents.iter().find(|agent| agent.name == name).is_some_and(|agent| {
-        agent.workers.iter().any(|(at, found)| found.downloads && worker.as_ref().is_none_or(|worker| worker == at))
+        agent
+            .workers
+            .iter()
+            .any(|(at, found)| found.downloads && body.worker.as_ref().is_none_or(|worker| worker == at))
     });
     if downloads && !app.json {
         app.out.note(&format!("the first start of {name} downloads it, which may take minutes"));
     }
-    let result = client.test_agent(name, &TestAgent { worker }, &CommandKey::fresh()).await?;
+    let result = client.test_agent(name, &body, &CommandKey::fresh()).await?;
     if app.json {
         app.out.json(&result)?;
     } else {
@@ -49,6 +46,9 @@ pub(super) async fn test(
     }
 }
 
+/// Columns of an answer.
+const ANSWER: usize = 72;
+
 /// The steps, one a line, and what they come to.
 fn told(result: &AgentTest) -> String {
     let name = clean_line(&result.agent);
@@ -63,18 +63,39 @@ fn told(result: &AgentTest) -> String {
         let time = result.initialize_ms.map(took).unwrap_or_default();
         lines.push(format!("+ hello   {}{version}, ACP {}  {time}", clean_line(title), said.protocol_version));
         if let Some(ms) = result.session_ms {
-            lines.push(format!("+ session opened without a sign-in  {}", took(ms)));
+            lines.push(format!("+ session opened, and did not ask to sign in  {}", took(ms)));
         }
         for option in said.config_options.iter().filter(|o| matches!(o.category.as_deref(), Some("mode" | "model"))) {
             lines.push(format!("  {:<7} {}", clean_line(&option.id), choices(option)));
         }
     }
-    if result.ok {
-        lines.push("+ end     nothing of it is left".to_owned());
-        lines.push(format!("{name} works: convene run -a {name} \"...\""));
-    } else {
-        lines.push(format!("x {}", if result.announced.is_some() { "session" } else { "hello" }));
-        lines.push(format!("{name} does not work"));
+    if let Some(answer) = &result.answer {
+        let answer = match clean_line(answer) {
+            said if said.is_empty() => "it ended its turn without a word".to_owned(),
+            said => format!("it said: {}", words::cut(&said, ANSWER, "...")),
+        };
+        let time = result.answer_ms.map(took).unwrap_or_default();
+        lines.push(format!("+ prompt  {answer}  {time}"));
+    }
+    match (result.ok, &result.answer) {
+        (true, answer) => {
+            lines.push("+ end     nothing of it is left".to_owned());
+            lines.push(match answer {
+                Some(_) => format!("{name} works: convene run -a {name} \"...\""),
+                None => format!(
+                    "{name} starts and opens a session. No prompt was sent, so whether it is signed in is not known;\n\
+                     this one tries it with a small prompt: convene agents test {name} --prompt"
+                ),
+            });
+        }
+        (false, _) => {
+            lines.push(match (&result.announced, result.session_ms) {
+                (_, Some(_)) => "x prompt".to_owned(),
+                (Some(_), None) => "x session".to_owned(),
+                (None, None) => "x hello".to_owned(),
+            });
+            lines.push(format!("{name} does not work"));
+        }
     }
     lines.join("\n") + "\n"
 }
