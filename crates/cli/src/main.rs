@@ -6,6 +6,7 @@ mod commands;
 mod complete;
 mod config;
 mod connect;
+mod dashboard;
 mod failure;
 mod help;
 mod ids;

@@ -81,13 +81,13 @@ pub fn make(web: &Path, packer: &Path, tools: &Tools) -> Result<Made, Failure> {
     if !is_fresh {
         check(tools)?;
         if !is_installed(web)? {
-            run(web, tools, &tools.npm, install(web))?;
+            run(web, &tools.npm, install(web))?;
         }
-        run(web, tools, &tools.npm, &["run", "build"])?;
+        run(web, &tools.npm, &["run", "build"])?;
         if !dist.join("index.html").is_file() {
             return Err(Failure::new("`npm run build` in web/ left no dist/index.html"));
         }
-        run(web, tools, &tools.node, &[&packer.to_string_lossy(), &dist.to_string_lossy()])?;
+        run(web, &tools.node, &[&packer.to_string_lossy(), &dist.to_string_lossy()])?;
         // Of the sources as they were before: whoever changed one meanwhile is built next time.
         fs::write(&stamp, wanted)?;
     }
@@ -104,14 +104,10 @@ fn check(tools: &Tools) -> Result<(), Failure> {
     if (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) < NODE {
         return Err(Failure::new(format!("{needs}; this is Node {version}. {WITHOUT}")));
     }
-    match version_of_npm(tools) {
+    match self::version(&tools.npm) {
         Some(_) => Ok(()),
         None => Err(Failure::new(format!("{needs}; there is no `npm`. {WITHOUT}"))),
     }
-}
-
-fn version_of_npm(tools: &Tools) -> Option<String> {
-    version(&tools.npm)
 }
 
 fn version(program: &OsString) -> Option<String> {
@@ -140,7 +136,7 @@ fn install(web: &Path) -> &'static [&'static str] {
     }
 }
 
-fn run(web: &Path, tools: &Tools, program: &OsString, arguments: &[&str]) -> Result<(), Failure> {
+fn run(web: &Path, program: &OsString, arguments: &[&str]) -> Result<(), Failure> {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(web).stdin(Stdio::null());
     // What cargo sets for this script is not meant for it, and whoever develops may have the other mode set.
@@ -156,7 +152,5 @@ fn run(web: &Path, tools: &Tools, program: &OsString, arguments: &[&str]) -> Res
     let lines: Vec<&str> = text.lines().collect();
     let shown = |(number, _): &(usize, &&str)| *number < SHOWN || *number + SHOWN >= lines.len();
     let output = lines.iter().enumerate().filter(shown).map(|(_, line)| (*line).to_owned()).collect();
-    let is_install = program == &tools.npm && arguments.first() == Some(&"ci");
-    let hint = if is_install { format!(" {WITHOUT}") } else { String::new() };
-    Err(Failure { said: format!("`{said}` in web/ failed ({status}).{hint}"), output })
+    Err(Failure { said: format!("`{said}` in web/ failed ({status}). {WITHOUT}"), output })
 }

@@ -18,7 +18,7 @@ use crate::{
     app::App,
     args::TEMPLATE,
     config::{Config, LogFormat},
-    connect,
+    connect, dashboard,
     failure::{Failure, Outcome},
     logging, roles,
 };
@@ -107,6 +107,7 @@ fn config(app: &App, args: &ServeArgs) -> Result<ServeConfig, Failure> {
         user.clone_into(&mut config.owner);
     }
     env!("CARGO_PKG_VERSION").clone_into(&mut config.version);
+    config.page = dashboard::files();
     config.shown = app.shown_config();
     if let Some(bind) = &args.bind {
         let item = config.shown.items.iter_mut().find(|item| item.key == "server.bind");
