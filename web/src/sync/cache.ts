@@ -5,7 +5,7 @@
 import type { Log } from "@/store/log";
 import type { State } from "@/store/state";
 import type { Event, Session, SessionId, Thread } from "@/store/types";
-import { cutsOf, type LogRecord } from "./cache-log";
+import { cutsOf, type Cuts, type LogRecord } from "./cache-log";
 import { asked, done, openDatabase } from "./idb";
 import { readKept, writeKept } from "./kept";
 
@@ -24,7 +24,13 @@ const BYTES_MAX = 50 * 1024 * 1024;
 /** After so many failures it is left alone. */
 const FAILURES_MAX = 3;
 
-type Meta = { readonly id: "meta"; readonly epoch: number; readonly pos: number; readonly saved_at: number };
+type Meta = {
+  readonly id: "meta";
+  readonly epoch: number;
+  /** `null` until the list is whole. */
+  readonly pos: number | null;
+  readonly saved_at: number;
+};
 type Row = { readonly id: SessionId; readonly session: Session; readonly view: "full" | "row" };
 
 export type Kept = {
@@ -81,14 +87,13 @@ export function newCopy(): Copy {
     return attempt(async (db) => {
       const tx = db.transaction(["list", "sessions", "threads"]);
       const meta: Meta | undefined = await asked(tx.objectStore("list").get("meta"));
-      if (!meta) return null;
+      if (!meta || meta.pos === null) return null;
       const rows: Row[] = await asked(tx.objectStore("sessions").getAll());
       const threads: Thread[] = await asked(tx.objectStore("threads").getAll());
       saved = {
         epoch: meta.epoch,
         sessions: new Map(rows.map((row) => [row.id, row.session])),
         threads: new Map(threads.map((thread) => [thread.id, thread])),
-        logs: new Map(),
         pos: meta.pos,
       };
       const of = (view: Row["view"]) => rows.filter((row) => row.view === view).map((row) => row.session);
@@ -121,13 +126,12 @@ export function newCopy(): Copy {
     }
     const listed = whole && (before?.list !== state.list || saved.pos !== state.list.pos);
     if (!listed && dirty.size === 0) return;
-    timer ??= setTimeout(() => {
-      timer = null;
-      void flush();
-    }, BEHIND_MS);
+    timer ??= setTimeout(() => void flush(), BEHIND_MS);
   }
 
   function flush(): Promise<void> {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
     return (writing ??= attempt(write).then(() => {
       writing = null;
     }));
@@ -140,14 +144,16 @@ export function newCopy(): Copy {
   /** Writes a piece; says whether there is more. */
   async function writePiece(db: IDBDatabase): Promise<boolean> {
     // What is written has to be of the log that the server has now.
-    if (latest === null || latest.state.epoch === null || latest.state.link.is !== "live") return false;
+    if (latest === null || latest.state.link.is !== "live") return false;
     const { state, whole } = latest;
     const { epoch, list } = state;
+    if (epoch === null) return false;
     const tx = db.transaction(STORES, "readwrite", { durability: "relaxed" });
     const finished = done(tx);
     const meta: Meta | undefined = await asked(tx.objectStore("list").get("meta"));
     if (meta?.epoch !== epoch) {
-      if (meta) for (const store of STORES) tx.objectStore(store).clear();
+      for (const store of STORES) tx.objectStore(store).clear();
+      tx.objectStore("list").put({ id: "meta", epoch, pos: null, saved_at: 0 } satisfies Meta);
       saved = nothingSaved;
     }
     const next: Saved = {
@@ -155,11 +161,10 @@ export function newCopy(): Copy {
       epoch,
       sessions: new Map(saved.sessions),
       threads: new Map(saved.threads),
-      logs: new Map(saved.logs),
     };
     let room = PIECE;
     // Another tab that knows more has written more.
-    const isNewest = meta?.epoch !== epoch || (list.pos ?? 0) >= meta.pos;
+    const isNewest = meta?.epoch !== epoch || (list.pos ?? 0) >= (meta.pos ?? 0);
     if (whole && isNewest && list.pos !== null) {
       const view = (id: SessionId): Row["view"] => (list.partial.has(id) ? "row" : "full");
       room -= changesOf(next.sessions, list.sessions, room, tx.objectStore("sessions"), (session) => ({
@@ -169,29 +174,18 @@ export function newCopy(): Copy {
       }));
       room -= changesOf(next.threads, list.threads, room, tx.objectStore("threads"), (thread) => thread);
       if (room > 0) {
-        const now: Meta = { id: "meta", epoch: epoch ?? 0, pos: list.pos, saved_at: Date.now() };
+        const now: Meta = { id: "meta", epoch, pos: list.pos, saved_at: Date.now() };
         tx.objectStore("list").put(now);
         next.pos = list.pos;
       }
     }
-    const logs = tx.objectStore("logs");
-    // Without a list there is no epoch to know the events by.
-    if (meta?.epoch === epoch || next.pos !== null) {
-      for (const [id, log] of dirty) {
-        if (room <= 0) break;
-        const held: LogRecord | undefined = await asked(logs.get(id));
-        const cut = cutsOf(log, held ?? null, room);
-        for (const event of cut.put) tx.objectStore("events").put({ ...event, session: id });
-        for (const [from, to] of cut.drop)
-          tx.objectStore("events").delete(IDBKeyRange.bound([id, from], [id, to]));
-        const opened_at = next.logs.get(id) ?? Date.now();
-        next.logs.set(id, opened_at);
-        if (cut.record) logs.put({ ...cut.record, opened_at });
-        room -= cut.put.length;
-        if (cut.done && dirty.get(id) === log) dirty.delete(id);
-      }
-      if (room > 0) await trim(tx, state);
+    for (const [id, log] of dirty) {
+      if (room <= 0) break;
+      const cut = await writeLog(tx, log, room);
+      room -= cut.put.length;
+      if (cut.done && dirty.get(id) === log) dirty.delete(id);
     }
+    if (room > 0) await trim(tx, state);
     await finished;
     saved = next;
     return room <= 0;
@@ -229,15 +223,12 @@ type Saved = {
   pos: number | null;
   sessions: Map<SessionId, Session>;
   threads: Map<string, Thread>;
-  /** When each log was opened in this tab. */
-  logs: Map<SessionId, number>;
 };
 const nothingSaved: Saved = {
   epoch: null,
   pos: null,
   sessions: new Map(),
   threads: new Map(),
-  logs: new Map(),
 };
 
 /** Writes what is other than it was, so many at most; says how many. */
@@ -265,11 +256,23 @@ function changesOf<T>(
   return count;
 }
 
-/** Lets logs go: of sessions that are gone, and those that were opened longest ago when there is too much. */
+/** Writes of a log what is new, so many events at most. */
+async function writeLog(tx: IDBTransaction, log: Log, room: number): Promise<Cuts> {
+  const [logs, events, id] = [tx.objectStore("logs"), tx.objectStore("events"), log.session];
+  const held: LogRecord | undefined = await asked(logs.get(id));
+  const cut = cutsOf(log, held ?? null, room);
+  for (const event of cut.put) events.put({ ...event, session: id });
+  for (const [from, to] of cut.drop) events.delete(IDBKeyRange.bound([id, from], [id, to]));
+  const used_at = Date.now();
+  if (cut.record) logs.put({ ...cut.record, used_at });
+  return cut;
+}
+
+/** Lets logs go: of sessions that are gone, and those that were used longest ago when there is too much. */
 async function trim(tx: IDBTransaction, state: State): Promise<void> {
-  const records: (LogRecord & { opened_at: number })[] = await asked(tx.objectStore("logs").getAll());
+  const records: (LogRecord & { used_at: number })[] = await asked(tx.objectStore("logs").getAll());
   let bytes = records.reduce((sum, record) => sum + record.bytes, 0);
-  records.sort((a, b) => a.opened_at - b.opened_at);
+  records.sort((a, b) => a.used_at - b.used_at);
   for (const { session, bytes: size } of records) {
     const gone = state.list.graves.has(session);
     if (!gone && (bytes <= BYTES_MAX || state.logs.has(session))) continue;

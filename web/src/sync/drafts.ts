@@ -31,10 +31,13 @@ export type Drafts = {
 
 export function newDrafts(tabs: Tabs): Drafts {
   const waiting = new Map<string, Draft>();
+  /** What this tab knows, also where nothing may be kept. */
+  const known = new Map<string, Draft | null>();
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const keep = (of: string, draft: Draft | null) => {
     const kept = draft === null || draft.text === "" ? null : draft;
+    known.set(of, kept);
     writeKept(PREFIX + of, kept);
     tabs.tell({ is: "draft", of, draft: kept });
   };
@@ -43,8 +46,16 @@ export function newDrafts(tabs: Tabs): Drafts {
     for (const [of, draft] of waiting) keep(of, draft);
     waiting.clear();
   };
+  tabs.listen((told) => {
+    if (told.is !== "draft") return;
+    waiting.delete(told.of);
+    known.set(told.of, told.draft);
+  });
   return {
-    read: (of) => waiting.get(of) ?? asDraft(readKept(PREFIX + of)),
+    read: (of) => {
+      const typed = waiting.get(of) ?? known.get(of);
+      return typed === undefined ? asDraft(readKept(PREFIX + of)) : typed;
+    },
     write: (of, draft) => {
       waiting.set(of, draft);
       clearTimeout(timer);
@@ -57,12 +68,12 @@ export function newDrafts(tabs: Tabs): Drafts {
     listen: (of, then) =>
       tabs.listen((told) => {
         if (told.is !== "draft" || told.of !== of) return;
-        waiting.delete(of);
         then(told.draft);
       }),
     flush,
     clearAll: () => {
       waiting.clear();
+      known.clear();
       clearTimeout(timer);
       for (const key of keptKeys(PREFIX)) writeKept(key, null);
     },
