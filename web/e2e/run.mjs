@@ -16,7 +16,9 @@ if (!existsSync(node)) {
 }
 const browser = chromium();
 if (browser === null) {
-  console.error("The browser tests need Chromium: install Debian's package chromium, or set CHROMIUM to a binary.");
+  console.error(
+    "The browser tests need Chromium: install Debian's package chromium, or set CHROMIUM to a binary.",
+  );
   process.exit(1);
 }
 const given = process.argv.slice(2);
@@ -24,7 +26,13 @@ const all = readdirSync(here).filter((name) => name.endsWith(".spec.ts"));
 const files = (given.length > 0 ? given : all).map((name) => path.resolve(here, path.basename(name)));
 const run = spawnSync(
   node,
-  ["--disable-warning=ExperimentalWarning", "--test", "--test-concurrency=1", "--test-reporter=spec", ...files],
+  [
+    "--disable-warning=ExperimentalWarning",
+    "--test",
+    "--test-concurrency=1",
+    "--test-reporter=spec",
+    ...files,
+  ],
   { cwd: web, stdio: "inherit", env: { ...process.env, CHROMIUM: browser } },
 );
 process.exit(run.status ?? 1);

@@ -7,7 +7,8 @@ import path from "node:path";
 export function chromium() {
   const found = process.env.CHROMIUM ?? onPath();
   if (found || process.getuid?.() !== 0) return found ?? null;
-  const apt = (...args) => spawnSync("apt-get", args, { stdio: ["ignore", "ignore", "inherit"] }).status === 0;
+  const apt = (...args) =>
+    spawnSync("apt-get", args, { stdio: ["ignore", "ignore", "inherit"] }).status === 0;
   const install = () => apt("install", "-y", "--no-install-recommends", "chromium", "fonts-dejavu-core");
   if (!install()) apt("update") && install();
   return onPath() ?? null;

@@ -9,10 +9,17 @@ export type Guard = {
 
 export type Call = { readonly method: string; readonly path: string };
 
-/** What a browser writes when the server is gone; fine where the test kills it. */
-const GONE = /WebSocket connection to|ERR_CONNECTION|Failed to load resource: net::|Failed to fetch/;
+/** What a browser writes by itself about what a test does on purpose: it has the server refuse something, or kills it. */
+const ALLOWED = {
+  nothing: /^$/,
+  refusals: /the server responded with a status of 4/,
+  death:
+    /WebSocket connection to|ERR_CONNECTION|Failed to load resource: net::|Failed to fetch|status of 50\d/,
+} as const;
 
-export function guard(context: BrowserContext, base: string, server_dies: boolean): Guard {
+export type Expects = keyof typeof ALLOWED;
+
+export function guard(context: BrowserContext, base: string, expects: Expects): Guard {
   const faults: string[] = [];
   const calls: Call[] = [];
   const home = new URL(base).host;
@@ -24,7 +31,7 @@ export function guard(context: BrowserContext, base: string, server_dies: boolea
   });
   context.on("console", (message: ConsoleMessage) => {
     if (message.type() !== "error") return;
-    if (server_dies && GONE.test(message.text())) return;
+    if (ALLOWED[expects].test(message.text())) return;
     faults.push(`wrote an error to the console: ${message.text()} (${message.location().url})`);
   });
   context.on("weberror", (error) => faults.push(`threw: ${error.error().stack ?? error.error().message}`));

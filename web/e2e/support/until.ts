@@ -11,7 +11,8 @@ export async function until<T>(
   const end = performance.now() + within;
   for (;;) {
     const seen = await look();
-    if (seen !== false && seen !== null && seen !== undefined) return seen as Exclude<T, false | null | undefined>;
+    if (seen !== false && seen !== null && seen !== undefined)
+      return seen as Exclude<T, false | null | undefined>;
     if (performance.now() > end) throw new Error(`not within ${within} ms: ${what}`);
     await new Promise((then) => setTimeout(then, LOOK_MS));
   }

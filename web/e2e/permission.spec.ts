@@ -1,0 +1,94 @@
+/** A permission request is answered from wherever somebody is, and everybody else sees it settled. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { after, before, test } from "node:test";
+import { asks, hello } from "./support/scripts.ts";
+import { Stage } from "./support/stage.ts";
+import { until } from "./support/until.ts";
+
+let stage: Stage;
+
+before(async () => {
+  stage = await Stage.open({ asks, hello });
+});
+after(() => stage.close());
+
+test("answered in the browser while `convene run` asks too: both settle", async () => {
+  const page = await stage.tab();
+  const run = spawn(stage.binary, ["run", "-a", "asks", "--plain", "Ask me from both"], {
+    cwd: stage.home.directory("both"),
+    env: stage.server.env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  run.stdout.on("data", (bytes) => (said += bytes));
+  run.stderr.on("data", (bytes) => (said += bytes));
+  const ended = new Promise<number | null>((resolve) => run.once("close", resolve));
+  const row = page.getByRole("link").filter({ hasText: "Ask me from both" });
+  await row.getByText("needs you").first().waitFor();
+  await row.click();
+  await page.getByRole("button", { name: /^Allow once/ }).click();
+  await page.getByText("It was allowed.").waitFor();
+  assert.equal(await page.getByRole("button", { name: /^Allow once/ }).count(), 0, "the card is gone");
+  assert.equal(await ended, 0, said);
+  assert.match(said, /It was allowed\./);
+});
+
+test("answered in the terminal: the card in the browser goes and the line says by whom", async () => {
+  const id = await stage.server.create({ agent: "asks", cwd: stage.home.directory("cli"), prompt: "Ask me" });
+  const page = await stage.tab(`/s/${id}`);
+  await page
+    .getByRole("button", { name: /^Reject/ })
+    .first()
+    .waitFor();
+  const done = await stage.server.run(["deny", id]);
+  assert.equal(done.code, 0, done.stderr);
+  await page.getByText("It was rejected.").waitFor();
+  await until(
+    "the card is gone",
+    async () => (await page.getByRole("button", { name: /^Allow once/ }).count()) === 0,
+  );
+});
+
+test("answered on the phone, the card on the desk goes within 200 ms", async () => {
+  const id = await stage.server.create({
+    agent: "asks",
+    cwd: stage.home.directory("phone"),
+    prompt: "Ask both",
+  });
+  const desk = await stage.tab(`/s/${id}`);
+  const phone = await stage.tab(`/s/${id}`, { width: 390, height: 780 });
+  await desk.getByRole("button", { name: /^Allow once/ }).waitFor();
+  await desk.evaluate(() => {
+    const look = new MutationObserver(() => {
+      const there = [...document.querySelectorAll("button")].some((one) =>
+        one.textContent?.startsWith("Allow once"),
+      );
+      if (!there) window.gone ??= Date.now();
+    });
+    look.observe(document.body, { childList: true, subtree: true });
+  });
+  let replied = 0;
+  phone.on("response", (response) => {
+    if (response.request().method() === "POST" && response.url().includes("/permissions/"))
+      replied = Date.now();
+  });
+  await phone.getByRole("button", { name: /^Allow once/ }).tap();
+  const gone = await until("the card on the desk went", () => desk.evaluate(() => window.gone ?? null));
+  await until("the reply came", () => replied > 0);
+  assert.ok(gone - replied <= 200, `it took ${gone - replied} ms`);
+});
+
+test("a prompt sent from the phone runs", async () => {
+  const id = await stage.server.create({ agent: "hello", cwd: stage.home.directory("thumb") });
+  const phone = await stage.tab(`/s/${id}`, { width: 390, height: 780 });
+  await phone.getByRole("textbox", { name: /message/i }).fill("From my thumb");
+  await phone.getByRole("button", { name: /^Send/ }).tap();
+  await phone.getByText("Hello from the script.").waitFor();
+});
+
+declare global {
+  interface Window {
+    gone?: number;
+  }
+}
