@@ -1,10 +1,11 @@
 /** A log as a window: opened anywhere, read up and down, cut off and resumed, and never larger than it may be. */
 import { describe, expect, it } from "vitest";
-import { aLog, aSession } from "../../test/build";
+import { aLog, aSession, teller } from "../../test/build";
 import { golden } from "../../test/golden";
 import { chunks, random, seeds } from "../../test/random";
 import { answered, happen, newServer, run, sessionNow, type FakeServer } from "../../test/server";
 import { shownLog, shownTranscript } from "../../test/shown";
+import { unfinished } from "./carry";
 import { fold, foldAll } from "./fold";
 import { append, FIRST_PAGE, HELD_MAX, newLog, withPage, type Log } from "./log";
 import { nothing, type State } from "./state";
@@ -117,6 +118,36 @@ describe.each(golden)("$name", ({ events }) => {
       expect(logOf(state, server).caught_up).toBe(true);
     }
   });
+});
+
+it("says no piece of a message twice when what is before it is read", () => {
+  const tell = teller("s");
+  const events = Array.from({ length: 100 }, (_, n) =>
+    tell({
+      type: "message_appended",
+      turn: "trn_1",
+      message: "msg_1",
+      role: "agent",
+      channel: "answer",
+      content: { type: "text", text: `${n} ` },
+    }),
+  );
+  const base = unfinished(extend(noTranscript, events.slice(0, 40)));
+  const transcript = extend(base, events.slice(40));
+  expect(shownTranscript(transcript)).toEqual(whole(events));
+  const page = { before: 41, after: null, limit: 10 };
+  const log: Log = {
+    ...ready("s"),
+    events: events.slice(40),
+    first: 41,
+    last: 100,
+    base,
+    transcript,
+    loading: "older",
+    page,
+  };
+  const longer = withPage(log, events.slice(30, 40), 100).log;
+  expect(shownTranscript(longer.transcript)).toEqual(whole(events.slice(30)));
 });
 
 describe("a hole", () => {
@@ -248,6 +279,20 @@ describe("a long session", () => {
     expect(logOf(end, server).last).toBeLessThan(1000);
     const other = run(asked.state, server, [...(older ?? []), ...(around ?? [])]);
     expect(shownLog(logOf(other, server))).toEqual(shownLog(logOf(end, server)));
+  });
+
+  it("does not take a page for another one, not even where the end is not known", () => {
+    const server = newServer(events, session);
+    const asked = foldAll(nothing, [
+      { is: "opened", session: session.id },
+      { is: "around", session: session.id, seq: events.length + 100 },
+    ]);
+    const of = { before: 600, after: null, limit: 500 };
+    const late = fold(asked.state, { is: "page", session: session.id, events: events.slice(99, 599), of });
+    expect(logOf(late.state, server).is).toBe("asked");
+    const around = asked.asks.filter((ask) => ask.ask === "load_events").at(-1);
+    const end = run(late.state, server, around ? answered(server, around) : []);
+    expect(logOf(end, server)).toMatchObject({ live: true, last: events.length });
   });
 
   it("does not ask for anything when the place is held", () => {

@@ -1,5 +1,6 @@
 /** Rows: what is grouped and what never is, and that rows made piece by piece are those made at once. */
 import { describe, expect, it } from "vitest";
+import { teller } from "../../test/build";
 import { golden, goldenOf, realRun } from "../../test/golden";
 import { chunks, random, seeds } from "../../test/random";
 import { newLog, type Log } from "./log";
@@ -82,6 +83,29 @@ describe("groups", () => {
     expect(group).toMatchObject({ reads: 5, searches: 1 });
     // Two are no run.
     expect(rows.filter((row) => row.kind === "tool" && row.item.call.kind === "read")).not.toHaveLength(0);
+  });
+
+  it("leaves out one that was asked about", () => {
+    const tell = teller("s");
+    const turn = "trn_1";
+    const events = [1, 2, 3, 4, 5, 6].flatMap((n) => {
+      const call = { id: `c${n}`, kind: "read", status: "completed" } as const;
+      const done = tell({ type: "tool_call_updated", turn, tool_call: call });
+      if (n !== 3) return [done];
+      return [
+        done,
+        tell({ type: "permission_requested", turn, request: "prm_1", tool_call: { id: "c3" }, options: [] }),
+      ];
+    });
+    expect(kinds(made(logOf(events)).rows)).toEqual([
+      "start",
+      "turn",
+      "tool",
+      "tool",
+      "tool",
+      "permission",
+      "group",
+    ]);
   });
 
   it("never joins what runs, failed, edits, runs a command, or was asked about", () => {
