@@ -1,4 +1,5 @@
 /** The server's own types, under the names that the store speaks of. */
+import type { Problem } from "@/api/problem";
 import type {
   AgentFrame,
   ContentBlock,
@@ -6,7 +7,6 @@ import type {
   Event,
   KnownEvent,
   ListFrame,
-  Problem,
   Session,
   SessionFrame,
   Thread,
