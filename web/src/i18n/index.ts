@@ -63,9 +63,17 @@ export function regionOf(lang: string, wanted: readonly string[]): string {
   return wanted.find((tag) => tag === lang || tag.startsWith(`${lang}-`)) ?? lang;
 }
 
-function template(key: Key, count: Value | undefined): string {
+const found = new Map<Key, unknown>();
+
+function lookUp(key: Key): unknown {
   let at: unknown = en;
   for (const step of key.split(".")) at = isRecord(at) ? at[step] : undefined;
+  found.set(key, at);
+  return at;
+}
+
+function template(key: Key, count: Value | undefined): string {
+  const at = found.get(key) ?? lookUp(key);
   if (typeof at === "string") return at;
   if (!isRecord(at)) return key;
   const form = at[plurals.select(Number(count ?? 0))] ?? at.other;

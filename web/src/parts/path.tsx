@@ -19,7 +19,6 @@ export function Path({ path, line, shown, className }: PathProps) {
     <button
       type="button"
       title={copied ? t("shared.path.copied") : place}
-      aria-label={t("shared.path.copy", { path: place })}
       onClick={(event) => {
         event.stopPropagation();
         copy(place);
@@ -31,6 +30,7 @@ export function Path({ path, line, shown, className }: PathProps) {
       )}
     >
       <HiddenText text={withLine(shown ?? path, line)} how="command" />
+      <span className="sr-only">{t("shared.path.copy")}</span>
     </button>
   );
 }

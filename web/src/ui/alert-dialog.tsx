@@ -20,7 +20,7 @@ export function AlertDialog(props: AlertDialogProps) {
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <Radix.Overlay className="data-[state=open]:animate-in data-[state=closed]:animate-out fixed inset-0 z-50 bg-scrim" />
-        <Radix.Content className="data-[state=open]:animate-in data-[state=closed]:animate-out fixed top-1/3 left-1/2 z-50 w-[calc(100vw-2rem)] max-w-md -translate-x-1/2 -translate-y-1/3 rounded-md border border-line bg-surface-0 p-4">
+        <Radix.Content className="data-[state=open]:animate-in data-[state=closed]:animate-out fixed top-[20dvh] left-1/2 z-50 w-[calc(100vw-2rem)] max-w-md -translate-x-1/2 rounded-md border border-line bg-surface-0 p-4">
           <Radix.Title className="text-lg font-semibold break-words">{title}</Radix.Title>
           <Radix.Description asChild>
             <div className="mt-1 text-2 break-words">{note}</div>

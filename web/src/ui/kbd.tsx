@@ -2,9 +2,11 @@
 import { keyNames } from "./key-names";
 
 export function Kbd({ keys }: { readonly keys: string }) {
+  const names = keyNames(keys);
   return (
-    <kbd className="inline-flex gap-0.5 font-sans text-xs text-2" aria-label={keyNames(keys).join(" ")}>
-      {keyNames(keys).map((key) => (
+    <kbd className="inline-flex gap-0.5 font-sans text-xs text-2">
+      <span className="sr-only">{names.join(" ")}</span>
+      {names.map((key) => (
         <span
           key={key}
           aria-hidden

@@ -33,10 +33,16 @@ export function Menu(props: MenuProps) {
 }
 
 function DropMenu({ label, groups, children }: MenuProps) {
+  const [place, setPlace] = useState<HTMLElement | null>(null);
   return (
     <Radix.Root modal={false}>
-      <Radix.Trigger asChild>{children}</Radix.Trigger>
-      <Radix.Portal>
+      <span ref={setPlace} className="contents">
+        <Radix.Trigger asChild>{children}</Radix.Trigger>
+      </span>
+      {/* Beside what opened it, so that it is in the same landmark and the same layer. */}
+      <Radix.Portal
+        container={place?.closest<HTMLElement>("[role='dialog'], main, header, nav, aside") ?? null}
+      >
         <Radix.Content
           aria-label={label}
           align="end"

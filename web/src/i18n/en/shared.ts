@@ -119,6 +119,7 @@ export const shared = {
     label: "Changes in {path}",
     loading: "Comparing…",
     failed: "This change could not be shown.",
+    expand: { up: "Show lines above", down: "Show lines below", both: "Show the lines between" },
   },
   ansi: {
     all: { one: "Show the only line", other: "Show all {count} lines" },
@@ -130,7 +131,7 @@ export const shared = {
     loading: "Loading the terminal…",
   },
   path: {
-    copy: "Copy path {path}",
+    copy: ", copy the path",
     copied: "Path copied",
   },
   command: {

@@ -11,6 +11,7 @@ import { languageOfFile } from "../code/languages";
 import { manyLines, type Change } from "./change";
 import { compare } from "./compare";
 import { Folded } from "./folded";
+import { nameButtons } from "./name-buttons";
 import { PlainDiff } from "./plain-diff";
 import { pool, THEME } from "./pool";
 
@@ -52,6 +53,7 @@ function Colored({ diff, layout }: { readonly diff: FileDiffMetadata; readonly l
         overflow: wide ? "scroll" : "wrap",
         disableFileHeader: true,
         hunkSeparators: "line-info-basic",
+        onPostRender: nameButtons,
       }) as const,
     [theme, wide, layout],
   );

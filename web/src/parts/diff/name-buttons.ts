@@ -1,0 +1,23 @@
+/** Gives the viewer's own buttons a name and a key, and its scrolling parts the focus. It leaves them without. */
+import { t } from "@/i18n";
+
+export function nameButtons(node: HTMLElement): void {
+  const root = node.shadowRoot ?? node;
+  for (const button of root.querySelectorAll<HTMLElement>("[data-expand-button]:not([aria-label])")) {
+    button.setAttribute("aria-label", t(`shared.diff.expand.${wayOf(button)}`));
+    button.tabIndex = 0;
+    button.addEventListener("keydown", press);
+  }
+  for (const code of root.querySelectorAll<HTMLElement>("code[data-code]:not([tabindex])")) code.tabIndex = 0;
+}
+
+function wayOf(button: HTMLElement): "up" | "down" | "both" {
+  if ("expandBoth" in button.dataset) return "both";
+  return "expandUp" in button.dataset ? "up" : "down";
+}
+
+function press(event: KeyboardEvent): void {
+  if (event.key !== "Enter" && event.key !== " ") return;
+  event.preventDefault();
+  if (event.currentTarget instanceof HTMLElement) event.currentTarget.click();
+}
