@@ -3,6 +3,7 @@ import { useState } from "react";
 import { t } from "@/i18n";
 import { LoadingNote } from "@/parts/loading-note";
 import type { Session } from "@/store/types";
+import { ComposerArea } from "./composer/composer-area";
 import { EmptyTalk } from "./empty-talk";
 import { Feed } from "./transcript/feed";
 import { useRows, useWindow } from "./transcript/use-rows";
@@ -16,11 +17,11 @@ type TalkProps = {
 
 export function Talk({ session, at, keys }: TalkProps) {
   const [sent, setSent] = useState(0);
-  void setSent;
   useTurnNews(session);
   return (
     <div className="flex min-h-0 flex-1 flex-col">
       <TalkBody session={session} at={at} keys={keys} sent={sent} />
+      <ComposerArea session={session} keys={keys} onSent={() => setSent((times) => times + 1)} />
     </div>
   );
 }

@@ -205,6 +205,8 @@ export const transcript = {
     unverified: "Not verified: its processes may still run.",
     unverified_on: "Not verified: {worker} is silent, its processes may still run.",
     hibernated: "Went to sleep. It wakes when you write.",
+    cleared: "Cleared by {by}: the agent starts anew and knows nothing of the above.",
+    context_lost: "{agent} no longer knows what was said above: {detail}",
     workspace_worktree: "Works in a worktree of its own: {cwd}",
     workspace: "Works in {cwd}",
     workspace_branch: "Works in {cwd} on {branch}",

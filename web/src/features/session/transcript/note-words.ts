@@ -63,6 +63,14 @@ export function noteWords(event: KnownEvent, { agent, worker, now }: NoteContext
       return stopped(event, worker);
     case "session_hibernated":
       return { ...plain, text: t("transcript.note.hibernated"), icon: "moon" };
+    case "session_cleared":
+      return { ...plain, text: t("transcript.note.cleared", { by: event.by }) };
+    case "agent_context_lost":
+      return {
+        ...plain,
+        text: t("transcript.note.context_lost", { agent, detail: event.detail }),
+        tone: "warn",
+      };
     case "workspace_ready": {
       const { cwd, branch, worktree_of } = event.workspace;
       if (worktree_of !== undefined) {

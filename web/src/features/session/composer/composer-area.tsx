@@ -1,0 +1,54 @@
+/** All that stands below the transcript: what is asked, the plan, the queue and the message. None of it replaces another. */
+import { useRef } from "react";
+import { useStore } from "@/bind/store";
+import { queueOf, willWait } from "@/store/queue";
+import type { Session } from "@/store/types";
+import { Cards } from "../cards/cards";
+import { Queue } from "../queue/queue";
+import { useEdit } from "../queue/use-queue-edit";
+import { Composer } from "./composer";
+import { PlanCard } from "./plan-card";
+import { useDraft } from "./use-draft";
+import { useKeyboardInset } from "./use-keyboard-inset";
+
+type ComposerAreaProps = {
+  readonly session: Session;
+  readonly keys: "on" | "off";
+  readonly onSent: () => void;
+};
+
+export function ComposerArea({ session, keys, onSent }: ComposerAreaProps) {
+  const store = useStore();
+  const field = useRef<HTMLTextAreaElement>(null);
+  const draft = useDraft(session.id, field);
+  const edit = useEdit();
+  const inset = useKeyboardInset();
+  const put = (text: string) => {
+    draft.write(draft.text === "" ? text : `${draft.text}\n\n${text}`);
+    field.current?.focus();
+  };
+  const editLast = () => {
+    const last = queueOf(store.get(), session.id).findLast((item) => item.turn !== null);
+    if (last !== undefined) edit.begin(last);
+  };
+  return (
+    <div
+      className="shrink-0 border-t border-line px-3 pt-2 pb-[max(0.5rem,env(safe-area-inset-bottom))]"
+      style={inset === 0 ? undefined : { paddingBottom: inset + 8 }}
+    >
+      <div className="mx-auto flex w-full max-w-4xl flex-col gap-1.5">
+        <Cards session={session} keys={keys} />
+        <PlanCard session={session.id} busy={willWait(session) ? "yes" : "no"} />
+        <Queue session={session.id} edit={edit} onPut={put} />
+        <Composer
+          session={session}
+          draft={draft}
+          field={field}
+          keys={keys}
+          onSent={onSent}
+          onEditLast={editLast}
+        />
+      </div>
+    </div>
+  );
+}
