@@ -1,5 +1,5 @@
 /** Deletes a session and its log for good. It leaves the list when the server tells that it is gone. */
-import { deleteSession as remove, type WorktreeFate } from "@/api/gen";
+import { deleteSession as remove, type Deleted, type WorktreeFate } from "@/api/gen";
 import type { Store } from "@/sync/store";
 import { run, type Outcome } from "./run";
 
@@ -8,7 +8,7 @@ export function deleteSession(
   store: Store,
   session: string,
   worktree: WorktreeFate = "remove",
-): Promise<Outcome<unknown>> {
+): Promise<Outcome<Deleted>> {
   return run(store, {
     session,
     wanted: { kind: "delete" },

@@ -1,7 +1,6 @@
 /** Changes the text of a prompt that waits. If it was taken in the meantime the server says so, and the text is the caller's to keep. */
-import { editQueueEntry as edit, type QueueEntryList } from "@/api/gen";
+import { editQueueEntry as edit, type QueueChanged } from "@/api/gen";
 import type { Store } from "@/sync/store";
-import { sessionIn } from "./reply";
 import { run, type Outcome } from "./run";
 
 export function editQueueEntry(
@@ -9,12 +8,12 @@ export function editQueueEntry(
   session: string,
   turn: string,
   text: string,
-): Promise<Outcome<QueueEntryList>> {
+): Promise<Outcome<QueueChanged>> {
   const content = [{ type: "text" as const, text }];
   return run(store, {
     session,
     wanted: { kind: "edit_queued", turn, content },
     send: (headers) => edit({ path: { id: session, entry: turn }, body: { content }, headers }),
-    session_of: sessionIn,
+    session_of: (reply) => reply.session,
   });
 }

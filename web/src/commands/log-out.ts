@@ -1,14 +1,11 @@
-/** Signs this browser out: its cookie is worth nothing from then on, wherever a copy of it is. */
-import { client } from "@/api/gen/client.gen";
-import type { Store } from "@/sync/store";
+/** Signs this browser out: its cookie is worth nothing from then on, wherever a copy of it is, and nothing stays in this browser. */
+import { logOut as send } from "@/api/gen";
+import type { Sync } from "@/sync/link";
 import { runAlone, type Outcome } from "./run";
 
-export function logOut(store: Store): Promise<Outcome<unknown>> {
-  return runAlone(store, (headers) =>
-    client.post<{ 200: unknown }>({
-      url: "/v1/logout",
-      body: {},
-      headers: { "Content-Type": "application/json", ...headers },
-    }),
-  );
+export async function logOut(sync: Pick<Sync, "store" | "forget">): Promise<Outcome<unknown>> {
+  const done = await runAlone<unknown>(sync.store, (headers) => send({ headers }));
+  // Whoever is not signed in any more has nothing to keep either.
+  if (done.ok || done.problem.status === 401) await sync.forget();
+  return done;
 }

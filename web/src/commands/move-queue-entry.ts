@@ -1,7 +1,6 @@
 /** Puts a prompt that waits at another place; 1 is the next one. */
-import { editQueueEntry, type QueueEntryList } from "@/api/gen";
+import { editQueueEntry, type QueueChanged } from "@/api/gen";
 import type { Store } from "@/sync/store";
-import { sessionIn } from "./reply";
 import { run, type Outcome } from "./run";
 
 export function moveQueueEntry(
@@ -9,11 +8,11 @@ export function moveQueueEntry(
   session: string,
   turn: string,
   position: number,
-): Promise<Outcome<QueueEntryList>> {
+): Promise<Outcome<QueueChanged>> {
   return run(store, {
     session,
     wanted: { kind: "move_queued", turn, position },
     send: (headers) => editQueueEntry({ path: { id: session, entry: turn }, body: { position }, headers }),
-    session_of: sessionIn,
+    session_of: (reply) => reply.session,
   });
 }

@@ -164,7 +164,10 @@ describe("a prompt that waits, sent now", () => {
       pos: 31,
       epoch: 1,
     });
-    answers = [json({ items: [] }), json({ ...one, pos: 33 })];
+    answers = [
+      json({ items: [], session: { ...one, pos: 32 }, cursor: { epoch: 1, pos: 32, seq: 1 } }),
+      json({ ...one, pos: 33 }),
+    ];
     expect((await sendQueuedNow(store, "ses_1", "trn_2")).ok).toBe(true);
     expect(network.fetched).toEqual([
       "PATCH /v1/sessions/ses_1/queue/trn_2",
@@ -180,7 +183,10 @@ describe("a prompt that waits, sent now", () => {
       pos: 31,
       epoch: 1,
     });
-    answers = [json({ items: [] }), json({ code: "nothing_running", status: 409 }, 409)];
+    answers = [
+      json({ items: [], session: { ...one, pos: 32 }, cursor: { epoch: 1, pos: 32, seq: 1 } }),
+      json({ code: "nothing_running", status: 409 }, 409),
+    ];
     expect((await sendQueuedNow(store, "ses_1", "trn_2")).ok).toBe(true);
   });
 });

@@ -132,6 +132,11 @@ class Draft {
       case "config_rejected":
       case "session_stopped":
       case "session_hibernated":
+      case "session_resumed":
+      case "session_cleared":
+      case "agent_context_lost":
+      case "session_cleared":
+      case "agent_context_lost":
       case "workspace_ready":
       case "log_note":
         this.add(event, { kind: "note", event }, `note:${event.seq}`);
@@ -155,6 +160,11 @@ class Draft {
       case "turn_cancel_requested":
       case "usage_updated":
       case "session_stopping":
+      case "session_resumed":
+      case "session_hibernating":
+      case "session_kept_awake":
+      case "session_hibernating":
+      case "session_kept_awake":
       case "session_archived":
       case "session_unarchived":
       case "session_deleted":

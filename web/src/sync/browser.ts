@@ -1,5 +1,6 @@
 /** What of this page belongs to the browser and not to a tab: its copy, its drafts, what it has seen, and its voice. */
 import { newKey } from "@/api/client";
+import { watchPreferences } from "@/lib/preferences";
 import type { Input } from "@/store/fold";
 import type { State } from "@/store/state";
 import { newCopy, type Copy, type Kept } from "./cache";
@@ -48,6 +49,7 @@ export function newBrowser(put: (input: Input) => void): Browser {
         visits.flush();
         void copy.flush();
       });
+      watchPreferences(() => void copy.heed());
       reloadWhenTorn(drafts.flush);
     },
     restored: () => Promise.race([copy.restore(), later(PATIENCE_MS)]),

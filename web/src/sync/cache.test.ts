@@ -207,13 +207,14 @@ describe("the copy", () => {
   it("is emptied when it is switched off, and stays so", async () => {
     const state = made(rows([numbered(1)], 7));
     await keep(copy, state);
-    await copy.setOn(false);
+    localStorage.setItem("convene.copy", "false");
+    await copy.heed();
     await keep(copy, { ...state });
     const later = newCopy();
-    expect(later.isOn()).toBe(false);
     await keep(later, state);
-    expect(await later.restore()).toBeNull();
-    await later.setOn(true);
+    localStorage.removeItem("convene.copy");
+    expect(await newCopy().restore()).toBeNull();
+    await later.heed();
     await keep(later, state);
     expect(await newCopy().restore()).not.toBeNull();
   });

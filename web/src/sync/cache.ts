@@ -2,12 +2,12 @@
  * This browser's own copy: the list, and the end of each log that was opened, so that a later visit paints at once and what was seen
  * stays readable offline. Written behind and in pieces. Whatever goes wrong with it, the page goes on without.
  */
+import { preference } from "@/lib/preferences";
 import type { Log } from "@/store/log";
 import type { State } from "@/store/state";
 import type { Event, Session, SessionId, Thread } from "@/store/types";
 import { cutsOf, type Cuts, type LogRecord } from "./cache-log";
 import { asked, done, openDatabase } from "./idb";
-import { readKept, writeKept } from "./kept";
 
 const SCHEMA = {
   name: "convene",
@@ -15,7 +15,6 @@ const SCHEMA = {
   stores: { list: "id", sessions: "id", threads: "id", logs: "session", events: ["session", "seq"] },
 };
 const STORES = Object.keys(SCHEMA.stores);
-const SWITCH = "convene.copy";
 /** Writing waits so long for more. */
 const BEHIND_MS = 1_000;
 /** So many objects go in one piece: each is copied while nothing else runs. */
@@ -53,15 +52,14 @@ export type Copy = {
   /** Writes at once what is still to be written. */
   readonly flush: () => Promise<void>;
   readonly clear: () => Promise<void>;
-  readonly isOn: () => boolean;
-  /** Switched off it is emptied, and nothing more is kept. */
-  readonly setOn: (on: boolean) => Promise<void>;
+  /** Looks whether somebody wants it: if not it is emptied, and nothing more is kept. */
+  readonly heed: () => Promise<void>;
 };
 
 export function newCopy(): Copy {
   let db: Promise<IDBDatabase> | null = null;
   let failures = 0;
-  let on = readKept(SWITCH) !== "off";
+  let on = preference("copy");
   let latest: { readonly state: State; readonly whole: boolean } | null = null;
   let saved: Saved = nothingSaved;
   /** Logs that are to be written, as they last were; also of sessions that were closed since. */
@@ -208,11 +206,10 @@ export function newCopy(): Copy {
     note,
     flush,
     clear,
-    isOn: () => on,
-    setOn: async (wanted) => {
-      if (!wanted) await clear();
+    heed: async () => {
+      const wanted = preference("copy");
+      if (on && !wanted) await clear();
       on = wanted;
-      writeKept(SWITCH, wanted ? null : "off");
     },
   };
 }

@@ -71,10 +71,11 @@ export async function loadSession(store: Store, id: string): Promise<Problem | n
   return null;
 }
 
-/** Takes a page of events: those before one, those after one, or the last ones. */
+/** Takes a page of events: those before one, those after one, or the last ones. Going back it begins with a whole turn. */
 export async function loadEvents(store: Store, id: string, of: Page): Promise<void> {
   const { before, after, limit } = of;
-  const query = after === null ? { limit, before: before ?? Number.MAX_SAFE_INTEGER } : { limit, after };
+  const back = before === null ? { limit, snap: "turn" as const } : { limit, before, snap: "turn" as const };
+  const query = after === null ? back : { limit, after };
   const got = await answer(listSessionEvents({ path: { id }, query }));
   if (!got.ok) store.put({ is: "page_failed", session: id, problem: got.problem });
   else store.put({ is: "page", session: id, events: got.data.items, of });

@@ -71,7 +71,9 @@ export function newVisits(tabs: Tabs, put: (input: Input) => void): Visits {
         for (const [session, seq] of state.seen) {
           if (before.seen.get(session) !== seq) tabs.tell({ is: "seen", session, seq });
         }
-        if (state.notified > before.notified) tabs.tell({ is: "notified", pos: state.notified });
+        // Only of what was said indeed: the one that speaks may hear of it later than this one.
+        if (state.notified > before.notified && tabs.speaks())
+          tabs.tell({ is: "notified", pos: state.notified });
       }
       timer ??= setTimeout(flush, BEHIND_MS);
     },

@@ -2,7 +2,7 @@
 
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client';
 import { client } from './client.gen';
-import type { AnswerElicitationData, AnswerElicitationErrors, AnswerElicitationResponses, ArchiveSessionData, ArchiveSessionErrors, ArchiveSessionResponses, AuthenticateData, AuthenticateErrors, AuthenticateResponses, CancelTurnData, CancelTurnErrors, CancelTurnResponses, CheckHealthData, CheckHealthErrors, CheckHealthResponses, CheckReadyData, CheckReadyErrors, CheckReadyResponses, CreateSessionData, CreateSessionErrors, CreateSessionResponses, CreateThreadData, CreateThreadErrors, CreateThreadResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, DecidePermissionData, DecidePermissionErrors, DecidePermissionResponses, DeleteSessionData, DeleteSessionErrors, DeleteSessionResponses, DeleteThreadData, DeleteThreadErrors, DeleteThreadResponses, DropQueueEntryData, DropQueueEntryErrors, DropQueueEntryResponses, EditQueueEntryData, EditQueueEntryErrors, EditQueueEntryResponses, ExportSessionData, ExportSessionErrors, ExportSessionResponses, GetAgentData, GetAgentErrors, GetAgentResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetQueueData, GetQueueErrors, GetQueueResponses, GetSessionChangesData, GetSessionChangesErrors, GetSessionChangesResponses, GetSessionData, GetSessionErrors, GetSessionHealthData, GetSessionHealthErrors, GetSessionHealthResponses, GetSessionHistoryData, GetSessionHistoryErrors, GetSessionHistoryResponses, GetSessionResponses, GetStatusData, GetStatusErrors, GetStatusResponses, GetThreadData, GetThreadErrors, GetThreadResponses, ListAgentsData, ListAgentsErrors, ListAgentsResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListDirectoriesData, ListDirectoriesErrors, ListDirectoriesResponses, ListPermissionsData, ListPermissionsErrors, ListPermissionsResponses, ListSessionEventsData, ListSessionEventsErrors, ListSessionEventsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListThreadsData, ListThreadsErrors, ListThreadsResponses, ListTokensData, ListTokensErrors, ListTokensResponses, ListWorkersData, ListWorkersErrors, ListWorkersResponses, LogInData, LogInErrors, LogInResponses, MakeLoginLinkData, MakeLoginLinkErrors, MakeLoginLinkResponses, PatchSessionData, PatchSessionErrors, PatchSessionResponses, PatchThreadData, PatchThreadErrors, PatchThreadResponses, PromptThreadData, PromptThreadErrors, PromptThreadResponses, RevokeTokenData, RevokeTokenErrors, RevokeTokenResponses, RotateTokenData, RotateTokenErrors, RotateTokenResponses, RunDoctorData, RunDoctorErrors, RunDoctorResponses, SendPromptData, SendPromptErrors, SendPromptResponses, ShutDownData, ShutDownErrors, ShutDownResponses, StopSessionData, StopSessionErrors, StopSessionResponses, StreamListData, StreamListErrors, StreamListResponse, StreamListResponses, TestAgentData, TestAgentErrors, TestAgentResponses, UnarchiveSessionData, UnarchiveSessionErrors, UnarchiveSessionResponses } from './types.gen';
+import type { AnswerElicitationData, AnswerElicitationErrors, AnswerElicitationResponses, ArchiveSessionData, ArchiveSessionErrors, ArchiveSessionResponses, AuthenticateData, AuthenticateErrors, AuthenticateResponses, CancelTurnData, CancelTurnErrors, CancelTurnResponses, CheckHealthData, CheckHealthErrors, CheckHealthResponses, CheckReadyData, CheckReadyErrors, CheckReadyResponses, ClearSessionData, ClearSessionErrors, ClearSessionResponses, CreateSessionData, CreateSessionErrors, CreateSessionResponses, CreateThreadData, CreateThreadErrors, CreateThreadResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, DecidePermissionData, DecidePermissionErrors, DecidePermissionResponses, DeleteSessionData, DeleteSessionErrors, DeleteSessionResponses, DeleteThreadData, DeleteThreadErrors, DeleteThreadResponses, DropQueueEntryData, DropQueueEntryErrors, DropQueueEntryResponses, EditQueueEntryData, EditQueueEntryErrors, EditQueueEntryResponses, ExportSessionData, ExportSessionErrors, ExportSessionResponses, ForkSessionData, ForkSessionErrors, ForkSessionResponses, GetAgentData, GetAgentErrors, GetAgentResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetQueueData, GetQueueErrors, GetQueueResponses, GetSessionChangesData, GetSessionChangesErrors, GetSessionChangesResponses, GetSessionData, GetSessionErrors, GetSessionHealthData, GetSessionHealthErrors, GetSessionHealthResponses, GetSessionHistoryData, GetSessionHistoryErrors, GetSessionHistoryResponses, GetSessionResponses, GetStatusData, GetStatusErrors, GetStatusResponses, GetThreadData, GetThreadErrors, GetThreadResponses, HibernateSessionData, HibernateSessionErrors, HibernateSessionResponses, ListAgentsData, ListAgentsErrors, ListAgentsResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListDirectoriesData, ListDirectoriesErrors, ListDirectoriesResponses, ListPermissionsData, ListPermissionsErrors, ListPermissionsResponses, ListSessionEventsData, ListSessionEventsErrors, ListSessionEventsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListThreadsData, ListThreadsErrors, ListThreadsResponses, ListTokensData, ListTokensErrors, ListTokensResponses, ListWorkersData, ListWorkersErrors, ListWorkersResponses, LogInData, LogInErrors, LogInResponses, LogOutData, LogOutErrors, LogOutResponses, MakeLoginLinkData, MakeLoginLinkErrors, MakeLoginLinkResponses, PatchSessionData, PatchSessionErrors, PatchSessionResponses, PatchThreadData, PatchThreadErrors, PatchThreadResponses, PromptThreadData, PromptThreadErrors, PromptThreadResponses, ResumeSessionData, ResumeSessionErrors, ResumeSessionResponses, RevokeTokenData, RevokeTokenErrors, RevokeTokenResponses, RotateTokenData, RotateTokenErrors, RotateTokenResponses, RunDoctorData, RunDoctorErrors, RunDoctorResponses, SendPromptData, SendPromptErrors, SendPromptResponses, ShutDownData, ShutDownErrors, ShutDownResponses, StopSessionData, StopSessionErrors, StopSessionResponses, StreamListData, StreamListErrors, StreamListResponse, StreamListResponses, TestAgentData, TestAgentErrors, TestAgentResponses, UnarchiveSessionData, UnarchiveSessionErrors, UnarchiveSessionResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -68,7 +68,7 @@ export const getAgent = <ThrowOnError extends boolean = false>(options: Options<
 });
 
 /**
- * Starts an agent on a worker, says hello, opens a session in an empty directory, and ends it again. The answer comes when nothing of it is left; an agent that does not work is an answer, too.
+ * Starts an agent on a worker, says hello, opens a session in an empty directory, and ends it again. With `prompt` it gets one small prompt in between, and only that proves that it is signed in. The answer comes when nothing of it is left; an agent that does not work is an answer, too.
  */
 export const testAgent = <ThrowOnError extends boolean = false>(options: Options<TestAgentData, ThrowOnError>): RequestResult<TestAgentResponses, TestAgentErrors, ThrowOnError> => (options.client ?? client).post<TestAgentResponses, TestAgentErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, {
@@ -158,6 +158,19 @@ export const makeLoginLink = <ThrowOnError extends boolean = false>(options?: Op
             type: 'apiKey'
         }],
     url: '/v1/login/links',
+    ...options
+});
+
+/**
+ * Takes the cookie back from the browser that asks, and ends it: a copy of it is worth nothing, and what the browser has open is closed.
+ */
+export const logOut = <ThrowOnError extends boolean = false>(options?: Options<LogOutData, ThrowOnError>): RequestResult<LogOutResponses, LogOutErrors, ThrowOnError> => (options?.client ?? client).post<LogOutResponses, LogOutErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'convene_PORT',
+            type: 'apiKey'
+        }],
+    url: '/v1/logout',
     ...options
 });
 
@@ -301,6 +314,19 @@ export const getSessionChanges = <ThrowOnError extends boolean = false>(options:
 });
 
 /**
+ * Begins the conversation of a session anew. Its log stays and goes on; its agent remembers nothing of what was before.
+ */
+export const clearSession = <ThrowOnError extends boolean = false>(options: Options<ClearSessionData, ThrowOnError>): RequestResult<ClearSessionResponses, ClearSessionErrors, ThrowOnError> => (options.client ?? client).post<ClearSessionResponses, ClearSessionErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'convene_PORT',
+            type: 'apiKey'
+        }],
+    url: '/v1/sessions/{id}/clear',
+    ...options
+});
+
+/**
  * Answers a question of the agent.
  */
 export const answerElicitation = <ThrowOnError extends boolean = false>(options: Options<AnswerElicitationData, ThrowOnError>): RequestResult<AnswerElicitationResponses, AnswerElicitationErrors, ThrowOnError> => (options.client ?? client).post<AnswerElicitationResponses, AnswerElicitationErrors, ThrowOnError>({
@@ -344,6 +370,25 @@ export const exportSession = <ThrowOnError extends boolean = false>(options: Opt
 });
 
 /**
+ * Makes a session that goes on with the conversation of another one, in the same directory. The other one stays as it is.
+ *
+ * The agent forks its own session where it can; else it gets a recap of what was said.
+ */
+export const forkSession = <ThrowOnError extends boolean = false>(options: Options<ForkSessionData, ThrowOnError>): RequestResult<ForkSessionResponses, ForkSessionErrors, ThrowOnError> => (options.client ?? client).post<ForkSessionResponses, ForkSessionErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'convene_PORT',
+            type: 'apiKey'
+        }],
+    url: '/v1/sessions/{id}/fork',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * What is known about a session's life.
  */
 export const getSessionHealth = <ThrowOnError extends boolean = false>(options: Options<GetSessionHealthData, ThrowOnError>): RequestResult<GetSessionHealthResponses, GetSessionHealthErrors, ThrowOnError> => (options.client ?? client).get<GetSessionHealthResponses, GetSessionHealthErrors, ThrowOnError>({
@@ -354,6 +399,23 @@ export const getSessionHealth = <ThrowOnError extends boolean = false>(options: 
         }],
     url: '/v1/sessions/{id}/health',
     ...options
+});
+
+/**
+ * Ends the agent of an idle session until there is a prompt. Whether it could, comes as an event: `session_hibernated`, or `session_kept_awake` if processes that the agent started are still at work.
+ */
+export const hibernateSession = <ThrowOnError extends boolean = false>(options: Options<HibernateSessionData, ThrowOnError>): RequestResult<HibernateSessionResponses, HibernateSessionErrors, ThrowOnError> => (options.client ?? client).post<HibernateSessionResponses, HibernateSessionErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'convene_PORT',
+            type: 'apiKey'
+        }],
+    url: '/v1/sessions/{id}/hibernate',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**
@@ -457,6 +519,19 @@ export const editQueueEntry = <ThrowOnError extends boolean = false>(options: Op
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * Starts the agent of a session that has none, without a prompt; of one that has its agent, nothing changes.
+ */
+export const resumeSession = <ThrowOnError extends boolean = false>(options: Options<ResumeSessionData, ThrowOnError>): RequestResult<ResumeSessionResponses, ResumeSessionErrors, ThrowOnError> => (options.client ?? client).post<ResumeSessionResponses, ResumeSessionErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'convene_PORT',
+            type: 'apiKey'
+        }],
+    url: '/v1/sessions/{id}/resume',
+    ...options
 });
 
 /**

@@ -5,6 +5,58 @@ export type ClientOptions = {
 };
 
 /**
+ * An agent over all workers.
+ */
+export type Agent = {
+    /**
+     * Other names that it can be shown and tested by.
+     */
+    aliases?: Array<string>;
+    /**
+     * What it announced about itself, the newest first; in lists it is left out.
+     */
+    announced?: Array<AgentAnnounced>;
+    /**
+     * How it is installed.
+     */
+    install: string;
+    /**
+     * Whether a connected worker can start it.
+     */
+    installed: boolean;
+    /**
+     * Its name.
+     */
+    name: string;
+    /**
+     * How one signs in.
+     */
+    sign_in: string;
+    /**
+     * `true` once a prompt was answered, `false` if it asked to sign in, absent as long as neither is known: many agents open a session without an account, and fail at the first prompt.
+     */
+    signed_in?: boolean | null;
+    /**
+     * What people call it.
+     */
+    title: string;
+    /**
+     * How far the entry of the catalogue was tried, if not all the way.
+     */
+    tried?: string;
+    /**
+     * Its version, where it is known.
+     */
+    version?: string | null;
+    /**
+     * What each worker found.
+     */
+    workers: {
+        [key: string]: DetectedAgent;
+    };
+};
+
+/**
  * What an agent said about itself in a hello: never what a list says of it.
  */
 export type AgentAnnounced = {
@@ -35,7 +87,7 @@ export type AgentAnnounced = {
      */
     protocol_version: number;
     /**
-     * Whether it wanted somebody to sign in; absent if it was not asked for a session.
+     * `true` once a prompt was answered, `false` if it asked to sign in, absent as long as neither is known.
      */
     signed_in?: boolean | null;
     /**
@@ -53,6 +105,45 @@ export type AgentAnnounced = {
 };
 
 /**
+ * The agent wants the user to sign in.
+ */
+export type AgentAuthRequiredEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * The ways it offers.
+     */
+    methods?: Array<AuthMethod>;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'agent_auth_required';
+};
+
+/**
  * A slash command that the agent offers.
  */
 export type AgentCommand = {
@@ -64,6 +155,178 @@ export type AgentCommand = {
      * Its name without the slash.
      */
     name: string;
+};
+
+/**
+ * The agent's slash commands are now these.
+ */
+export type AgentCommandsUpdatedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * All of them.
+     */
+    commands: Array<AgentCommand>;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'agent_commands_updated';
+};
+
+/**
+ * The agent does not remember the conversation any more, or never had it.
+ */
+export type AgentContextLostEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * The agent's own words, or ours, for people; redacted.
+     */
+    detail: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * The size of the recap that goes before the next prompt, in bytes; 0 if there is none.
+     */
+    recap: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'agent_context_lost';
+    /**
+     * Why.
+     */
+    why: ContextLoss;
+};
+
+/**
+ * Something about the agent that a person may want to know: noise on stdout, a broken line, a late answer.
+ */
+export type AgentDiagnosticEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * A short code, such as `stdout_noise`, `line_too_long`, `invalid_utf8`, `unknown_method`.
+     */
+    code: string;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * For people, redacted.
+     */
+    detail: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'agent_diagnostic';
+};
+
+/**
+ * The agent's process ended.
+ */
+export type AgentExitedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * How.
+     */
+    exit: ProcessExit;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The end of what it wrote to stderr, redacted.
+     */
+    stderr?: string;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'agent_exited';
 };
 
 /**
@@ -85,6 +348,327 @@ export type AgentFinding = {
 };
 
 /**
+ * What is known of an agent changed.
+ */
+export type AgentFrame = {
+    /**
+     * When.
+     */
+    at: string;
+    /**
+     * The idempotency key of the command that caused it, where one did.
+     */
+    command?: string | null;
+    data: Agent;
+    /**
+     * The change's place in the store; the cursor of the list.
+     */
+    pos: number;
+    /**
+     * What happened.
+     */
+    type: 'agent:updated';
+};
+
+/**
+ * The agent answered `initialize`.
+ */
+export type AgentInitializedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * Ways to sign in.
+     */
+    auth_methods?: Array<AuthMethod>;
+    /**
+     * What it announced, verbatim.
+     */
+    capabilities: {
+        [key: string]: unknown;
+    };
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its name by its own account.
+     */
+    name: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * The ACP version it speaks.
+     */
+    protocol_version: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * Its title by its own account.
+     */
+    title?: string;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'agent_initialized';
+    /**
+     * Its version.
+     */
+    version?: string;
+};
+
+/**
+ * The agent's process runs.
+ */
+export type AgentLaunchedEvent = {
+    /**
+     * The program and its arguments, redacted. The envelope has a `command` of its own.
+     */
+    argv: Array<string>;
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * What holds its tree: `cgroup`, `subreaper`, …
+     */
+    containment: string;
+    /**
+     * Its process id on the worker's machine.
+     */
+    pid: number;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'agent_launched';
+};
+
+/**
+ * A page of a list.
+ */
+export type AgentPage = {
+    /**
+     * The log's epoch.
+     */
+    epoch: number;
+    /**
+     * The items.
+     */
+    items: Array<Agent>;
+    /**
+     * Where the next page begins; absent on the last.
+     */
+    next_cursor: string | null;
+    /**
+     * The store's position that the page reflects: list streams go on from here.
+     */
+    pos: number;
+};
+
+/**
+ * The agent has a session of its own; prompts may be handed over.
+ */
+export type AgentSessionStartedEvent = {
+    /**
+     * The agent's id for it.
+     */
+    agent_session_id: string;
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * How it was opened.
+     */
+    how: SessionOpening;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'agent_session_started';
+};
+
+/**
+ * The sign-in did not work; the agent still waits for one.
+ */
+export type AgentSignInFailedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * For people, redacted.
+     */
+    detail: string;
+    /**
+     * The way, by its id.
+     */
+    method: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'agent_sign_in_failed';
+};
+
+/**
+ * Somebody picked a way to sign in.
+ */
+export type AgentSignInRequestedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * Who.
+     */
+    by: string;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * The way, by its id.
+     */
+    method: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'agent_sign_in_requested';
+};
+
+/**
+ * The sign-in worked: the agent takes prompts, or opens its session now.
+ */
+export type AgentSignedInEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * The way, by its id.
+     */
+    method: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'agent_signed_in';
+};
+
+/**
  * Where a worker knows an agent from.
  */
 export type AgentSource = 'catalogue' | 'config' | 'registry' | 'other';
@@ -99,6 +683,14 @@ export type AgentTest = {
     agent: string;
     announced?: AgentAnnounced | null;
     /**
+     * What it answered to the prompt, cut; absent if none was sent or none was answered.
+     */
+    answer?: string | null;
+    /**
+     * From the prompt to the end of its turn, in milliseconds.
+     */
+    answer_ms?: number | null;
+    /**
      * How it was started: the program and its arguments.
      */
     argv: Array<string>;
@@ -108,7 +700,7 @@ export type AgentTest = {
      */
     initialize_ms?: number | null;
     /**
-     * Whether a session could be opened, and so whether it would take a prompt.
+     * Whether everything that was tried went well: its hello, its session, and the prompt if one was wanted.
      */
     ok: boolean;
     /**
@@ -123,17 +715,6 @@ export type AgentTest = {
      * On which worker it was tested.
      */
     worker: string;
-};
-
-/**
- * A terminal that the runner holds for the agent.
- */
-export type TerminalToolContent = {
-    /**
-     * Its id.
-     */
-    terminal_id: string;
-    type: 'terminal';
 };
 
 /**
@@ -153,17 +734,81 @@ export type AnswerElicitation = {
 };
 
 /**
- * A wish for a git worktree of one's own, with a branch of its own.
+ * A worker has a seat for a new attempt; the envelope carries its number.
  */
-export type WorktreeSpec = {
+export type AttemptAssignedEvent = {
     /**
-     * The commit, branch or tag it begins on; what is checked out in the session's directory if absent.
+     * When it was committed.
      */
-    base?: string | null;
+    at: string;
     /**
-     * The name of the new branch; `convene/` and the short id if absent.
+     * The attempt it comes from or is about.
      */
-    branch?: string | null;
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'attempt_assigned';
+    /**
+     * The worker.
+     */
+    worker: WorkerName;
+};
+
+/**
+ * The attempt is over.
+ */
+export type AttemptEndedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * How it ended.
+     */
+    exit: AttemptExit;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'attempt_ended';
 };
 
 /**
@@ -198,6 +843,146 @@ export type AttemptExit = {
      * Whether it was proved that no process of the tree is left.
      */
     verified: boolean;
+};
+
+/**
+ * The attempt cannot go on; its runner is about to leave.
+ */
+export type AttemptFailedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Why.
+     */
+    failure: Failure;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'attempt_failed';
+};
+
+/**
+ * The worker would not take the attempt.
+ */
+export type AttemptRefusedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * A problem code.
+     */
+    code: string;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * For people.
+     */
+    detail: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'attempt_refused';
+};
+
+/**
+ * The attempt's first runner said hello.
+ */
+export type AttemptStartedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * The runner's process.
+     */
+    instance: InstanceId;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'attempt_started';
+    /**
+     * The runner's version.
+     */
+    version?: string;
+};
+
+/**
+ * A sound.
+ */
+export type AudioContentBlock = {
+    /**
+     * Base64.
+     */
+    data: string;
+    /**
+     * Its media type.
+     */
+    mime_type: string;
+    type: 'audio';
 };
 
 /**
@@ -375,15 +1160,35 @@ export type Authenticate = {
 };
 
 /**
+ * Why a session that was to hibernate does not.
+ */
+export type AwakeReason = 'live_work' | 'busy';
+
+/**
  * The one word that is shown of a session.
  */
-export type Badge = 'failed' | 'stopped' | 'waiting-for-auth' | 'needs-you' | 'pending' | 'running' | 'idle';
+export type Badge = 'failed' | 'stopped' | 'waiting-for-auth' | 'needs-you' | 'pending' | 'running' | 'idle' | 'hibernated';
 
 /**
  * Body of `POST /v1/sessions/{id}/cancel`; may be absent.
  */
 export type CancelTurn = {
     turn?: TurnId | null;
+};
+
+/**
+ * The past of a topic is delivered; what follows is live.
+ */
+export type CaughtUpServerFrame = {
+    /**
+     * The cursor that is reached.
+     */
+    after: number;
+    /**
+     * The topic.
+     */
+    topic: string;
+    type: 'caught_up';
 };
 
 /**
@@ -406,6 +1211,20 @@ export type ClientFrame = ({
  * Why something was refused or failed.
  */
 export type Code = 'auth_required' | 'token_invalid' | 'scope_denied' | 'origin_denied' | 'login_link_used' | 'rate_limited' | 'invalid_request' | 'unknown_field' | 'not_supported_yet' | 'body_too_large' | 'idempotency_conflict' | 'not_found' | 'method_not_allowed' | 'internal' | 'unavailable' | 'cursor_too_old' | 'lagged' | 'session_not_found' | 'session_ambiguous' | 'wrong_state' | 'session_stopping' | 'session_archived' | 'session_damaged' | 'nothing_to_repair' | 'nothing_running' | 'thread_not_found' | 'session_limit' | 'child_too_wide' | 'stop_unverified' | 'wait_timeout' | 'cwd_missing' | 'cwd_not_a_directory' | 'cwd_not_allowed' | 'worktree_not_git' | 'worktree_dirty' | 'worktree_failed' | 'prompt_empty' | 'prompt_too_large' | 'prompt_not_text' | 'content_unsupported' | 'queue_full' | 'queue_entry_not_found' | 'steer_unsupported' | 'prompt_outcome_unknown' | 'resume_lost' | 'permission_not_found' | 'permission_already_decided' | 'permission_ambiguous' | 'permission_option_invalid' | 'permission_unanswered' | 'permission_timed_out' | 'confirmation_required' | 'agent_unknown' | 'agent_not_installed' | 'agent_start_failed' | 'agent_exited_early' | 'agent_no_handshake' | 'agent_not_acp' | 'agent_protocol_unsupported' | 'agent_auth_required' | 'agent_crashed' | 'agent_line_too_long' | 'agent_refused' | 'agent_limit' | 'turn_timeout' | 'model_unknown' | 'config_option_unknown' | 'secret_missing' | 'worker_unknown' | 'worker_unreachable' | 'no_worker' | 'protocol_unsupported' | 'server_unreachable' | 'server_start_failed' | 'server_already_running' | 'port_in_use' | 'bind_refused' | 'version_skew' | 'storage_full' | 'storage_readonly' | 'storage_failed' | 'database_newer' | 'database_damaged' | 'config_invalid' | 'config_unknown_key';
+
+/**
+ * Answer of `GET /v1/config`: what the server was started with. Values that may be secrets are left out.
+ */
+export type Config = {
+    /**
+     * The file, also if there is none.
+     */
+    file: string;
+    /**
+     * Every key, in the order of the documentation.
+     */
+    items: Array<ConfigItem>;
+};
 
 /**
  * A value that a config option may take.
@@ -474,61 +1293,134 @@ export type ConfigOption = {
 };
 
 /**
+ * The agent would not take a setting.
+ */
+export type ConfigRejectedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its answer.
+     */
+    detail: string;
+    /**
+     * `model`, `mode`, or the id of a config option.
+     */
+    option: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'config_rejected';
+};
+
+/**
+ * Somebody asked for a setting of the live agent.
+ */
+export type ConfigRequestedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * `model`, `mode`, or the id of a config option.
+     */
+    option: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'config_requested';
+    /**
+     * The wanted value.
+     */
+    value: unknown;
+};
+
+/**
+ * The agent's settings are now these.
+ */
+export type ConfigUpdatedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * All of them.
+     */
+    options: Array<ConfigOption>;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'config_updated';
+};
+
+/**
  * By which method of ACP a config option is changed.
  */
 export type ConfigVia = 'config_option' | 'set_mode' | 'set_model';
-
-/**
- * An agent over all workers.
- */
-export type Agent = {
-    /**
-     * Other names that it can be shown and tested by.
-     */
-    aliases?: Array<string>;
-    /**
-     * What it announced about itself, the newest first; in lists it is left out.
-     */
-    announced?: Array<AgentAnnounced>;
-    /**
-     * How it is installed.
-     */
-    install: string;
-    /**
-     * Whether a connected worker can start it.
-     */
-    installed: boolean;
-    /**
-     * Its name.
-     */
-    name: string;
-    /**
-     * How one signs in.
-     */
-    sign_in: string;
-    /**
-     * Whether it opened a session, the last time, without asking to sign in; absent if nobody tried.
-     */
-    signed_in?: boolean | null;
-    /**
-     * What people call it.
-     */
-    title: string;
-    /**
-     * How far the entry of the catalogue was tried, if not all the way.
-     */
-    tried?: string;
-    /**
-     * Its version, where it is known.
-     */
-    version?: string | null;
-    /**
-     * What each worker found.
-     */
-    workers: {
-        [key: string]: DetectedAgent;
-    };
-};
 
 /**
  * One piece of a prompt or of an answer.
@@ -544,6 +1436,22 @@ export type ContentBlock = ({
 } & AudioContentBlock) | ({
     type: 'resource';
 } & ResourceContentBlock);
+
+/**
+ * Text, a picture, a link.
+ */
+export type ContentToolContent = {
+    /**
+     * The block.
+     */
+    content: ContentBlock;
+    type: 'content';
+};
+
+/**
+ * Why an agent does not remember the conversation.
+ */
+export type ContextLoss = 'cannot_reopen' | 'session_unknown' | 'cannot_fork';
 
 /**
  * What happens when a runner, keeper, agent or machine died under a session.
@@ -626,6 +1534,60 @@ export type CreateSession = {
 export type CreateThread = CreateThreadWithPrompt | CreateThreadWithSession;
 
 /**
+ * A thread, with the first session in a few words.
+ */
+export type CreateThreadWithPrompt = {
+    /**
+     * Short for a `session` of this agent.
+     */
+    agent?: string | null;
+    /**
+     * Short for a `session` in this directory.
+     */
+    cwd?: string | null;
+    /**
+     * Labels.
+     */
+    labels?: {
+        [key: string]: string;
+    };
+    prompt?: PromptInput | null;
+    session?: null;
+    /**
+     * Its title; the prompt's first line if absent.
+     */
+    title?: string | null;
+    /**
+     * What it is about.
+     */
+    topic?: string | null;
+};
+
+/**
+ * A thread with its first session in full.
+ */
+export type CreateThreadWithSession = {
+    agent?: null;
+    cwd?: null;
+    /**
+     * Labels.
+     */
+    labels?: {
+        [key: string]: string;
+    };
+    prompt?: null;
+    session: FirstSession;
+    /**
+     * Its title; the prompt's first line if absent.
+     */
+    title?: string | null;
+    /**
+     * What it is about.
+     */
+    topic?: string | null;
+};
+
+/**
  * Body of `POST /v1/tokens`.
  */
 export type CreateToken = {
@@ -705,6 +1667,36 @@ export type Cursor = {
 };
 
 /**
+ * An answer by its `decision`.
+ */
+export type DecideByDecision = {
+    /**
+     * `allow_once`, `allow_always`, `reject_once`, `reject_always`.
+     */
+    decision: DecisionInput;
+    /**
+     * Said with it.
+     */
+    message?: string | null;
+    option_id?: null;
+};
+
+/**
+ * An answer by its `option_id`.
+ */
+export type DecideByOption = {
+    decision?: null;
+    /**
+     * Said with it.
+     */
+    message?: string | null;
+    /**
+     * One of the offered options.
+     */
+    option_id: string;
+};
+
+/**
  * Body of `POST /v1/sessions/{id}/permissions/{request}`: an option of the agent's, or a decision.
  */
 export type DecidePermission = DecideByOption | DecideByDecision;
@@ -727,6 +1719,47 @@ export type DeleteSession = {
      * What becomes of the worktree that was made for it.
      */
     worktree?: WorktreeFate;
+};
+
+/**
+ * Answer of a deletion.
+ */
+export type Deleted = {
+    /**
+     * That it is: always `true`.
+     */
+    deleted: boolean;
+    /**
+     * What is gone.
+     */
+    id: string;
+    /**
+     * Where the list says so: what was told of it before this is older.
+     */
+    pos: number;
+};
+
+/**
+ * A session or a thread is gone.
+ */
+export type DeletedFrame = {
+    /**
+     * When.
+     */
+    at: string;
+    /**
+     * The idempotency key of the command that caused it, where one did.
+     */
+    command?: string | null;
+    data: Gone;
+    /**
+     * The change's place in the store; the cursor of the list.
+     */
+    pos: number;
+    /**
+     * What happened.
+     */
+    type: 'session:deleted' | 'thread:deleted';
 };
 
 /**
@@ -777,6 +1810,25 @@ export type DetectedAgent = {
      * Its version, where it was cheap to find.
      */
     version?: string | null;
+};
+
+/**
+ * A change of a file.
+ */
+export type DiffToolContent = {
+    /**
+     * The text after.
+     */
+    new_text: string;
+    /**
+     * The text before; absent for a new file.
+     */
+    old_text?: string;
+    /**
+     * Absolute path.
+     */
+    path: string;
+    type: 'diff';
 };
 
 /**
@@ -840,24 +1892,136 @@ export type EditQueueEntry = {
 };
 
 /**
+ * A question that waits.
+ */
+export type Elicitation = {
+    /**
+     * Since when it waits.
+     */
+    asked_at: string;
+    /**
+     * Its text.
+     */
+    message: string;
+    /**
+     * The frame's parameters.
+     */
+    params: {
+        [key: string]: unknown;
+    };
+    /**
+     * Its id.
+     */
+    request: ElicitationId;
+};
+
+/**
  * What a person does with a question.
  */
 export type ElicitationAction = 'accept' | 'decline' | 'cancel';
 
+/**
+ * An elicitation has its answer.
+ */
+export type ElicitationAnsweredEvent = {
+    /**
+     * `accept`, `decline`, `cancel`.
+     */
+    action: string;
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * Who.
+     */
+    by: string;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * The form's content.
+     */
+    content?: {
+        [key: string]: unknown;
+    };
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * The question.
+     */
+    request: ElicitationId;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'elicitation_answered';
+};
+
 export type ElicitationId = string;
 
 /**
- * Answer of `GET /v1/config`: what the server was started with. Values that may be secrets are left out.
+ * The agent asks the user something else.
  */
-export type Config = {
+export type ElicitationRequestedEvent = {
     /**
-     * The file, also if there is none.
+     * When it was committed.
      */
-    file: string;
+    at: string;
     /**
-     * Every key, in the order of the documentation.
+     * The attempt it comes from or is about.
      */
-    items: Array<ConfigItem>;
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its text.
+     */
+    message: string;
+    /**
+     * The frame's parameters, verbatim: form schema or address.
+     */
+    params: {
+        [key: string]: unknown;
+    };
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * The question.
+     */
+    request: ElicitationId;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'elicitation_requested';
 };
 
 /**
@@ -893,6 +2057,44 @@ export type EndedTurn = {
      * Tools that ended in it.
      */
     tools: number;
+};
+
+/**
+ * An event as it is stored, streamed and shown. Be prepared for types that are not on the list: they come from a later version.
+ */
+export type Event = KnownEvent | UnknownEvent;
+
+/**
+ * A message of a stream of server-sent events.
+ */
+export type EventMessage = {
+    data: string;
+    /**
+     * The cursor after it: come back with it as `Last-Event-ID` or `after`.
+     */
+    id: string;
+};
+
+/**
+ * A page of a list.
+ */
+export type EventPage = {
+    /**
+     * The log's epoch.
+     */
+    epoch: number;
+    /**
+     * The items.
+     */
+    items: Array<Event>;
+    /**
+     * Where the next page begins; absent on the last.
+     */
+    next_cursor: string | null;
+    /**
+     * The store's position that the page reflects: list streams go on from here.
+     */
+    pos: number;
 };
 
 /**
@@ -1041,6 +2243,108 @@ export type Finding = {
 export type FindingCode = 'server_down' | 'server_silent' | 'version_skew' | 'lock_stale' | 'socket_open' | 'bind_exposed' | 'port_in_use' | 'data_dir_open' | 'secrets_open' | 'data_dir_network' | 'data_dir_readonly' | 'disk_low' | 'fsync_slow' | 'database_newer' | 'database_damaged' | 'session_quarantined' | 'log_large' | 'worktrees_large' | 'config_invalid' | 'config_unknown_key' | 'environment_unknown' | 'token_in_argv' | 'env_interferes' | 'terminal_limited' | 'agent_missing' | 'agent_old' | 'agent_not_signed_in' | 'agent_no_handshake' | 'node_old' | 'git_old' | 'containment_weak' | 'sandbox_absent' | 'orphans' | 'run_dirs_stale' | 'limits_low' | 'check_unfinished' | 'no_worker' | 'worker_offline' | 'clock_skew';
 
 /**
+ * The first session of a new thread.
+ */
+export type FirstSession = {
+    /**
+     * Directories beside `cwd`.
+     */
+    add_dirs?: Array<string>;
+    /**
+     * The agent's name; the server's `run.agent` if absent.
+     */
+    agent?: string | null;
+    /**
+     * Further config options of the agent, by id.
+     */
+    config?: {
+        [key: string]: unknown;
+    };
+    crash_policy?: CrashPolicy | null;
+    /**
+     * The working directory, absolute; the caller's home if absent.
+     */
+    cwd?: string | null;
+    /**
+     * Environment of the agent.
+     */
+    env?: {
+        [key: string]: string;
+    };
+    /**
+     * Labels.
+     */
+    labels?: {
+        [key: string]: string;
+    };
+    /**
+     * MCP servers in ACP's own shape.
+     */
+    mcp_servers?: Array<McpServer>;
+    /**
+     * The agent's mode, as it names it.
+     */
+    mode?: string | null;
+    /**
+     * The model, as the agent names it.
+     */
+    model?: string | null;
+    on_turn_end?: OnTurnEnd | null;
+    permissions?: PermissionMode | null;
+    prompt?: PromptInput | null;
+    /**
+     * Said to the agent before the first prompt.
+     */
+    system_prompt?: string | null;
+    /**
+     * The new thread is its thread.
+     */
+    thread_id?: null;
+    /**
+     * Wall clock for a turn, in seconds; 0 or absent is no limit.
+     */
+    timeout?: number | null;
+    /**
+     * Its title; the prompt's first line if absent.
+     */
+    title?: string | null;
+    /**
+     * The worker it must run on, by name.
+     */
+    worker?: string | null;
+    worktree?: WorktreeInput | null;
+};
+
+/**
+ * Where a fork comes from.
+ */
+export type Fork = {
+    /**
+     * The agent's own id of that session, as it was then.
+     */
+    agent_session_id?: string;
+    /**
+     * Up to which event of it.
+     */
+    seq: number;
+    /**
+     * The session whose conversation it goes on with.
+     */
+    session: SessionId;
+};
+
+/**
+ * Body of `POST /v1/sessions/{id}/fork`; may be absent.
+ */
+export type ForkSession = {
+    prompt?: PromptInput | null;
+    /**
+     * Its title; that of the other one with "(fork)" behind it if absent.
+     */
+    title?: string | null;
+};
+
+/**
  * What is left of something that was deleted.
  */
 export type Gone = {
@@ -1048,6 +2352,35 @@ export type Gone = {
      * Its id.
      */
     id: string;
+};
+
+/**
+ * The first frame.
+ */
+export type HelloServerFrame = {
+    /**
+     * The log's epoch.
+     */
+    epoch: number;
+    /**
+     * The server's clock.
+     */
+    server_time: string;
+    type: 'hello';
+    /**
+     * The server's version.
+     */
+    version: string;
+};
+
+/**
+ * Body of `POST /v1/sessions/{id}/hibernate`; may be absent.
+ */
+export type HibernateSession = {
+    /**
+     * Also if its agent can neither resume nor load the conversation: on waking it gets a recap.
+     */
+    recap?: boolean;
 };
 
 /**
@@ -1075,55 +2408,22 @@ export type HistoryTurn = {
     turn: TurnId | null;
 };
 
+/**
+ * A picture.
+ */
+export type ImageContentBlock = {
+    /**
+     * Base64.
+     */
+    data: string;
+    /**
+     * Its media type.
+     */
+    mime_type: string;
+    type: 'image';
+};
+
 export type InstanceId = string;
-
-/**
- * A question that waits.
- */
-export type Elicitation = {
-    /**
-     * Since when it waits.
-     */
-    asked_at: string;
-    /**
-     * Its text.
-     */
-    message: string;
-    /**
-     * The frame's parameters.
-     */
-    params: {
-        [key: string]: unknown;
-    };
-    /**
-     * Its id.
-     */
-    request: ElicitationId;
-};
-
-/**
- * A wish for a worktree, short or in full.
- */
-export type WorktreeInput = boolean | WorktreeSpec;
-
-/**
- * The last line that the agent said.
- */
-export type LastLine = {
-    /**
-     * When.
-     */
-    at: string;
-    /**
-     * The line, cut.
-     */
-    text: string;
-};
-
-/**
- * An event as it is stored, streamed and shown. Be prepared for types that are not on the list: they come from a later version.
- */
-export type Event = KnownEvent | UnknownEvent;
 
 /**
  * An event of this version, by its `type`.
@@ -1151,6 +2451,8 @@ export type KnownEvent = ({
 } & AgentInitializedEvent) | ({
     type: 'agent_session_started';
 } & AgentSessionStartedEvent) | ({
+    type: 'agent_context_lost';
+} & AgentContextLostEvent) | ({
     type: 'agent_auth_required';
 } & AgentAuthRequiredEvent) | ({
     type: 'agent_sign_in_requested';
@@ -1211,8 +2513,16 @@ export type KnownEvent = ({
 } & SessionStoppingEvent) | ({
     type: 'session_stopped';
 } & SessionStoppedEvent) | ({
+    type: 'session_resumed';
+} & SessionResumedEvent) | ({
+    type: 'session_hibernating';
+} & SessionHibernatingEvent) | ({
+    type: 'session_kept_awake';
+} & SessionKeptAwakeEvent) | ({
     type: 'session_hibernated';
 } & SessionHibernatedEvent) | ({
+    type: 'session_cleared';
+} & SessionClearedEvent) | ({
     type: 'session_archived';
 } & SessionArchivedEvent) | ({
     type: 'session_unarchived';
@@ -1223,6 +2533,46 @@ export type KnownEvent = ({
 } & LogNoteEvent);
 
 /**
+ * The last line that the agent said.
+ */
+export type LastLine = {
+    /**
+     * When.
+     */
+    at: string;
+    /**
+     * The line, cut.
+     */
+    text: string;
+};
+
+/**
+ * A change of the list, with the object as it is now. After a gap each changed object comes once.
+ */
+export type ListFrame = ({
+    type: 'session:ended' | 'session:started' | 'session:updated';
+} & SessionFrame) | ({
+    type: 'thread:created' | 'thread:updated';
+} & ThreadFrame) | ({
+    type: 'worker:connected' | 'worker:disconnected' | 'worker:updated';
+} & WorkerFrame) | ({
+    type: 'agent:updated';
+} & AgentFrame) | ({
+    type: 'session:deleted' | 'thread:deleted';
+} & DeletedFrame);
+
+/**
+ * A message of a stream of server-sent events.
+ */
+export type ListMessage = {
+    data: string;
+    /**
+     * The cursor after it: come back with it as `Last-Event-ID` or `after`.
+     */
+    id: string;
+};
+
+/**
  * Body of `POST /v1/login`.
  */
 export type LogIn = {
@@ -1230,6 +2580,53 @@ export type LogIn = {
      * What the link has in its fragment after `t=`.
      */
     token: string;
+};
+
+/**
+ * Something that fits nowhere else, or that a current attempt reported and the state could not take.
+ */
+export type LogNoteEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * A short code.
+     */
+    code: string;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * For people.
+     */
+    detail: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * What was reported, verbatim.
+     */
+    raw?: unknown;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'log_note';
 };
 
 /**
@@ -1246,6 +2643,95 @@ export type LoginLink = {
     path: string;
 };
 
+/**
+ * An MCP server that the agent calls.
+ */
+export type McpHttpServer = {
+    _meta?: unknown;
+    headers?: {
+        [key: string]: string;
+    } | Array<{
+        name: string;
+        value: string;
+    }> | null;
+    name: string;
+    type: 'http' | 'sse';
+    url: string;
+};
+
+/**
+ * An MCP server offered to the agent.
+ */
+export type McpServer = McpStdioServer | McpHttpServer;
+
+/**
+ * An MCP server that the agent starts.
+ */
+export type McpStdioServer = {
+    _meta?: unknown;
+    args?: Array<string>;
+    command: string;
+    env?: {
+        [key: string]: string;
+    } | Array<{
+        name: string;
+        value: string;
+    }> | null;
+    name: string;
+    type?: 'stdio';
+};
+
+/**
+ * A piece of a message; pieces with the same `message` belong together.
+ */
+export type MessageAppendedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * Aloud or to itself.
+     */
+    channel: Channel;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * The piece.
+     */
+    content: ContentBlock;
+    /**
+     * The message.
+     */
+    message: MessageId;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Who speaks.
+     */
+    role: Role;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'message_appended';
+};
+
 export type MessageId = string;
 
 /**
@@ -1257,170 +2743,6 @@ export type OnTurnEnd = 'keep' | 'stop';
  * Where a session came from.
  */
 export type Origin = 'user' | 'spawned' | 'schedule' | 'resource';
-
-/**
- * A list that comes whole.
- */
-export type QueueEntryList = {
-    /**
-     * The items.
-     */
-    items: Array<QueueEntry>;
-};
-
-/**
- * A page of a list.
- */
-export type AgentPage = {
-    /**
-     * The log's epoch.
-     */
-    epoch: number;
-    /**
-     * The items.
-     */
-    items: Array<Agent>;
-    /**
-     * Where the next page begins; absent on the last.
-     */
-    next_cursor: string | null;
-    /**
-     * The store's position that the page reflects: list streams go on from here.
-     */
-    pos: number;
-};
-
-/**
- * A page of a list.
- */
-export type EventPage = {
-    /**
-     * The log's epoch.
-     */
-    epoch: number;
-    /**
-     * The items.
-     */
-    items: Array<Event>;
-    /**
-     * Where the next page begins; absent on the last.
-     */
-    next_cursor: string | null;
-    /**
-     * The store's position that the page reflects: list streams go on from here.
-     */
-    pos: number;
-};
-
-/**
- * A page of a list.
- */
-export type PermissionPage = {
-    /**
-     * The log's epoch.
-     */
-    epoch: number;
-    /**
-     * The items.
-     */
-    items: Array<Permission>;
-    /**
-     * Where the next page begins; absent on the last.
-     */
-    next_cursor: string | null;
-    /**
-     * The store's position that the page reflects: list streams go on from here.
-     */
-    pos: number;
-};
-
-/**
- * A page of a list.
- */
-export type QueueEntryPage = {
-    /**
-     * The log's epoch.
-     */
-    epoch: number;
-    /**
-     * The items.
-     */
-    items: Array<QueueEntry>;
-    /**
-     * Where the next page begins; absent on the last.
-     */
-    next_cursor: string | null;
-    /**
-     * The store's position that the page reflects: list streams go on from here.
-     */
-    pos: number;
-};
-
-/**
- * A page of a list.
- */
-export type SessionPage = {
-    /**
-     * The log's epoch.
-     */
-    epoch: number;
-    /**
-     * The items.
-     */
-    items: Array<Session>;
-    /**
-     * Where the next page begins; absent on the last.
-     */
-    next_cursor: string | null;
-    /**
-     * The store's position that the page reflects: list streams go on from here.
-     */
-    pos: number;
-};
-
-/**
- * A page of a list.
- */
-export type ThreadPage = {
-    /**
-     * The log's epoch.
-     */
-    epoch: number;
-    /**
-     * The items.
-     */
-    items: Array<Thread>;
-    /**
-     * Where the next page begins; absent on the last.
-     */
-    next_cursor: string | null;
-    /**
-     * The store's position that the page reflects: list streams go on from here.
-     */
-    pos: number;
-};
-
-/**
- * A page of a list.
- */
-export type TokenPage = {
-    /**
-     * The log's epoch.
-     */
-    epoch: number;
-    /**
-     * The items.
-     */
-    items: Array<Token>;
-    /**
-     * Where the next page begins; absent on the last.
-     */
-    next_cursor: string | null;
-    /**
-     * The store's position that the page reflects: list streams go on from here.
-     */
-    pos: number;
-};
 
 /**
  * Body of `PATCH /v1/sessions/{id}`.
@@ -1485,25 +2807,104 @@ export type PatchThread = {
 };
 
 /**
- * A page of a list.
+ * A permission request that waits.
  */
-export type WorkerPage = {
+export type Permission = {
     /**
-     * The log's epoch.
+     * Since when it waits.
      */
-    epoch: number;
+    asked_at: string;
     /**
-     * The items.
+     * When it is rejected if nobody answers; absent if it waits for ever.
      */
-    items: Array<Worker>;
+    expires_at: string | null;
     /**
-     * Where the next page begins; absent on the last.
+     * The answers it offers.
      */
-    next_cursor: string | null;
+    options: Array<PermissionOption>;
     /**
-     * The store's position that the page reflects: list streams go on from here.
+     * Its id.
+     */
+    request: PermissionId;
+    /**
+     * What the agent wants to do.
+     */
+    tool_call: ToolCall;
+    turn: TurnId | null;
+};
+
+/**
+ * Answer of a permission decision.
+ */
+export type PermissionDecided = {
+    /**
+     * Where its events go on.
+     */
+    cursor: Cursor;
+    option: PermissionOption | null;
+    /**
+     * The request as it was asked.
+     */
+    request: Permission;
+    /**
+     * The session as it is after the transaction.
+     */
+    session: Session;
+};
+
+/**
+ * A permission request has its answer; the first one wins.
+ */
+export type PermissionDecidedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * Who: a person, a program, `policy`, `timeout`, `cancel`, `crash`.
+     */
+    by: string;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * What was decided.
+     */
+    decision: Decision;
+    /**
+     * Said to the agent or to people.
+     */
+    message?: string;
+    /**
+     * The chosen option; absent when it was cancelled.
+     */
+    option_id?: string;
+    /**
+     * Its place in the commit order of the whole store.
      */
     pos: number;
+    /**
+     * The request.
+     */
+    request: PermissionId;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'permission_decided';
 };
 
 export type PermissionId = string;
@@ -1537,22 +2938,79 @@ export type PermissionOption = {
 };
 
 /**
- * Answer of a permission decision.
+ * A page of a list.
  */
-export type PermissionDecided = {
+export type PermissionPage = {
     /**
-     * Where its events go on.
+     * The log's epoch.
      */
-    cursor: Cursor;
-    option: PermissionOption | null;
+    epoch: number;
     /**
-     * The request as it was asked.
+     * The items.
      */
-    request: Permission;
+    items: Array<Permission>;
     /**
-     * The session as it is after the transaction.
+     * Where the next page begins; absent on the last.
      */
-    session: Session;
+    next_cursor: string | null;
+    /**
+     * The store's position that the page reflects: list streams go on from here.
+     */
+    pos: number;
+};
+
+/**
+ * The agent asks before it acts.
+ */
+export type PermissionRequestedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * The answers it offers, in its order.
+     */
+    options: Array<PermissionOption>;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * The request.
+     */
+    request: PermissionId;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * What it wants to do.
+     */
+    tool_call: ToolCall;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'permission_requested';
+};
+
+/**
+ * Are you there?
+ */
+export type PingClientFrame = {
+    op: 'ping';
 };
 
 /**
@@ -1571,6 +3029,52 @@ export type PlanEntry = {
      * `pending`, `in_progress`, `completed`.
      */
     status?: string;
+};
+
+/**
+ * The agent's plan is now this.
+ */
+export type PlanUpdatedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * All of it.
+     */
+    entries: Array<PlanEntry>;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'plan_updated';
+};
+
+/**
+ * Answer to `ping`.
+ */
+export type PongServerFrame = {
+    type: 'pong';
 };
 
 /**
@@ -1602,6 +3106,21 @@ export type Problem = {
      */
     type?: string;
     [key: string]: unknown;
+};
+
+/**
+ * A frame of the client was refused, or a topic has ended.
+ */
+export type ProblemServerFrame = {
+    /**
+     * Why.
+     */
+    problem: Problem;
+    /**
+     * The topic, if it is about one.
+     */
+    topic?: string | null;
+    type: 'problem';
 };
 
 /**
@@ -1660,30 +3179,214 @@ export type PromptMode = 'queue' | 'steer' | 'interrupt';
 export type PromptStatus = 'started' | 'queued';
 
 /**
- * A permission request that waits.
+ * Answer of a change of the queue.
  */
-export type Permission = {
+export type QueueChanged = {
+    /**
+     * Where its events go on.
+     */
+    cursor: Cursor;
+    /**
+     * The prompts that wait.
+     */
+    items: Array<QueueEntry>;
+    /**
+     * The session as it is after the transaction.
+     */
+    session: Session;
+};
+
+/**
+ * A prompt that waits.
+ */
+export type QueueEntry = {
+    /**
+     * What is said.
+     */
+    content: Array<ContentBlock>;
+    /**
+     * Its id, which is its turn's.
+     */
+    id: TurnId;
+    /**
+     * Its place, from 1.
+     */
+    position: number;
     /**
      * Since when it waits.
      */
-    asked_at: string;
+    queued_at: string;
+};
+
+/**
+ * A queued prompt was taken back.
+ */
+export type QueueEntryDroppedEvent = {
     /**
-     * When it is rejected if nobody answers; absent if it waits for ever.
+     * When it was committed.
      */
-    expires_at: string | null;
+    at: string;
     /**
-     * The answers it offers.
+     * The attempt it comes from or is about.
      */
-    options: Array<PermissionOption>;
+    attempt?: number;
     /**
-     * Its id.
+     * By whom, or why.
      */
-    request: PermissionId;
+    by: string;
     /**
-     * What the agent wants to do.
+     * The idempotency key of the command that caused it.
      */
-    tool_call: ToolCall;
-    turn: TurnId | null;
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'queue_entry_dropped';
+};
+
+/**
+ * A queued prompt's text was changed.
+ */
+export type QueueEntryEditedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * The new content.
+     */
+    content: Array<ContentBlock>;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'queue_entry_edited';
+};
+
+/**
+ * A queued prompt was put elsewhere in the queue.
+ */
+export type QueueEntryMovedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its new place, from 1.
+     */
+    position: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'queue_entry_moved';
+};
+
+/**
+ * A page of a list.
+ */
+export type QueueEntryPage = {
+    /**
+     * The log's epoch.
+     */
+    epoch: number;
+    /**
+     * The items.
+     */
+    items: Array<QueueEntry>;
+    /**
+     * Where the next page begins; absent on the last.
+     */
+    next_cursor: string | null;
+    /**
+     * The store's position that the page reflects: list streams go on from here.
+     */
+    pos: number;
+};
+
+/**
+ * An embedded file, in ACP's own shape.
+ */
+export type ResourceContentBlock = {
+    /**
+     * The resource as the protocol spells it.
+     */
+    resource: {
+        [key: string]: unknown;
+    };
+    type: 'resource';
+};
+
+/**
+ * A link to something the agent can read by itself.
+ */
+export type ResourceLinkContentBlock = {
+    /**
+     * Its media type.
+     */
+    mime_type?: string | null;
+    /**
+     * What it is called.
+     */
+    name: string;
+    type: 'resource_link';
+    /**
+     * Where it is.
+     */
+    uri: string;
 };
 
 /**
@@ -1773,258 +3476,6 @@ export type ServerStatus = {
 };
 
 /**
- * What a `session_updated` changed; absent fields stay.
- */
-export type SessionChanges = {
-    /**
-     * Config options wanted from the next attempt on, merged over the old ones.
-     */
-    config?: {
-        [key: string]: unknown;
-    };
-    /**
-     * The labels, all of them.
-     */
-    labels?: {
-        [key: string]: string;
-    };
-    /**
-     * The mode wanted from the next attempt on.
-     */
-    mode?: string;
-    /**
-     * The model wanted from the next attempt on.
-     */
-    model?: string;
-    /**
-     * Who answers permission requests from now on.
-     */
-    permissions?: PermissionMode;
-    /**
-     * Wall clock for a turn, in seconds; 0 is no limit.
-     */
-    timeout?: number;
-    /**
-     * The title.
-     */
-    title?: string;
-};
-
-/**
- * Health of a session: what is known about its life, and since when.
- */
-export type SessionHealth = {
-    /**
-     * The current or last attempt.
-     */
-    attempt: number;
-    /**
-     * Its badge.
-     */
-    badge: Badge;
-    /**
-     * The session.
-     */
-    id: SessionId;
-    /**
-     * When its last event was.
-     */
-    last_event_at: string;
-    last_exit: AttemptExit | null;
-    /**
-     * Whether its runner's uplink is up.
-     */
-    runner_connected: boolean;
-    /**
-     * Its state.
-     */
-    state: string;
-    /**
-     * Where it runs.
-     */
-    worker: string | null;
-};
-
-export type SessionId = string;
-
-/**
- * How the agent's session was opened.
- */
-export type SessionOpening = 'new' | 'resumed' | 'loaded';
-
-/**
- * What is wanted of a session; frozen when it is created, changed only by `session_updated`.
- */
-export type SessionSpec = {
-    /**
-     * Directories beside `cwd` that the agent may touch.
-     */
-    add_dirs?: Array<string>;
-    /**
-     * The agent's name in the catalogue or the config.
-     */
-    agent: string;
-    /**
-     * How long a permission request waits for a person, in seconds, before it is rejected once; 0 is for ever.
-     */
-    ask_timeout?: number;
-    /**
-     * Further config options of the agent, by id.
-     */
-    config?: {
-        [key: string]: unknown;
-    };
-    /**
-     * What happens after a crash.
-     */
-    crash_policy?: CrashPolicy;
-    /**
-     * The working directory, absolute, on the worker's machine.
-     */
-    cwd: string;
-    /**
-     * Environment of the agent. In the log its values are locked away by the server: `sealed:v1:…`.
-     */
-    env?: {
-        [key: string]: string;
-    };
-    /**
-     * MCP servers offered to the agent, in ACP's own shape. The values of their `env` and `headers` are locked away, too.
-     */
-    mcp_servers?: Array<{
-        [key: string]: unknown;
-    }>;
-    /**
-     * The agent's mode, as it names it.
-     */
-    mode?: string;
-    /**
-     * The model, as the agent names it.
-     */
-    model?: string;
-    /**
-     * What happens when a turn ends and nothing is queued.
-     */
-    on_turn_end?: OnTurnEnd;
-    /**
-     * Who answers permission requests.
-     */
-    permissions?: PermissionMode;
-    /**
-     * Said to the agent before the first prompt.
-     */
-    system_prompt?: string;
-    /**
-     * Wall clock for a turn, in seconds; 0 is no limit.
-     */
-    timeout?: number;
-    /**
-     * The worker it must run on, by name.
-     */
-    worker?: string;
-    /**
-     * A git worktree of its own instead of `cwd` itself, which must lie in a repository.
-     */
-    worktree?: WorktreeSpec;
-};
-
-/**
- * A prompt that waits.
- */
-export type QueueEntry = {
-    /**
-     * What is said.
-     */
-    content: Array<ContentBlock>;
-    /**
-     * Its id, which is its turn's.
-     */
-    id: TurnId;
-    /**
-     * Its place, from 1.
-     */
-    position: number;
-    /**
-     * Since when it waits.
-     */
-    queued_at: string;
-};
-
-/**
- * How bad a finding is.
- */
-export type Severity = 'error' | 'warning' | 'info';
-
-/**
- * Body of `POST /v1/shutdown`.
- */
-export type Shutdown = {
-    /**
-     * `epoch-` and the server's `epoch`, as `GET /v1/status` tells it: that server is ended and no other, and nobody ends it by chance.
-     */
-    confirm: string;
-    /**
-     * Whether all sessions are stopped first.
-     */
-    stop_sessions?: boolean;
-};
-
-/**
- * Answer of `POST /v1/shutdown`.
- */
-export type ShuttingDown = {
-    /**
-     * Sessions that go on without the server.
-     */
-    sessions_going_on: number;
-    /**
-     * Sessions that were stopped.
-     */
-    sessions_stopped: number;
-};
-
-/**
- * Why a session ended.
- */
-export type StopCause = 'completed' | 'failed' | 'user_requested' | 'timeout' | 'agent_exited' | 'shutdown';
-
-/**
- * Whether a stop gives the agent time.
- */
-export type StopMode = 'graceful' | 'now';
-
-/**
- * Why a turn ended; the first five are ACP's.
- */
-export type StopReason = 'end_turn' | 'max_tokens' | 'max_turn_requests' | 'refusal' | 'cancelled' | 'timeout' | 'failed' | 'interrupted';
-
-/**
- * Body of `POST /v1/sessions/{id}/stop`; may be absent.
- */
-export type StopSession = {
-    /**
-     * For people.
-     */
-    message?: string | null;
-    /**
-     * Whether the agent gets time.
-     */
-    mode?: StopMode;
-};
-
-/**
- * Which agent is tested where.
- */
-export type TestAgent = {
-    /**
-     * The worker that starts it, by name; one that has it if absent.
-     */
-    worker?: string | null;
-};
-
-export type ThreadId = string;
-
-/**
  * A session as clients see it.
  */
 export type Session = {
@@ -2087,6 +3538,10 @@ export type Session = {
      */
     containment: string | null;
     /**
+     * When the agent was last found to remember nothing of the conversation; it gets a recap before its next prompt.
+     */
+    context_lost_at: string | null;
+    /**
      * When it was made.
      */
     created_at: string;
@@ -2099,6 +3554,7 @@ export type Session = {
      */
     effective_permissions: PermissionMode;
     failure: Failure | null;
+    forked_from: Fork | null;
     /**
      * Its id.
      */
@@ -2195,7 +3651,880 @@ export type Session = {
     workspace: Workspace | null;
 };
 
-export type TokenId = string;
+/**
+ * The session is put away.
+ */
+export type SessionArchivedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'session_archived';
+};
+
+/**
+ * What a `session_updated` changed; absent fields stay.
+ */
+export type SessionChanges = {
+    /**
+     * Config options wanted from the next attempt on, merged over the old ones.
+     */
+    config?: {
+        [key: string]: unknown;
+    };
+    /**
+     * The labels, all of them.
+     */
+    labels?: {
+        [key: string]: string;
+    };
+    /**
+     * The mode wanted from the next attempt on.
+     */
+    mode?: string;
+    /**
+     * The model wanted from the next attempt on.
+     */
+    model?: string;
+    /**
+     * Who answers permission requests from now on.
+     */
+    permissions?: PermissionMode;
+    /**
+     * Wall clock for a turn, in seconds; 0 is no limit.
+     */
+    timeout?: number;
+    /**
+     * The title.
+     */
+    title?: string;
+};
+
+/**
+ * The conversation begins anew: the agent remembers nothing of what was before, the log keeps it.
+ */
+export type SessionClearedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * Who.
+     */
+    by: string;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'session_cleared';
+};
+
+/**
+ * The session exists.
+ */
+export type SessionCreatedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * The session whose conversation it goes on with, if it is a fork.
+     */
+    fork?: Fork;
+    /**
+     * Labels for people and programs.
+     */
+    labels?: {
+        [key: string]: string;
+    };
+    /**
+     * Whose it is.
+     */
+    namespace: string;
+    /**
+     * Where it came from.
+     */
+    origin: Origin;
+    /**
+     * Who made it.
+     */
+    owner: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * What is wanted.
+     */
+    spec: SessionSpec;
+    /**
+     * The thread it belongs to.
+     */
+    thread: ThreadId;
+    /**
+     * Its title; empty until somebody gives it one.
+     */
+    title?: string;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'session_created';
+};
+
+/**
+ * The session is gone; its log goes with this transaction.
+ */
+export type SessionDeletedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * Who.
+     */
+    by: string;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'session_deleted';
+};
+
+/**
+ * A session changed.
+ */
+export type SessionFrame = {
+    /**
+     * When.
+     */
+    at: string;
+    /**
+     * The idempotency key of the command that caused it, where one did.
+     */
+    command?: string | null;
+    data: Session;
+    /**
+     * The change's place in the store; the cursor of the list.
+     */
+    pos: number;
+    /**
+     * What happened.
+     */
+    type: 'session:started' | 'session:updated' | 'session:ended';
+};
+
+/**
+ * Health of a session: what is known about its life, and since when.
+ */
+export type SessionHealth = {
+    /**
+     * The current or last attempt.
+     */
+    attempt: number;
+    /**
+     * Its badge.
+     */
+    badge: Badge;
+    /**
+     * The session.
+     */
+    id: SessionId;
+    /**
+     * When its last event was.
+     */
+    last_event_at: string;
+    last_exit: AttemptExit | null;
+    /**
+     * Whether its runner's uplink is up.
+     */
+    runner_connected: boolean;
+    /**
+     * Its state.
+     */
+    state: string;
+    /**
+     * Where it runs.
+     */
+    worker: string | null;
+};
+
+/**
+ * The session has no runner and waits for a prompt.
+ */
+export type SessionHibernatedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'session_hibernated';
+};
+
+/**
+ * The runner is to end the agent until there is a prompt.
+ */
+export type SessionHibernatingEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * Who: a person, a program, `idle`, `seats`.
+     */
+    by: string;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'session_hibernating';
+};
+
+export type SessionId = string;
+
+/**
+ * The runner did not: the session goes on as it was.
+ */
+export type SessionKeptAwakeEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * For people: what is at work.
+     */
+    detail: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'session_kept_awake';
+    /**
+     * Why.
+     */
+    why: AwakeReason;
+};
+
+/**
+ * How the agent's session was opened.
+ */
+export type SessionOpening = 'new' | 'resumed' | 'loaded' | 'forked';
+
+/**
+ * A page of a list.
+ */
+export type SessionPage = {
+    /**
+     * The log's epoch.
+     */
+    epoch: number;
+    /**
+     * The items.
+     */
+    items: Array<Session>;
+    /**
+     * Where the next page begins; absent on the last.
+     */
+    next_cursor: string | null;
+    /**
+     * The store's position that the page reflects: list streams go on from here.
+     */
+    pos: number;
+};
+
+/**
+ * A session without a runner gets one, without a prompt.
+ */
+export type SessionResumedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * Who.
+     */
+    by: string;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'session_resumed';
+};
+
+/**
+ * What is wanted of a session; frozen when it is created, changed only by `session_updated`.
+ */
+export type SessionSpec = {
+    /**
+     * Directories beside `cwd` that the agent may touch.
+     */
+    add_dirs?: Array<string>;
+    /**
+     * The agent's name in the catalogue or the config.
+     */
+    agent: string;
+    /**
+     * How long a permission request waits for a person, in seconds, before it is rejected once; 0 is for ever.
+     */
+    ask_timeout?: number;
+    /**
+     * Further config options of the agent, by id.
+     */
+    config?: {
+        [key: string]: unknown;
+    };
+    /**
+     * What happens after a crash.
+     */
+    crash_policy?: CrashPolicy;
+    /**
+     * The working directory, absolute, on the worker's machine.
+     */
+    cwd: string;
+    /**
+     * Environment of the agent. In the log its values are locked away by the server: `sealed:v1:…`.
+     */
+    env?: {
+        [key: string]: string;
+    };
+    /**
+     * MCP servers offered to the agent, in ACP's own shape. The values of their `env` and `headers` are locked away, too.
+     */
+    mcp_servers?: Array<{
+        [key: string]: unknown;
+    }>;
+    /**
+     * The agent's mode, as it names it.
+     */
+    mode?: string;
+    /**
+     * The model, as the agent names it.
+     */
+    model?: string;
+    /**
+     * What happens when a turn ends and nothing is queued.
+     */
+    on_turn_end?: OnTurnEnd;
+    /**
+     * Who answers permission requests.
+     */
+    permissions?: PermissionMode;
+    /**
+     * Said to the agent before the first prompt.
+     */
+    system_prompt?: string;
+    /**
+     * Wall clock for a turn, in seconds; 0 is no limit.
+     */
+    timeout?: number;
+    /**
+     * The worker it must run on, by name.
+     */
+    worker?: string;
+    /**
+     * A git worktree of its own instead of `cwd` itself, which must lie in a repository.
+     */
+    worktree?: WorktreeSpec;
+};
+
+/**
+ * The session is stopped; a prompt takes it up again.
+ */
+export type SessionStoppedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * Why.
+     */
+    cause: StopCause;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * For people.
+     */
+    detail?: string;
+    /**
+     * What went wrong, if something did.
+     */
+    failure?: Failure;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'session_stopped';
+    /**
+     * Whether it was proved that no process is left.
+     */
+    verified: boolean;
+};
+
+/**
+ * The session is being stopped.
+ */
+export type SessionStoppingEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * Who.
+     */
+    by: string;
+    /**
+     * Why; the first cause wins.
+     */
+    cause: StopCause;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * For people.
+     */
+    message?: string;
+    /**
+     * Whether the agent gets time.
+     */
+    mode: StopMode;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'session_stopping';
+};
+
+/**
+ * The session is back from the archive.
+ */
+export type SessionUnarchivedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'session_unarchived';
+};
+
+/**
+ * Somebody changed what is wanted, or the agent gave the session a title.
+ */
+export type SessionUpdatedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * What changed.
+     */
+    changes: SessionChanges;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'session_updated';
+};
+
+/**
+ * The session cannot be placed now.
+ */
+export type SessionWaitingEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * For people.
+     */
+    detail: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * A short code: `no_worker`, `no_seat`, `agent_not_installed`, `worker_offline`, `directory_missing`.
+     */
+    reason: string;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'session_waiting';
+};
+
+/**
+ * How bad a finding is.
+ */
+export type Severity = 'error' | 'warning' | 'info';
+
+/**
+ * Body of `POST /v1/shutdown`.
+ */
+export type Shutdown = {
+    /**
+     * `epoch-` and the server's `epoch`, as `GET /v1/status` tells it: that server is ended and no other, and nobody ends it by chance.
+     */
+    confirm: string;
+    /**
+     * Whether all sessions are stopped first.
+     */
+    stop_sessions?: boolean;
+};
+
+/**
+ * Answer of `POST /v1/shutdown`.
+ */
+export type ShuttingDown = {
+    /**
+     * Sessions that go on without the server.
+     */
+    sessions_going_on: number;
+    /**
+     * Sessions that were stopped.
+     */
+    sessions_stopped: number;
+};
+
+/**
+ * Why a session ended.
+ */
+export type StopCause = 'completed' | 'failed' | 'user_requested' | 'timeout' | 'agent_exited' | 'shutdown';
+
+/**
+ * Whether a stop gives the agent time.
+ */
+export type StopMode = 'graceful' | 'now';
+
+/**
+ * Why a turn ended; the first five are ACP's.
+ */
+export type StopReason = 'end_turn' | 'max_tokens' | 'max_turn_requests' | 'refusal' | 'cancelled' | 'timeout' | 'failed' | 'interrupted';
+
+/**
+ * Body of `POST /v1/sessions/{id}/stop`; may be absent.
+ */
+export type StopSession = {
+    /**
+     * For people.
+     */
+    message?: string | null;
+    /**
+     * Whether the agent gets time.
+     */
+    mode?: StopMode;
+};
+
+/**
+ * Follow a topic from a cursor on: everything after it, then live.
+ */
+export type SubscribeClientFrame = {
+    /**
+     * For `list` a `pos`, for a session a `seq`; absent: from now on.
+     */
+    after?: number | null;
+    /**
+     * The epoch that the cursor is of; one that is over is refused with `cursor_too_old`.
+     */
+    epoch?: number | null;
+    op: 'subscribe';
+    /**
+     * `list`, or a session's id.
+     */
+    topic: string;
+};
+
+/**
+ * A terminal that the runner holds for the agent.
+ */
+export type TerminalToolContent = {
+    /**
+     * Its id.
+     */
+    terminal_id: string;
+    type: 'terminal';
+};
+
+/**
+ * Which agent is tested where.
+ */
+export type TestAgent = {
+    /**
+     * Whether it gets one small prompt, too. Only an answer proves that it is signed in; it may cost a few tokens.
+     */
+    prompt?: boolean;
+    /**
+     * The worker that starts it, by name; one that has it if absent.
+     */
+    worker?: string | null;
+};
+
+/**
+ * Plain text or markdown.
+ */
+export type TextContentBlock = {
+    /**
+     * The text, UTF-8.
+     */
+    text: string;
+    type: 'text';
+};
 
 /**
  * A thread as clients see it.
@@ -2255,6 +4584,115 @@ export type Thread = {
 };
 
 /**
+ * A thread changed.
+ */
+export type ThreadFrame = {
+    /**
+     * When.
+     */
+    at: string;
+    /**
+     * The idempotency key of the command that caused it, where one did.
+     */
+    command?: string | null;
+    data: Thread;
+    /**
+     * The change's place in the store; the cursor of the list.
+     */
+    pos: number;
+    /**
+     * What happened.
+     */
+    type: 'thread:created' | 'thread:updated';
+};
+
+export type ThreadId = string;
+
+/**
+ * A page of a list.
+ */
+export type ThreadPage = {
+    /**
+     * The log's epoch.
+     */
+    epoch: number;
+    /**
+     * The items.
+     */
+    items: Array<Thread>;
+    /**
+     * Where the next page begins; absent on the last.
+     */
+    next_cursor: string | null;
+    /**
+     * The store's position that the page reflects: list streams go on from here.
+     */
+    pos: number;
+};
+
+/**
+ * A token without its secret.
+ */
+export type Token = {
+    /**
+     * When it was made.
+     */
+    created_at: string;
+    /**
+     * When it ends.
+     */
+    expires_at: string | null;
+    /**
+     * How often it was given a new secret.
+     */
+    generation: number;
+    /**
+     * Its public name.
+     */
+    id: TokenId;
+    /**
+     * When it was last used.
+     */
+    last_used_at: string | null;
+    /**
+     * What it is for.
+     */
+    name: string;
+    /**
+     * Until when the secret before the newest one works, too.
+     */
+    previous_until: string | null;
+    /**
+     * `read`, `approve`, `write`, `admin` or `worker`.
+     */
+    scope: string;
+};
+
+export type TokenId = string;
+
+/**
+ * A page of a list.
+ */
+export type TokenPage = {
+    /**
+     * The log's epoch.
+     */
+    epoch: number;
+    /**
+     * The items.
+     */
+    items: Array<Token>;
+    /**
+     * Where the next page begins; absent on the last.
+     */
+    next_cursor: string | null;
+    /**
+     * The store's position that the page reflects: list streams go on from here.
+     */
+    pos: number;
+};
+
+/**
  * An action the agent asks for or reports; in events a patch by `id`: absent fields keep their value, arrays are replaced whole.
  */
 export type ToolCall = {
@@ -2303,6 +4741,45 @@ export type ToolCall = {
 };
 
 /**
+ * A tool call began or changed; a patch by its id.
+ */
+export type ToolCallUpdatedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The patch.
+     */
+    tool_call: ToolCall;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'tool_call_updated';
+};
+
+/**
  * A part of a tool call's product.
  */
 export type ToolContent = ({
@@ -2346,7 +4823,240 @@ export type TopicEvent = {
     topic: SessionId;
 };
 
+/**
+ * The running turn.
+ */
+export type Turn = {
+    /**
+     * Who wants it to end, once somebody does.
+     */
+    cancelled_by: string | null;
+    /**
+     * When the prompt went to the agent.
+     */
+    handed_over_at: string | null;
+    /**
+     * Its id.
+     */
+    id: TurnId;
+    /**
+     * Its number in the session, from 1.
+     */
+    number: number;
+    /**
+     * Where it came from.
+     */
+    source: TurnSource;
+    /**
+     * When it was given to the runner.
+     */
+    started_at: string;
+};
+
+/**
+ * Somebody wants the turn to end.
+ */
+export type TurnCancelRequestedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * Who: a person, a program, `timeout`, `stop`.
+     */
+    by: string;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'turn_cancel_requested';
+};
+
+/**
+ * The turn is over.
+ */
+export type TurnEndedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * What went wrong, if something did.
+     */
+    failure?: Failure;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * Why.
+     */
+    stop_reason: StopReason;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'turn_ended';
+    /**
+     * What it cost, if the agent tells.
+     */
+    usage?: Usage;
+};
+
+/**
+ * The runner is writing the prompt to the agent; from here on it has acted or may have acted.
+ */
+export type TurnHandedOverEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'turn_handed_over';
+};
+
 export type TurnId = string;
+
+/**
+ * A prompt waits for its turn.
+ */
+export type TurnQueuedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * What was said.
+     */
+    content: Array<ContentBlock>;
+    /**
+     * Whether it goes before all others.
+     */
+    front?: boolean;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * Where it came from.
+     */
+    source?: TurnSource;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'turn_queued';
+};
+
+/**
+ * The runner died before the prompt was handed over, so the turn waits again, first in the queue.
+ */
+export type TurnRequeuedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'turn_requeued';
+};
 
 /**
  * Where a turn came from.
@@ -2354,41 +5064,86 @@ export type TurnId = string;
 export type TurnSource = 'user' | 'synthetic';
 
 /**
- * A token without its secret.
+ * The turn was given to the runner.
  */
-export type Token = {
+export type TurnStartedEvent = {
     /**
-     * When it was made.
+     * When it was committed.
      */
-    created_at: string;
+    at: string;
     /**
-     * When it ends.
+     * The attempt it comes from or is about.
      */
-    expires_at: string | null;
+    attempt?: number;
     /**
-     * How often it was given a new secret.
+     * The idempotency key of the command that caused it.
      */
-    generation: number;
+    command?: string;
     /**
-     * Its public name.
+     * Its number in the session, from 1.
      */
-    id: TokenId;
+    number: number;
     /**
-     * When it was last used.
+     * Its place in the commit order of the whole store.
      */
-    last_used_at: string | null;
+    pos: number;
     /**
-     * What it is for.
+     * Its place there, gapless from 1.
      */
-    name: string;
+    seq: number;
     /**
-     * Until when the secret before the newest one works, too.
+     * The session's log.
      */
-    previous_until: string | null;
+    session: SessionId;
     /**
-     * `read`, `approve`, `write`, `admin` or `worker`.
+     * The turn it belongs to.
      */
-    scope: string;
+    turn?: TurnId;
+    type: 'turn_started';
+};
+
+/**
+ * An event of a later version: kept and passed on as it is, of no effect here.
+ */
+export type UnknownEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number | null;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string | null;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    turn?: TurnId | null;
+    type: string;
+    [key: string]: unknown;
+};
+
+/**
+ * Leave a topic.
+ */
+export type UnsubscribeClientFrame = {
+    op: 'unsubscribe';
+    /**
+     * The topic.
+     */
+    topic: string;
 };
 
 /**
@@ -2438,1528 +5193,6 @@ export type Usage = {
 };
 
 /**
- * Why a session waits for a seat.
- */
-export type Waiting = {
-    /**
-     * For people.
-     */
-    detail: string;
-    /**
-     * A short code: `no_worker`, `no_seat`, `agent_not_installed`, `worker_offline`, `directory_missing`.
-     */
-    reason: string;
-};
-
-/**
- * The name of a worker, unique on a server.
- */
-export type WorkerName = string;
-
-/**
- * The running turn.
- */
-export type Turn = {
-    /**
-     * Who wants it to end, once somebody does.
-     */
-    cancelled_by: string | null;
-    /**
-     * When the prompt went to the agent.
-     */
-    handed_over_at: string | null;
-    /**
-     * Its id.
-     */
-    id: TurnId;
-    /**
-     * Its number in the session, from 1.
-     */
-    number: number;
-    /**
-     * Where it came from.
-     */
-    source: TurnSource;
-    /**
-     * When it was given to the runner.
-     */
-    started_at: string;
-};
-
-/**
- * What the worker found, or made, before the first agent was started.
- */
-export type Workspace = {
-    /**
-     * The commit that was checked out: changes are compared with it.
-     */
-    base?: string;
-    /**
-     * The branch that was checked out; absent on a detached head.
-     */
-    branch?: string;
-    /**
-     * The directory that the agent works in, absolute.
-     */
-    cwd: string;
-    /**
-     * The top of the git repository or worktree that it lies in.
-     */
-    root?: string;
-    /**
-     * The repository's top that the worktree was made from; absent if the session works where it was told to.
-     */
-    worktree_of?: string;
-};
-
-/**
- * What becomes of a session's worktree when the session is removed.
- */
-export type WorktreeFate = 'remove' | 'discard' | 'keep';
-
-/**
- * The session exists.
- */
-export type SessionCreatedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * Labels for people and programs.
-     */
-    labels?: {
-        [key: string]: string;
-    };
-    /**
-     * Whose it is.
-     */
-    namespace: string;
-    /**
-     * Where it came from.
-     */
-    origin: Origin;
-    /**
-     * Who made it.
-     */
-    owner: string;
-    /**
-     * What is wanted.
-     */
-    spec: SessionSpec;
-    /**
-     * The thread it belongs to.
-     */
-    thread: ThreadId;
-    /**
-     * Its title; empty until somebody gives it one.
-     */
-    title?: string;
-    type: 'session_created';
-};
-
-/**
- * Somebody changed what is wanted, or the agent gave the session a title.
- */
-export type SessionUpdatedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * What changed.
-     */
-    changes: SessionChanges;
-    type: 'session_updated';
-};
-
-/**
- * The session cannot be placed now.
- */
-export type SessionWaitingEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * For people.
-     */
-    detail: string;
-    /**
-     * A short code: `no_worker`, `no_seat`, `agent_not_installed`, `worker_offline`, `directory_missing`.
-     */
-    reason: string;
-    type: 'session_waiting';
-};
-
-/**
- * A worker has a seat for a new attempt; the envelope carries its number.
- */
-export type AttemptAssignedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'attempt_assigned';
-    /**
-     * The worker.
-     */
-    worker: WorkerName;
-};
-
-/**
- * The worker would not take the attempt.
- */
-export type AttemptRefusedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * A problem code.
-     */
-    code: string;
-    /**
-     * For people.
-     */
-    detail: string;
-    type: 'attempt_refused';
-};
-
-/**
- * The attempt's first runner said hello.
- */
-export type AttemptStartedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * The runner's process.
-     */
-    instance: InstanceId;
-    type: 'attempt_started';
-    /**
-     * The runner's version.
-     */
-    version?: string;
-};
-
-/**
- * The attempt is over.
- */
-export type AttemptEndedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * How it ended.
-     */
-    exit: AttemptExit;
-    type: 'attempt_ended';
-};
-
-/**
- * The directory is there, and its repository was looked at: once for a session, before its first agent.
- */
-export type WorkspaceReadyEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'workspace_ready';
-    /**
-     * What was found or made.
-     */
-    workspace: Workspace;
-};
-
-/**
- * The agent's process runs.
- */
-export type AgentLaunchedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * The program and its arguments, redacted. The envelope has a `command` of its own.
-     */
-    argv: Array<string>;
-    /**
-     * What holds its tree: `cgroup`, `subreaper`, …
-     */
-    containment: string;
-    /**
-     * Its process id on the worker's machine.
-     */
-    pid: number;
-    type: 'agent_launched';
-};
-
-/**
- * The agent answered `initialize`.
- */
-export type AgentInitializedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * Ways to sign in.
-     */
-    auth_methods?: Array<AuthMethod>;
-    /**
-     * What it announced, verbatim.
-     */
-    capabilities: {
-        [key: string]: unknown;
-    };
-    /**
-     * Its name by its own account.
-     */
-    name: string;
-    /**
-     * The ACP version it speaks.
-     */
-    protocol_version: number;
-    /**
-     * Its title by its own account.
-     */
-    title?: string;
-    type: 'agent_initialized';
-    /**
-     * Its version.
-     */
-    version?: string;
-};
-
-/**
- * The agent has a session of its own; prompts may be handed over.
- */
-export type AgentSessionStartedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * The agent's id for it.
-     */
-    agent_session_id: string;
-    /**
-     * How it was opened.
-     */
-    how: SessionOpening;
-    type: 'agent_session_started';
-};
-
-/**
- * The agent wants the user to sign in.
- */
-export type AgentAuthRequiredEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * The ways it offers.
-     */
-    methods?: Array<AuthMethod>;
-    type: 'agent_auth_required';
-};
-
-/**
- * Somebody picked a way to sign in.
- */
-export type AgentSignInRequestedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * Who.
-     */
-    by: string;
-    /**
-     * The way, by its id.
-     */
-    method: string;
-    type: 'agent_sign_in_requested';
-};
-
-/**
- * The sign-in worked: the agent takes prompts, or opens its session now.
- */
-export type AgentSignedInEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * The way, by its id.
-     */
-    method: string;
-    type: 'agent_signed_in';
-};
-
-/**
- * The sign-in did not work; the agent still waits for one.
- */
-export type AgentSignInFailedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * For people, redacted.
-     */
-    detail: string;
-    /**
-     * The way, by its id.
-     */
-    method: string;
-    type: 'agent_sign_in_failed';
-};
-
-/**
- * The agent's process ended.
- */
-export type AgentExitedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * How.
-     */
-    exit: ProcessExit;
-    /**
-     * The end of what it wrote to stderr, redacted.
-     */
-    stderr?: string;
-    type: 'agent_exited';
-};
-
-/**
- * Something about the agent that a person may want to know: noise on stdout, a broken line, a late answer.
- */
-export type AgentDiagnosticEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * A short code, such as `stdout_noise`, `line_too_long`, `invalid_utf8`, `unknown_method`.
-     */
-    code: string;
-    /**
-     * For people, redacted.
-     */
-    detail: string;
-    type: 'agent_diagnostic';
-};
-
-/**
- * The attempt cannot go on; its runner is about to leave.
- */
-export type AttemptFailedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * Why.
-     */
-    failure: Failure;
-    type: 'attempt_failed';
-};
-
-/**
- * The agent's settings are now these.
- */
-export type ConfigUpdatedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * All of them.
-     */
-    options: Array<ConfigOption>;
-    type: 'config_updated';
-};
-
-/**
- * Somebody asked for a setting of the live agent.
- */
-export type ConfigRequestedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * `model`, `mode`, or the id of a config option.
-     */
-    option: string;
-    type: 'config_requested';
-    /**
-     * The wanted value.
-     */
-    value: unknown;
-};
-
-/**
- * The agent would not take a setting.
- */
-export type ConfigRejectedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * Its answer.
-     */
-    detail: string;
-    /**
-     * `model`, `mode`, or the id of a config option.
-     */
-    option: string;
-    type: 'config_rejected';
-};
-
-/**
- * The agent's slash commands are now these.
- */
-export type AgentCommandsUpdatedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * All of them.
-     */
-    commands: Array<AgentCommand>;
-    type: 'agent_commands_updated';
-};
-
-/**
- * A prompt waits for its turn.
- */
-export type TurnQueuedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * What was said.
-     */
-    content: Array<ContentBlock>;
-    /**
-     * Whether it goes before all others.
-     */
-    front?: boolean;
-    /**
-     * Where it came from.
-     */
-    source?: TurnSource;
-    type: 'turn_queued';
-};
-
-/**
- * A queued prompt's text was changed.
- */
-export type QueueEntryEditedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * The new content.
-     */
-    content: Array<ContentBlock>;
-    type: 'queue_entry_edited';
-};
-
-/**
- * A queued prompt was put elsewhere in the queue.
- */
-export type QueueEntryMovedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * Its new place, from 1.
-     */
-    position: number;
-    type: 'queue_entry_moved';
-};
-
-/**
- * A queued prompt was taken back.
- */
-export type QueueEntryDroppedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * By whom, or why.
-     */
-    by: string;
-    type: 'queue_entry_dropped';
-};
-
-/**
- * The turn was given to the runner.
- */
-export type TurnStartedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * Its number in the session, from 1.
-     */
-    number: number;
-    type: 'turn_started';
-};
-
-/**
- * The runner is writing the prompt to the agent; from here on it has acted or may have acted.
- */
-export type TurnHandedOverEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'turn_handed_over';
-};
-
-/**
- * The runner died before the prompt was handed over, so the turn waits again, first in the queue.
- */
-export type TurnRequeuedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'turn_requeued';
-};
-
-/**
- * Somebody wants the turn to end.
- */
-export type TurnCancelRequestedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * Who: a person, a program, `timeout`, `stop`.
-     */
-    by: string;
-    type: 'turn_cancel_requested';
-};
-
-/**
- * The turn is over.
- */
-export type TurnEndedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * What went wrong, if something did.
-     */
-    failure?: Failure;
-    /**
-     * Why.
-     */
-    stop_reason: StopReason;
-    type: 'turn_ended';
-    /**
-     * What it cost, if the agent tells.
-     */
-    usage?: Usage;
-};
-
-/**
- * A piece of a message; pieces with the same `message` belong together.
- */
-export type MessageAppendedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * Aloud or to itself.
-     */
-    channel: Channel;
-    /**
-     * The piece.
-     */
-    content: ContentBlock;
-    /**
-     * The message.
-     */
-    message: MessageId;
-    /**
-     * Who speaks.
-     */
-    role: Role;
-    type: 'message_appended';
-};
-
-/**
- * A tool call began or changed; a patch by its id.
- */
-export type ToolCallUpdatedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * The patch.
-     */
-    tool_call: ToolCall;
-    type: 'tool_call_updated';
-};
-
-/**
- * The agent's plan is now this.
- */
-export type PlanUpdatedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * All of it.
-     */
-    entries: Array<PlanEntry>;
-    type: 'plan_updated';
-};
-
-/**
  * Tokens and cost so far.
  */
 export type UsageUpdatedEvent = {
@@ -3999,859 +5232,17 @@ export type UsageUpdatedEvent = {
 };
 
 /**
- * The agent asks before it acts.
+ * Why a session waits for a seat.
  */
-export type PermissionRequestedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * The answers it offers, in its order.
-     */
-    options: Array<PermissionOption>;
-    /**
-     * The request.
-     */
-    request: PermissionId;
-    /**
-     * What it wants to do.
-     */
-    tool_call: ToolCall;
-    type: 'permission_requested';
-};
-
-/**
- * A permission request has its answer; the first one wins.
- */
-export type PermissionDecidedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * Who: a person, a program, `policy`, `timeout`, `cancel`, `crash`.
-     */
-    by: string;
-    /**
-     * What was decided.
-     */
-    decision: Decision;
-    /**
-     * Said to the agent or to people.
-     */
-    message?: string;
-    /**
-     * The chosen option; absent when it was cancelled.
-     */
-    option_id?: string;
-    /**
-     * The request.
-     */
-    request: PermissionId;
-    type: 'permission_decided';
-};
-
-/**
- * The agent asks the user something else.
- */
-export type ElicitationRequestedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * Its text.
-     */
-    message: string;
-    /**
-     * The frame's parameters, verbatim: form schema or address.
-     */
-    params: {
-        [key: string]: unknown;
-    };
-    /**
-     * The question.
-     */
-    request: ElicitationId;
-    type: 'elicitation_requested';
-};
-
-/**
- * An elicitation has its answer.
- */
-export type ElicitationAnsweredEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * `accept`, `decline`, `cancel`.
-     */
-    action: string;
-    /**
-     * Who.
-     */
-    by: string;
-    /**
-     * The form's content.
-     */
-    content?: {
-        [key: string]: unknown;
-    };
-    /**
-     * The question.
-     */
-    request: ElicitationId;
-    type: 'elicitation_answered';
-};
-
-/**
- * The session is being stopped.
- */
-export type SessionStoppingEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * Who.
-     */
-    by: string;
-    /**
-     * Why; the first cause wins.
-     */
-    cause: StopCause;
-    /**
-     * For people.
-     */
-    message?: string;
-    /**
-     * Whether the agent gets time.
-     */
-    mode: StopMode;
-    type: 'session_stopping';
-};
-
-/**
- * The session is stopped; a prompt takes it up again.
- */
-export type SessionStoppedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * Why.
-     */
-    cause: StopCause;
-    /**
-     * For people.
-     */
-    detail?: string;
-    /**
-     * What went wrong, if something did.
-     */
-    failure?: Failure;
-    type: 'session_stopped';
-    /**
-     * Whether it was proved that no process is left.
-     */
-    verified: boolean;
-};
-
-/**
- * The session has no runner and waits for a prompt.
- */
-export type SessionHibernatedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'session_hibernated';
-};
-
-/**
- * The session is put away.
- */
-export type SessionArchivedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'session_archived';
-};
-
-/**
- * The session is back from the archive.
- */
-export type SessionUnarchivedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'session_unarchived';
-};
-
-/**
- * The session is gone; its log goes with this transaction.
- */
-export type SessionDeletedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * Who.
-     */
-    by: string;
-    type: 'session_deleted';
-};
-
-/**
- * Something that fits nowhere else, or that a current attempt reported and the state could not take.
- */
-export type LogNoteEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    /**
-     * A short code.
-     */
-    code: string;
+export type Waiting = {
     /**
      * For people.
      */
     detail: string;
     /**
-     * What was reported, verbatim.
+     * A short code: `no_worker`, `no_seat`, `agent_not_installed`, `worker_offline`, `directory_missing`.
      */
-    raw?: unknown;
-    type: 'log_note';
-};
-
-/**
- * An event of a later version: kept and passed on as it is, of no effect here.
- */
-export type UnknownEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number | null;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string | null;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    turn?: TurnId | null;
-    type: string;
-    [key: string]: unknown;
-};
-
-/**
- * A session changed.
- */
-export type SessionFrame = {
-    /**
-     * When.
-     */
-    at: string;
-    /**
-     * The idempotency key of the command that caused it, where one did.
-     */
-    command?: string | null;
-    data: Session;
-    /**
-     * The change's place in the store; the cursor of the list.
-     */
-    pos: number;
-    /**
-     * What happened.
-     */
-    type: 'session:started' | 'session:updated' | 'session:ended';
-};
-
-/**
- * A thread changed.
- */
-export type ThreadFrame = {
-    /**
-     * When.
-     */
-    at: string;
-    /**
-     * The idempotency key of the command that caused it, where one did.
-     */
-    command?: string | null;
-    data: Thread;
-    /**
-     * The change's place in the store; the cursor of the list.
-     */
-    pos: number;
-    /**
-     * What happened.
-     */
-    type: 'thread:created' | 'thread:updated';
-};
-
-/**
- * A worker changed.
- */
-export type WorkerFrame = {
-    /**
-     * When.
-     */
-    at: string;
-    /**
-     * The idempotency key of the command that caused it, where one did.
-     */
-    command?: string | null;
-    data: Worker;
-    /**
-     * The change's place in the store; the cursor of the list.
-     */
-    pos: number;
-    /**
-     * What happened.
-     */
-    type: 'worker:connected' | 'worker:updated' | 'worker:disconnected';
-};
-
-/**
- * What is known of an agent changed.
- */
-export type AgentFrame = {
-    /**
-     * When.
-     */
-    at: string;
-    /**
-     * The idempotency key of the command that caused it, where one did.
-     */
-    command?: string | null;
-    data: Agent;
-    /**
-     * The change's place in the store; the cursor of the list.
-     */
-    pos: number;
-    /**
-     * What happened.
-     */
-    type: 'agent:updated';
-};
-
-/**
- * A session or a thread is gone.
- */
-export type DeletedFrame = {
-    /**
-     * When.
-     */
-    at: string;
-    /**
-     * The idempotency key of the command that caused it, where one did.
-     */
-    command?: string | null;
-    data: Gone;
-    /**
-     * The change's place in the store; the cursor of the list.
-     */
-    pos: number;
-    /**
-     * What happened.
-     */
-    type: 'session:deleted' | 'thread:deleted';
-};
-
-/**
- * A change of the list, with the object as it is now. After a gap each changed object comes once.
- */
-export type ListFrame = ({
-    type: 'session:started' | 'session:updated' | 'session:ended';
-} & SessionFrame) | ({
-    type: 'thread:created' | 'thread:updated';
-} & ThreadFrame) | ({
-    type: 'worker:connected' | 'worker:updated' | 'worker:disconnected';
-} & WorkerFrame) | ({
-    type: 'agent:updated';
-} & AgentFrame) | ({
-    type: 'session:deleted' | 'thread:deleted';
-} & DeletedFrame);
-
-/**
- * Follow a topic from a cursor on: everything after it, then live.
- */
-export type SubscribeClientFrame = {
-    /**
-     * For `list` a `pos`, for a session a `seq`; absent: from now on.
-     */
-    after?: number | null;
-    /**
-     * The epoch that the cursor is of; one that is over is refused with `cursor_too_old`.
-     */
-    epoch?: number | null;
-    op: 'subscribe';
-    /**
-     * `list`, or a session's id.
-     */
-    topic: string;
-};
-
-/**
- * Leave a topic.
- */
-export type UnsubscribeClientFrame = {
-    op: 'unsubscribe';
-    /**
-     * The topic.
-     */
-    topic: string;
-};
-
-/**
- * Are you there?
- */
-export type PingClientFrame = {
-    op: 'ping';
-};
-
-/**
- * Plain text or markdown.
- */
-export type TextContentBlock = {
-    /**
-     * The text, UTF-8.
-     */
-    text: string;
-    type: 'text';
-};
-
-/**
- * A link to something the agent can read by itself.
- */
-export type ResourceLinkContentBlock = {
-    /**
-     * Its media type.
-     */
-    mime_type?: string | null;
-    /**
-     * What it is called.
-     */
-    name: string;
-    type: 'resource_link';
-    /**
-     * Where it is.
-     */
-    uri: string;
-};
-
-/**
- * A picture.
- */
-export type ImageContentBlock = {
-    /**
-     * Base64.
-     */
-    data: string;
-    /**
-     * Its media type.
-     */
-    mime_type: string;
-    type: 'image';
-};
-
-/**
- * A sound.
- */
-export type AudioContentBlock = {
-    /**
-     * Base64.
-     */
-    data: string;
-    /**
-     * Its media type.
-     */
-    mime_type: string;
-    type: 'audio';
-};
-
-/**
- * An embedded file, in ACP's own shape.
- */
-export type ResourceContentBlock = {
-    /**
-     * The resource as the protocol spells it.
-     */
-    resource: {
-        [key: string]: unknown;
-    };
-    type: 'resource';
-};
-
-/**
- * The first frame.
- */
-export type HelloServerFrame = {
-    /**
-     * The log's epoch.
-     */
-    epoch: number;
-    /**
-     * The server's clock.
-     */
-    server_time: string;
-    type: 'hello';
-    /**
-     * The server's version.
-     */
-    version: string;
-};
-
-/**
- * The past of a topic is delivered; what follows is live.
- */
-export type CaughtUpServerFrame = {
-    /**
-     * The cursor that is reached.
-     */
-    after: number;
-    /**
-     * The topic.
-     */
-    topic: string;
-    type: 'caught_up';
-};
-
-/**
- * Answer to `ping`.
- */
-export type PongServerFrame = {
-    type: 'pong';
-};
-
-/**
- * A frame of the client was refused, or a topic has ended.
- */
-export type ProblemServerFrame = {
-    /**
-     * Why.
-     */
-    problem: Problem;
-    /**
-     * The topic, if it is about one.
-     */
-    topic?: string | null;
-    type: 'problem';
-};
-
-/**
- * Text, a picture, a link.
- */
-export type ContentToolContent = {
-    /**
-     * The block.
-     */
-    content: ContentBlock;
-    type: 'content';
-};
-
-/**
- * A change of a file.
- */
-export type DiffToolContent = {
-    /**
-     * The text after.
-     */
-    new_text: string;
-    /**
-     * The text before; absent for a new file.
-     */
-    old_text?: string;
-    /**
-     * Absolute path.
-     */
-    path: string;
-    type: 'diff';
+    reason: string;
 };
 
 /**
@@ -4895,220 +5286,142 @@ export type Worker = {
 };
 
 /**
- * A message of a stream of server-sent events.
+ * A worker changed.
  */
-export type EventMessage = {
+export type WorkerFrame = {
     /**
-     * The cursor after it: come back with it as `Last-Event-ID` or `after`.
+     * When.
      */
-    id: string;
-    data: string;
+    at: string;
+    /**
+     * The idempotency key of the command that caused it, where one did.
+     */
+    command?: string | null;
+    data: Worker;
+    /**
+     * The change's place in the store; the cursor of the list.
+     */
+    pos: number;
+    /**
+     * What happened.
+     */
+    type: 'worker:connected' | 'worker:updated' | 'worker:disconnected';
 };
 
 /**
- * A message of a stream of server-sent events.
+ * The name of a worker, unique on a server.
  */
-export type ListMessage = {
+export type WorkerName = string;
+
+/**
+ * A page of a list.
+ */
+export type WorkerPage = {
     /**
-     * The cursor after it: come back with it as `Last-Event-ID` or `after`.
+     * The log's epoch.
      */
-    id: string;
-    data: string;
+    epoch: number;
+    /**
+     * The items.
+     */
+    items: Array<Worker>;
+    /**
+     * Where the next page begins; absent on the last.
+     */
+    next_cursor: string | null;
+    /**
+     * The store's position that the page reflects: list streams go on from here.
+     */
+    pos: number;
 };
 
 /**
- * An MCP server that the agent starts.
+ * What the worker found, or made, before the first agent was started.
  */
-export type McpStdioServer = {
-    type?: 'stdio';
-    name: string;
-    command: string;
-    args?: Array<string>;
-    env?: {
-        [key: string]: string;
-    } | Array<{
-        name: string;
-        value: string;
-    }> | null;
-    _meta?: unknown;
+export type Workspace = {
+    /**
+     * The commit that was checked out: changes are compared with it.
+     */
+    base?: string;
+    /**
+     * The branch that was checked out; absent on a detached head.
+     */
+    branch?: string;
+    /**
+     * The directory that the agent works in, absolute.
+     */
+    cwd: string;
+    /**
+     * The top of the git repository or worktree that it lies in.
+     */
+    root?: string;
+    /**
+     * The repository's top that the worktree was made from; absent if the session works where it was told to.
+     */
+    worktree_of?: string;
 };
 
 /**
- * An MCP server that the agent calls.
+ * The directory is there, and its repository was looked at: once for a session, before its first agent.
  */
-export type McpHttpServer = {
-    type: 'http' | 'sse';
-    name: string;
-    url: string;
-    headers?: {
-        [key: string]: string;
-    } | Array<{
-        name: string;
-        value: string;
-    }> | null;
-    _meta?: unknown;
+export type WorkspaceReadyEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'workspace_ready';
+    /**
+     * What was found or made.
+     */
+    workspace: Workspace;
 };
 
 /**
- * An MCP server offered to the agent.
+ * What becomes of a session's worktree when the session is removed.
  */
-export type McpServer = McpStdioServer | McpHttpServer;
+export type WorktreeFate = 'remove' | 'discard' | 'keep';
 
 /**
- * The first session of a new thread.
+ * A wish for a worktree, short or in full.
  */
-export type FirstSession = {
-    /**
-     * Directories beside `cwd`.
-     */
-    add_dirs?: Array<string>;
-    /**
-     * The agent's name; the server's `run.agent` if absent.
-     */
-    agent?: string | null;
-    /**
-     * Further config options of the agent, by id.
-     */
-    config?: {
-        [key: string]: unknown;
-    };
-    crash_policy?: CrashPolicy | null;
-    /**
-     * The working directory, absolute; the caller's home if absent.
-     */
-    cwd?: string | null;
-    /**
-     * Environment of the agent.
-     */
-    env?: {
-        [key: string]: string;
-    };
-    /**
-     * Labels.
-     */
-    labels?: {
-        [key: string]: string;
-    };
-    /**
-     * MCP servers in ACP's own shape.
-     */
-    mcp_servers?: Array<McpServer>;
-    /**
-     * The agent's mode, as it names it.
-     */
-    mode?: string | null;
-    /**
-     * The model, as the agent names it.
-     */
-    model?: string | null;
-    on_turn_end?: OnTurnEnd | null;
-    permissions?: PermissionMode | null;
-    prompt?: PromptInput | null;
-    /**
-     * Said to the agent before the first prompt.
-     */
-    system_prompt?: string | null;
-    /**
-     * The new thread is its thread.
-     */
-    thread_id?: null;
-    /**
-     * Wall clock for a turn, in seconds; 0 or absent is no limit.
-     */
-    timeout?: number | null;
-    /**
-     * Its title; the prompt's first line if absent.
-     */
-    title?: string | null;
-    /**
-     * The worker it must run on, by name.
-     */
-    worker?: string | null;
-    worktree?: WorktreeInput | null;
-};
+export type WorktreeInput = boolean | WorktreeSpec;
 
 /**
- * A thread, with the first session in a few words.
+ * A wish for a git worktree of one's own, with a branch of its own.
  */
-export type CreateThreadWithPrompt = {
+export type WorktreeSpec = {
     /**
-     * Short for a `session` of this agent.
+     * The commit, branch or tag it begins on; what is checked out in the session's directory if absent.
      */
-    agent?: string | null;
+    base?: string | null;
     /**
-     * Short for a `session` in this directory.
+     * The name of the new branch; `convene/` and the short id if absent.
      */
-    cwd?: string | null;
-    /**
-     * Labels.
-     */
-    labels?: {
-        [key: string]: string;
-    };
-    prompt?: PromptInput | null;
-    session?: null;
-    /**
-     * Its title; the prompt's first line if absent.
-     */
-    title?: string | null;
-    /**
-     * What it is about.
-     */
-    topic?: string | null;
-};
-
-/**
- * A thread with its first session in full.
- */
-export type CreateThreadWithSession = {
-    agent?: null;
-    cwd?: null;
-    /**
-     * Labels.
-     */
-    labels?: {
-        [key: string]: string;
-    };
-    prompt?: null;
-    session: FirstSession;
-    /**
-     * Its title; the prompt's first line if absent.
-     */
-    title?: string | null;
-    /**
-     * What it is about.
-     */
-    topic?: string | null;
-};
-
-/**
- * An answer by its `option_id`.
- */
-export type DecideByOption = {
-    decision?: null;
-    /**
-     * Said with it.
-     */
-    message?: string | null;
-    /**
-     * One of the offered options.
-     */
-    option_id: string;
-};
-
-/**
- * An answer by its `decision`.
- */
-export type DecideByDecision = {
-    /**
-     * `allow_once`, `allow_always`, `reject_once`, `reject_always`.
-     */
-    decision: DecisionInput;
-    /**
-     * Said with it.
-     */
-    message?: string | null;
-    option_id?: null;
+    branch?: string | null;
 };
 
 /**
@@ -5747,6 +6060,63 @@ export type MakeLoginLinkResponses = {
 
 export type MakeLoginLinkResponse = MakeLoginLinkResponses[keyof MakeLoginLinkResponses];
 
+export type LogOutData = {
+    body?: never;
+    headers?: {
+        /**
+         * An exact retry with the same key gets the recorded answer with `Idempotency-Replayed: true`; the same key with another body is refused with `idempotency_conflict`. Events that the command causes carry the key as `command`. Visible ASCII, best a UUID.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/v1/logout';
+};
+
+export type LogOutErrors = {
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    400: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    401: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    403: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    409: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    413: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    429: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    500: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    503: Problem;
+};
+
+export type LogOutError = LogOutErrors[keyof LogOutErrors];
+
+export type LogOutResponses = {
+    /**
+     * The cookie is gone.
+     */
+    200: unknown;
+};
+
 export type ListSessionsData = {
     body?: never;
     path?: never;
@@ -5965,10 +6335,12 @@ export type DeleteSessionError = DeleteSessionErrors[keyof DeleteSessionErrors];
 
 export type DeleteSessionResponses = {
     /**
-     * It is gone.
+     * It is done.
      */
-    200: unknown;
+    200: Deleted;
 };
+
+export type DeleteSessionResponse = DeleteSessionResponses[keyof DeleteSessionResponses];
 
 export type GetSessionData = {
     body?: never;
@@ -6358,6 +6730,74 @@ export type GetSessionChangesResponses = {
 
 export type GetSessionChangesResponse = GetSessionChangesResponses[keyof GetSessionChangesResponses];
 
+export type ClearSessionData = {
+    body?: never;
+    headers?: {
+        /**
+         * An exact retry with the same key gets the recorded answer with `Idempotency-Replayed: true`; the same key with another body is refused with `idempotency_conflict`. Events that the command causes carry the key as `command`. Visible ASCII, best a UUID.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * An id, the beginning of its digits, or the last six of them.
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/v1/sessions/{id}/clear';
+};
+
+export type ClearSessionErrors = {
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    400: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    401: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    403: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    404: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    409: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    413: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    429: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    500: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    503: Problem;
+};
+
+export type ClearSessionError = ClearSessionErrors[keyof ClearSessionErrors];
+
+export type ClearSessionResponses = {
+    /**
+     * It is done.
+     */
+    200: Session;
+};
+
+export type ClearSessionResponse = ClearSessionResponses[keyof ClearSessionResponses];
+
 export type AnswerElicitationData = {
     body: AnswerElicitation;
     headers?: {
@@ -6465,6 +6905,10 @@ export type ListSessionEventsData = {
          * Of this turn.
          */
         turn?: TurnId;
+        /**
+         * Where a page begins.
+         */
+        snap?: 'turn';
         /**
          * The epoch that `after` or `before` is of.
          */
@@ -6592,6 +7036,74 @@ export type ExportSessionResponses = {
 
 export type ExportSessionResponse = ExportSessionResponses[keyof ExportSessionResponses];
 
+export type ForkSessionData = {
+    body?: ForkSession;
+    headers?: {
+        /**
+         * An exact retry with the same key gets the recorded answer with `Idempotency-Replayed: true`; the same key with another body is refused with `idempotency_conflict`. Events that the command causes carry the key as `command`. Visible ASCII, best a UUID.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * An id, the beginning of its digits, or the last six of them.
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/v1/sessions/{id}/fork';
+};
+
+export type ForkSessionErrors = {
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    400: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    401: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    403: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    404: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    409: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    413: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    429: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    500: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    503: Problem;
+};
+
+export type ForkSessionError = ForkSessionErrors[keyof ForkSessionErrors];
+
+export type ForkSessionResponses = {
+    /**
+     * It is made.
+     */
+    201: CreatedSession;
+};
+
+export type ForkSessionResponse = ForkSessionResponses[keyof ForkSessionResponses];
+
 export type GetSessionHealthData = {
     body?: never;
     path: {
@@ -6649,6 +7161,74 @@ export type GetSessionHealthResponses = {
 };
 
 export type GetSessionHealthResponse = GetSessionHealthResponses[keyof GetSessionHealthResponses];
+
+export type HibernateSessionData = {
+    body?: HibernateSession;
+    headers?: {
+        /**
+         * An exact retry with the same key gets the recorded answer with `Idempotency-Replayed: true`; the same key with another body is refused with `idempotency_conflict`. Events that the command causes carry the key as `command`. Visible ASCII, best a UUID.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * An id, the beginning of its digits, or the last six of them.
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/v1/sessions/{id}/hibernate';
+};
+
+export type HibernateSessionErrors = {
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    400: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    401: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    403: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    404: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    409: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    413: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    429: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    500: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    503: Problem;
+};
+
+export type HibernateSessionError = HibernateSessionErrors[keyof HibernateSessionErrors];
+
+export type HibernateSessionResponses = {
+    /**
+     * It is done.
+     */
+    200: Session;
+};
+
+export type HibernateSessionResponse = HibernateSessionResponses[keyof HibernateSessionResponses];
 
 export type GetSessionHistoryData = {
     body?: never;
@@ -7057,7 +7637,7 @@ export type DropQueueEntryResponses = {
     /**
      * It is done.
      */
-    200: QueueEntryList;
+    200: QueueChanged;
 };
 
 export type DropQueueEntryResponse = DropQueueEntryResponses[keyof DropQueueEntryResponses];
@@ -7129,10 +7709,78 @@ export type EditQueueEntryResponses = {
     /**
      * It is done.
      */
-    200: QueueEntryList;
+    200: QueueChanged;
 };
 
 export type EditQueueEntryResponse = EditQueueEntryResponses[keyof EditQueueEntryResponses];
+
+export type ResumeSessionData = {
+    body?: never;
+    headers?: {
+        /**
+         * An exact retry with the same key gets the recorded answer with `Idempotency-Replayed: true`; the same key with another body is refused with `idempotency_conflict`. Events that the command causes carry the key as `command`. Visible ASCII, best a UUID.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * An id, the beginning of its digits, or the last six of them.
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/v1/sessions/{id}/resume';
+};
+
+export type ResumeSessionErrors = {
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    400: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    401: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    403: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    404: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    409: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    413: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    429: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    500: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    503: Problem;
+};
+
+export type ResumeSessionError = ResumeSessionErrors[keyof ResumeSessionErrors];
+
+export type ResumeSessionResponses = {
+    /**
+     * It is done.
+     */
+    200: Session;
+};
+
+export type ResumeSessionResponse = ResumeSessionResponses[keyof ResumeSessionResponses];
 
 export type StopSessionData = {
     body?: StopSession;
@@ -7564,10 +8212,12 @@ export type DeleteThreadError = DeleteThreadErrors[keyof DeleteThreadErrors];
 
 export type DeleteThreadResponses = {
     /**
-     * It is gone.
+     * It is done.
      */
-    200: unknown;
+    200: Deleted;
 };
+
+export type DeleteThreadResponse = DeleteThreadResponses[keyof DeleteThreadResponses];
 
 export type GetThreadData = {
     body?: never;

@@ -1,7 +1,7 @@
 /** What this browser keeps for later visits, and the way out of it. */
 import { useState } from "react";
 import { usePreference } from "@/bind/preference";
-import { useStore } from "@/bind/store";
+import { useSync } from "@/bind/store";
 import { logOut } from "@/commands/log-out";
 import { t } from "@/i18n";
 import { ProblemNote } from "@/parts/problem-note";
@@ -11,11 +11,11 @@ import { Button } from "@/ui/button";
 import { Switch } from "@/ui/switch";
 
 export function BrowserCopy() {
-  const store = useStore();
+  const sync = useSync();
   const [copy, setCopy] = usePreference("copy");
   const [problem, setProblem] = useState<Problem | null>(null);
   const leave = async () => {
-    const out = await logOut(store);
+    const out = await logOut(sync);
     if (out.ok) location.assign("/");
     else setProblem(out.problem);
   };
