@@ -7,7 +7,7 @@ import { answered, happen, newServer, run, sessionNow, type FakeServer } from ".
 import { shownLog, shownTranscript } from "../../test/shown";
 import { unfinished } from "./carry";
 import { fold, foldAll } from "./fold";
-import { append, FIRST_PAGE, HELD_MAX, newLog, withPage, type Log } from "./log";
+import { append, FIRST_PAGE, HELD_MAX, ITEMS_MAX, newLog, withPage, type Log } from "./log";
 import { nothing, type State } from "./state";
 import { extend, noTranscript } from "./transcript";
 import type { Event } from "./types";
@@ -25,6 +25,7 @@ function logOf(state: State, server: FakeServer): Log {
 /** Everything that is always true of a log. */
 function check(log: Log): void {
   expect(log.events.length).toBeLessThanOrEqual(HELD_MAX);
+  expect(log.transcript.items.length).toBeLessThanOrEqual(ITEMS_MAX);
   if (log.events.length > 0) {
     expect(log.events[0]?.seq).toBe(log.first);
     expect(log.events.at(-1)?.seq).toBe(log.last);

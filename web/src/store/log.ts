@@ -45,12 +45,13 @@ export type Page = { readonly before: number | null; readonly after: number | nu
 export const FIRST_PAGE = 300;
 export const OLDER_PAGE = 500;
 
-/** At most so many are held; see the design's § 3.3: 100,000 are 164 MB of heap. */
+/** At most so many are held; see the design's § 3.3: 100,000 are 164 MB of heap. Items are what rows are made of. */
 export const HELD_MAX = 20_000;
-/** So many stay when there are too many: making room is rare. */
-const KEPT = 15_000;
-/** A turn's start is looked for no further than down to so many. */
-const KEPT_MIN = 5_000;
+export const ITEMS_MAX = 2_000;
+/** So much of either stays when there is too much: making room is rare. */
+const KEPT = 0.75;
+/** A turn's start is looked for down to this part of what may stay. */
+const KEPT_MIN = 0.3;
 
 export function newLog(session: SessionId): Log {
   return {
@@ -198,14 +199,19 @@ function readsUp(log: Log): boolean {
 
 /** Lets events go at one side when there are too many, at the start of a turn if there is one. */
 function withRoom(log: Log, side: "older" | "newer"): Log {
-  if (log.events.length <= HELD_MAX) return log;
+  if (log.events.length <= HELD_MAX && log.transcript.items.length <= ITEMS_MAX) return log;
   return side === "older" ? withoutOlder(log) : withoutNewer(log);
 }
 
 function withoutOlder(log: Log): Log {
-  const least = log.events.length - KEPT;
+  const { length } = log.events;
+  const least = Math.max(
+    length - HELD_MAX * KEPT,
+    placeOfItem(log, log.transcript.items.length - ITEMS_MAX * KEPT),
+    1,
+  );
   const found = log.events.findIndex((event, at) => at >= least && event.type === "turn_started");
-  const cut = found === -1 || found > log.events.length - KEPT_MIN ? least : found;
+  const cut = found === -1 || length - found < (length - least) * KEPT_MIN ? least : found;
   const base = unfinished(extend(log.base, log.events.slice(0, cut)));
   const first = log.first + cut;
   const transcript = withoutBefore(log.transcript, first, base);
@@ -213,9 +219,18 @@ function withoutOlder(log: Log): Log {
 }
 
 function withoutNewer(log: Log): Log {
-  const found = log.events.findLastIndex((event, at) => at <= KEPT && event.type === "turn_started");
-  const cut = found < KEPT_MIN ? KEPT : found;
+  const items = placeOfItem(log, ITEMS_MAX * KEPT);
+  const most = Math.min(HELD_MAX * KEPT, items > 0 ? items : Number.POSITIVE_INFINITY, log.events.length);
+  const found = log.events.findLastIndex((event, at) => at <= most && event.type === "turn_started");
+  const cut = found < most * KEPT_MIN ? most : found;
   const events = log.events.slice(0, cut);
   const transcript = keeping(log.transcript, extend(log.base, events));
   return { ...log, events, last: log.first + cut - 1, transcript, live: false, caught_up: false };
+}
+
+/** Among the events, the place where an item begins; 0 if it began before them. A prompt may be older than where it stands. */
+function placeOfItem({ transcript, first }: Log, at: number): number {
+  if (at < 0) return 0;
+  const item = transcript.items.find((candidate, place) => place >= at && candidate.kind !== "prompt");
+  return item ? Math.max(0, item.seq - first) : 0;
 }
