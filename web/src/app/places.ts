@@ -1,6 +1,9 @@
 /** Addresses of places, both ways. Every state that somebody may want to come back to is in the address. */
 import type { Place, SessionTab } from "@/bind/nav";
+import { t } from "@/i18n";
+import type { Shown } from "./face";
 
+const PAGES = ["new", "workers", "agents", "settings", "about"] as const;
 const TABS: readonly SessionTab[] = ["talk", "changes", "timeline", "events", "facts"];
 
 export function hrefOf(place: Place): string {
@@ -18,6 +21,14 @@ export function hrefOf(place: Place): string {
     case "about":
       return `/${place.to}`;
   }
+}
+
+/** What is shown at an address: a session, a page by its name, or home. */
+export function shownAt(pathname: string): Shown {
+  const session = /^\/s\/([^/]+)/.exec(pathname)?.[1];
+  if (session !== undefined) return { session: decodeURIComponent(session) };
+  const page = PAGES.find((one) => pathname === `/${one}`);
+  return page === undefined ? null : { page: t(`app.nav.${page}`) };
 }
 
 export function tabOf(text: string | undefined): SessionTab {

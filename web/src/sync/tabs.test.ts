@@ -28,6 +28,7 @@ beforeEach(() => {
   storage = new Map();
   channels = [];
   vi.stubGlobal("BroadcastChannel", Channel);
+  vi.stubGlobal("navigator", {});
   vi.stubGlobal(
     "localStorage",
     new Proxy(

@@ -34,6 +34,22 @@ export const app = {
     paste: "Or paste a link or its token",
     go: "Sign in",
   },
+  title: {
+    plain: "{page} · Convene",
+    count: "({n}) {title}",
+    needs_you: "<!> {title}",
+    running: "(*) {title}",
+  },
+  notice: {
+    permission: "{agent} asks whether it may: {what}",
+    question: "{agent} asks: {message}",
+    waits: "{agent} waits for an answer",
+    sign_in: "{agent} asks to sign in",
+    finished: "Finished",
+    finished_with: "Finished: {line}",
+    failed: "Failed",
+    failed_with: "Failed: {summary}",
+  },
   link: {
     live: "Live",
     reconnecting: "Reconnecting…",
