@@ -1,2 +1,26 @@
-/** Words of a session's changed files. */
-export const changes = {} as const;
+/** Words of the view of what a session changed. */
+export const changes = {
+  loading: "Comparing the files…",
+  empty: "Nothing has changed",
+  empty_note: "Files in {root} are as they were when the session began.",
+  files: { one: "{count} file", other: "{count} files" },
+  on: "on {branch}",
+  commits: { one: "{count} commit", other: "{count} commits" },
+  copy: "Copy patch",
+  again: "Look again",
+  truncated: "There is more than is shown here: at most 1,000 files, 200 KB of one and 4 MB of all.",
+  binary: "This file is not text.",
+  too_large: "This change is too long to be shown. Look at it with git.",
+  file: "Files",
+  was: "It was {path}",
+  layout: { label: "Layout", unified: "One column", wide: "Side by side" },
+  status: {
+    added: "added",
+    untracked: "new",
+    modified: "changed",
+    deleted: "deleted",
+    renamed: "renamed",
+    type_changed: "another kind of file",
+    conflicted: "in conflict",
+  },
+} as const;

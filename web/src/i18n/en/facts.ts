@@ -1,2 +1,57 @@
-/** Words of what is known of a session. */
-export const facts = {} as const;
+/** Words of a session's facts. */
+export const facts = {
+  state: {
+    title: "State",
+    badge: "Shown as",
+    why: "Because",
+    hint: "What to do",
+    bundle: "Crash report",
+    runner: "Runner",
+    connected: "its uplink is up",
+    not_connected: "none is connected",
+    containment: "Processes held by",
+  },
+  where: {
+    title: "Where",
+    directory: "Directory",
+    worktree_of: "Worktree of",
+    branch: "Branch",
+    base: "Compared with",
+    worker: "Worker",
+  },
+  agent: {
+    title: "Agent",
+    name: "Agent",
+    permissions: "It may do",
+    session: "Its own id",
+    capabilities: "What it announced",
+  },
+  permissions: {
+    deny: "nothing: what it asks for is refused",
+    ask: "what you allow when it asks",
+    reads: "read and search; for the rest it asks",
+    all: "everything it asks for",
+  },
+  attempts: {
+    title: "Attempts",
+    none: "No agent was started in the part of the log that is loaded.",
+    number: "Attempt {number}",
+    started: "since {time}",
+    on: "on {worker}",
+    pid: "process {pid}",
+    how: "session by {how}",
+    runs: "It runs.",
+    ended: "Ended: {exit}",
+    code: "exit code {code}",
+    signal: "signal {signal}",
+  },
+  ids: {
+    title: "Identity and use",
+    session: "Session",
+    thread: "Thread",
+    created: "Made",
+    events: "Events",
+    usage: "Used",
+    label: "Label {name}",
+  },
+} as const;
