@@ -33,8 +33,14 @@ fn the_main_job_folds_as_it_did() {
 }
 
 #[test]
-fn the_main_job_is_written_as_it_was() {
-    for (line, event) in log("main-job.jsonl") {
+fn sleeping_resuming_and_clearing_fold_as_they_did() {
+    let state = fold(&log("lifecycle.jsonl"));
+    insta::assert_json_snapshot!("lifecycle_view", view::session(&state));
+}
+
+#[test]
+fn the_logs_are_written_as_they_were() {
+    for (line, event) in log("main-job.jsonl").into_iter().chain(log("lifecycle.jsonl")) {
         let stored = event.data.to_json();
         assert_eq!(wire_json(event.session, event.seq, event.pos, event.at, &stored), line);
         assert_eq!(EventData::from_json(&stored).unwrap(), event.data);

@@ -70,6 +70,7 @@ impl SessionState {
             resumed_at: None,
             fork: fork.clone(),
             cleared_seq: 0,
+            cleared_turns: 0,
         })
     }
 

@@ -185,7 +185,7 @@ fn go_on(d: &mut Decider<'_>, over: &Over) {
         return;
     }
     // Without the proof that nothing is left it has not gone to sleep, but been lost.
-    if over.attempt.hibernating.is_some() && verified {
+    if over.attempt.hibernating.is_some() && verified && told.is_none() {
         if d.state.queue.is_empty() {
             d.emit(KnownEvent::SessionHibernated {});
         }

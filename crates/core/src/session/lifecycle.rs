@@ -72,6 +72,10 @@ pub(super) fn clear(d: &mut Decider<'_>, by: String) -> Result<(), Rejection> {
             return Err(Rejection::WrongState { command: "clear", state: d.state.phase.name() });
         }
     }
+    if !d.state.queue.is_empty() {
+        // It was meant for the conversation that there is.
+        return Err(Rejection::WrongState { command: "clear", state: "about to run a prompt" });
+    }
     if !d.state.has_conversation() {
         return Err(Rejection::Nothing);
     }
@@ -83,7 +87,7 @@ pub(super) fn clear(d: &mut Decider<'_>, by: String) -> Result<(), Rejection> {
 impl SessionState {
     /// Whether anything was said that an agent without a memory would have to be told.
     pub const fn has_conversation(&self) -> bool {
-        self.turns > 0 || self.fork.is_some()
+        self.turns > self.cleared_turns || self.fork.is_some()
     }
 
     /// Whether its agent can open its conversation again, by its own account.
@@ -96,6 +100,17 @@ impl SessionState {
     /// Whether ending its agent loses nothing that was said.
     pub fn forgets_nothing(&self) -> bool {
         self.can_reopen() || !self.has_conversation()
+    }
+
+    /// Whether it is idle, and ending its agent loses nothing, as far as that can be told from here.
+    pub fn may_sleep(&self) -> bool {
+        let at_rest = matches!(&self.phase, Phase::Idle { attempt } if attempt.leaving.is_none());
+        at_rest && self.queue.is_empty() && self.needs_you_since.is_none() && !self.deleted && self.forgets_nothing()
+    }
+
+    /// How often its runner said since the last turn that it cannot sleep.
+    pub fn kept_awake(&self) -> u32 {
+        self.phase.attempt().map_or(0, |attempt| attempt.kept_awake)
     }
 
     /// Whether somebody wanted a runner since then.
@@ -132,7 +147,7 @@ impl SessionState {
         self.agent.session_id = None;
         (self.agent.recap_due, self.agent.context_lost_at) = (false, None);
         self.fork = None;
-        self.cleared_seq = event.seq;
+        (self.cleared_seq, self.cleared_turns) = (event.seq, self.turns);
         self.result_message = None;
         self.result = Arc::default();
         (self.last_line, self.line_open) = (None, false);

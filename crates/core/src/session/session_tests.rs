@@ -15,6 +15,9 @@ mod story;
 #[path = "tests/ends.rs"]
 mod ends;
 
+#[path = "tests/lifecycle.rs"]
+mod lifecycle;
+
 #[path = "tests/asks.rs"]
 mod asks;
 

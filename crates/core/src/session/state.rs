@@ -111,6 +111,9 @@ pub struct SessionState {
     /// The conversation begins after this event; 0: with the first one.
     #[serde(default)]
     pub cleared_seq: u64,
+    /// Turns before that.
+    #[serde(default)]
+    pub cleared_turns: u32,
 }
 
 impl SessionState {

@@ -9,7 +9,7 @@ use super::world::*;
 use crate::{
     command::{BusyMode, Choice, Command},
     content::{ContentBlock, ToolStatus},
-    event::{Decision, Event, EventBody, EventData, KnownEvent, SessionChanges, StopMode},
+    event::{ContextLoss, Decision, Event, EventBody, EventData, KnownEvent, SessionChanges, StopMode},
     failure::{AttemptExit, FailureKind, ProcessExit, StopCause, StopReason},
     ids::{TurnId, WorkerName},
     rejection::Rejection,
@@ -34,6 +34,11 @@ enum Step {
     Title(u8),
     Decide(usize, usize),
     Answer(usize),
+    Resume,
+    Hibernate {
+        recap: bool,
+    },
+    Clear,
     Archive,
     Unarchive,
     Delete,
@@ -68,6 +73,9 @@ enum Step {
 #[derive(Debug, Clone)]
 enum Say {
     Ready,
+    Able,
+    KeptAwake,
+    ContextLost,
     HandedOver(usize),
     TurnEnded(usize, StopReason),
     Text(String),
@@ -118,6 +126,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<u8>().prop_map(Step::Title),
         3 => (pick(), pick()).prop_map(|(a, b)| Step::Decide(a, b)),
         1 => pick().prop_map(Step::Answer),
+        2 => Just(Step::Resume),
+        3 => any::<bool>().prop_map(|recap| Step::Hibernate { recap }),
+        1 => Just(Step::Clear),
         1 => Just(Step::Archive),
         1 => Just(Step::Unarchive),
         8 => Just(Step::Assign),
@@ -154,6 +165,9 @@ fn say() -> impl Strategy<Value = Say> {
     ];
     prop_oneof![
         6 => Just(Say::Ready),
+        2 => Just(Say::Able),
+        2 => Just(Say::KeptAwake),
+        1 => Just(Say::ContextLost),
         8 => pick().prop_map(Say::HandedOver),
         5 => (pick(), reason).prop_map(|(turn, reason)| Say::TurnEnded(turn, reason)),
         5 => "[a-z\\n é\"]{0,8}".prop_map(Say::Text),
@@ -196,6 +210,13 @@ impl Play {
     fn event(&self, say: &Say) -> EventData {
         match say {
             Say::Ready => ready(),
+            Say::Able => able(),
+            Say::KeptAwake => awake(),
+            Say::ContextLost => EventData::new(KnownEvent::AgentContextLost {
+                why: ContextLoss::SessionUnknown,
+                detail: "gone".to_owned(),
+                recap: 9,
+            }),
             Say::HandedOver(n) => handed_over(self.pick_turn(*n)),
             Say::TurnEnded(n, reason) => ended(self.pick_turn(*n), *reason),
             Say::Text(text) => says(u128::from(text.len() > 4), text),
@@ -264,6 +285,9 @@ impl Play {
                 content: Some(serde_json::Value::Null),
                 by: by(),
             },
+            Step::Resume => resume(),
+            Step::Hibernate { recap } => Command::Hibernate { recap: *recap, by: by() },
+            Step::Clear => clear(),
             Step::Archive => Command::Archive,
             Step::Unarchive => Command::Unarchive,
             Step::Delete => Command::Delete { by: by() },
@@ -341,7 +365,11 @@ fn check_state(state: &SessionState) {
     if state.phase.attempt().is_none() {
         assert!(state.open_tools.is_empty() && state.directives.is_empty());
     }
+    if matches!(state.phase, Phase::Hibernated) {
+        assert!(state.queue.is_empty(), "a prompt wakes it");
+    }
     if let Phase::Idle { attempt } = &state.phase {
+        assert!(attempt.hibernating.is_none() || attempt.leaving.is_some(), "a turn would run into its end");
         assert!(state.queue.is_empty() || attempt.leaving.is_some(), "a prompt waits for nothing");
     }
     assert_eq!(
@@ -388,6 +416,8 @@ fn check_log(log: &[Event], state: &SessionState) {
             assert!(over.insert(data.turn.unwrap()), "a turn ends once");
         } else if let KnownEvent::QueueEntryDropped { .. } = known {
             assert!(over.insert(data.turn.unwrap()));
+        } else if let KnownEvent::SessionCleared { .. } = known {
+            assert_eq!(active, None, "a turn is not cleared away");
         } else if let KnownEvent::SessionStopping { cause, .. } = known {
             assert_eq!(*stop.get_or_insert(*cause), *cause, "the first cause wins");
         } else if let KnownEvent::SessionStopped { cause, .. } = known {

@@ -25,6 +25,24 @@ const STATES: &[(&str, Build)] = &[
     }),
     ("starting, with its turn", || World::prompted(spec()).with_runner()),
     ("idle", || World::new(spec()).with_agent()),
+    ("idle, after a turn", || World::said(spec())),
+    ("idle, to hibernate", || {
+        let mut w = World::said(spec());
+        w.ok(hibernate());
+        w
+    }),
+    ("idle, to hibernate, one waits", || {
+        let mut w = World::said(spec());
+        w.ok(hibernate());
+        let next = w.prompt("next");
+        w.ok(next);
+        w
+    }),
+    ("idle, cleared", || {
+        let mut w = World::said(spec());
+        w.ok(clear());
+        w
+    }),
     ("running", || World::prompted(spec()).with_turn()),
     ("running, prompt not handed over", || World::prompted(spec()).with_agent()),
     ("running, cancelled", || {
@@ -125,6 +143,10 @@ const COMMANDS: &[(&str, Say)] = &[
         content: None,
         by: "ada".to_owned(),
     }),
+    ("resume", |_| Command::Resume { by: "ada".to_owned() }),
+    ("hibernate", |_| Command::Hibernate { recap: false, by: "idle".to_owned() }),
+    ("hibernate, with a recap", |_| Command::Hibernate { recap: true, by: "ada".to_owned() }),
+    ("clear", |_| Command::Clear { by: "ada".to_owned() }),
     ("archive", |_| Command::Archive),
     ("unarchive", |_| Command::Unarchive),
     ("delete", |_| Command::Delete { by: "ada".to_owned() }),
@@ -149,6 +171,7 @@ const COMMANDS: &[(&str, Say)] = &[
         let turn = w.state.phase.turn().map_or(TurnId::new(uuid::Uuid::nil()), |t| t.id);
         w.report([ended(turn, StopReason::EndTurn)])
     }),
+    ("report: kept awake", |w| w.report([awake()])),
     ("report: attempt failed", |w| w.report([fails(FailureKind::HandshakeFailure)])),
     ("report of a stale attempt", |w| Command::Report {
         attempt: w.attempt().wrapping_sub(1),

@@ -9,7 +9,7 @@ use crate::{
     command::{BusyMode, Choice, Command, Create, NewPrompt},
     content::{Channel, ContentBlock, PermissionKind, PermissionOption, Role, ToolCall, ToolStatus},
     directive::Order,
-    event::{Event, EventBody, EventData, KnownEvent, SessionOpening, StopMode},
+    event::{AwakeReason, Event, EventBody, EventData, KnownEvent, SessionOpening, StopMode},
     failure::{AttemptExit, Failure, FailureKind, StopCause, StopReason},
     ids::{ElicitationId, InstanceId, MessageId, PermissionId, SessionId, ThreadId, TurnId, WorkerName},
     limits,
@@ -226,6 +226,16 @@ impl World {
         this
     }
 
+    /// Idle after its first turn, with an agent that can load its session again.
+    #[track_caller]
+    pub fn said(spec: SessionSpec) -> Self {
+        let mut this = Self::prompted(spec).with_runner();
+        this.ok(this.report([able(), ready()]));
+        let turn = this.turn();
+        this.ok(this.report([handed_over(turn), says(7, "done"), ended(turn, StopReason::EndTurn)]));
+        this
+    }
+
     fn all_with(&mut self, command: impl FnOnce(&Self) -> Command) {
         let command = command(self);
         self.ok(command);
@@ -237,6 +247,21 @@ impl World {
 pub fn ready() -> EventData {
     let how = SessionOpening::New;
     EventData::new(KnownEvent::AgentSessionStarted { agent_session_id: "agent-1".to_owned(), how })
+}
+
+pub fn able() -> EventData {
+    EventData::new(KnownEvent::AgentInitialized {
+        name: "agent".to_owned(),
+        title: None,
+        version: "1".to_owned(),
+        protocol_version: 1,
+        capabilities: Arc::new(serde_json::json!({"loadSession": true})),
+        auth_methods: Vec::new(),
+    })
+}
+
+pub fn awake() -> EventData {
+    EventData::new(KnownEvent::SessionKeptAwake { why: AwakeReason::LiveWork, detail: "a server".to_owned() })
 }
 
 pub fn handed_over(turn: TurnId) -> EventData {
@@ -306,6 +331,18 @@ pub fn picks(n: u128, option: &str) -> Command {
 
 pub fn stop(mode: StopMode) -> Command {
     Command::Stop { cause: StopCause::UserRequested, mode, message: None, by: "ada".to_owned() }
+}
+
+pub fn hibernate() -> Command {
+    Command::Hibernate { recap: false, by: "ada".to_owned() }
+}
+
+pub fn resume() -> Command {
+    Command::Resume { by: "ada".to_owned() }
+}
+
+pub fn clear() -> Command {
+    Command::Clear { by: "ada".to_owned() }
 }
 
 pub fn cancel() -> Command {
