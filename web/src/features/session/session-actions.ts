@@ -30,6 +30,8 @@ export type SessionAction = {
   readonly keys?: readonly string[];
   readonly in_fields?: boolean;
   readonly tone?: "bad";
+  /** Whether it stands in the bar also where there is little room. */
+  readonly urgent?: true;
   /** `bar`: a button where there is room, else in the menu. The number is its group in the menu. */
   readonly place: "bar" | 0 | 1 | 2 | 3;
   readonly visible: boolean;
@@ -56,6 +58,7 @@ function lifecycle({ store, session, out, open }: ActionContext): readonly Sessi
       icon: "stop",
       keys: ["Mod+."],
       in_fields: true,
+      urgent: true,
       place: "bar",
       visible: turn !== null && state === "running",
       ...(cancelling ? { blocked: t("session.action.canceling") } : {}),

@@ -1,7 +1,9 @@
 /** The talk of a session: what was said and done, what is asked of a person, and the box to go on with. */
 import { useState } from "react";
 import { t } from "@/i18n";
+import { useStore } from "@/bind/store";
 import { LoadingNote } from "@/parts/loading-note";
+import { ProblemNote } from "@/parts/problem-note";
 import type { Session } from "@/store/types";
 import { ComposerArea } from "./composer/composer-area";
 import { EmptyTalk } from "./empty-talk";
@@ -27,8 +29,16 @@ export function Talk({ session, at, keys }: TalkProps) {
 }
 
 function TalkBody({ session, at, keys, sent }: TalkProps & { readonly sent: number }) {
-  const { is } = useWindow(session.id);
+  const store = useStore();
+  const { is, failed, loading } = useWindow(session.id);
   const rows = useRows(session.id, null, false);
+  if (is === "asked" && failed !== null && loading === "nothing") {
+    return (
+      <div className="mx-auto w-full max-w-4xl flex-1 px-3 py-6">
+        <ProblemNote problem={failed} onRetry={() => store.put({ is: "opened", session: session.id, at })} />
+      </div>
+    );
+  }
   if (is === "asked") {
     return (
       <div className="mx-auto w-full max-w-4xl flex-1">

@@ -144,12 +144,9 @@ export const transcript = {
   plan: {
     title: "Plan",
     summary: "Plan {done} of {all}: {now}",
-    all_done: { one: "Plan done, {count} step", other: "Plan done, {count} steps" },
-    changed: "Plan changed",
     pending: "to do",
     in_progress: "at work",
     completed: "done",
-    new: "new",
     began: "Began: {step}",
     finished: "Done: {step}",
     added: "Planned: {step}",

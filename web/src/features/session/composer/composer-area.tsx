@@ -1,7 +1,7 @@
 /** All that stands below the transcript: what is asked, the plan, the queue and the message. None of it replaces another. */
 import { useRef } from "react";
 import { useStore } from "@/bind/store";
-import { queueOf, willWait } from "@/store/queue";
+import { queueOf } from "@/store/queue";
 import type { Session } from "@/store/types";
 import { Cards } from "../cards/cards";
 import { Queue } from "../queue/queue";
@@ -38,7 +38,7 @@ export function ComposerArea({ session, keys, onSent }: ComposerAreaProps) {
     >
       <div className="mx-auto flex w-full max-w-4xl flex-col gap-1.5">
         <Cards session={session} keys={keys} />
-        <PlanCard session={session.id} busy={willWait(session) ? "yes" : "no"} />
+        <PlanCard session={session.id} />
         <Queue session={session.id} edit={edit} onPut={put} />
         <Composer
           session={session}

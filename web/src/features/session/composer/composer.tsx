@@ -167,7 +167,7 @@ export function Composer({ session, draft, field, keys, onSent, onEditLast }: Co
           {t("composer.offline")}
         </p>
       )}
-      <div className="relative rounded-md border border-line-strong bg-surface-0 focus-within:border-accent focus-within:outline-1 focus-within:outline-accent">
+      <div className="relative rounded-md border border-line-strong bg-surface-0 has-[textarea:focus-visible]:border-focus has-[textarea:focus-visible]:outline-1 has-[textarea:focus-visible]:outline-focus">
         {commands.length > 0 && <SlashList id={`${id}-list`} commands={commands} at={at} onPick={take} />}
         <AttachmentChips
           attachments={attachments}
@@ -193,7 +193,9 @@ export function Composer({ session, draft, field, keys, onSent, onEditLast }: Co
           }}
           onKeyDown={onKeyDown}
           onPaste={onPaste}
-          className="block max-h-[40dvh] min-h-9 w-full resize-none overflow-y-auto bg-transparent px-3 pt-2 pb-1 field-sizing-content outline-none"
+          // The box around it shows the focus.
+          style={{ outline: "none" }}
+          className="block max-h-[40dvh] min-h-9 w-full resize-none overflow-y-auto bg-transparent px-3 pt-2 pb-1 field-sizing-content"
         />
         <div className="flex items-center gap-1 px-1 pb-1">
           <Pickers session={session} />

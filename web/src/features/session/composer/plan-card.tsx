@@ -10,13 +10,13 @@ import { Icon, type IconName } from "@/ui/icon";
 
 const nothing: readonly PlanEntry[] = [];
 
-export function PlanCard({ session, busy }: { readonly session: string; readonly busy: "yes" | "no" }) {
+export function PlanCard({ session }: { readonly session: string }) {
   const entries = useSelect(
     useCallback((state: State) => state.logs.get(session)?.transcript.plan ?? nothing, [session]),
   );
   const [open, setOpen] = useState(false);
   const done = entries.filter((entry) => entry.status === "completed").length;
-  if (entries.length === 0 || (busy === "no" && done === entries.length)) return null;
+  if (done === entries.length) return null;
   const now = entries.find((entry) => entry.status === "in_progress") ?? entries.find(isLeft);
   return (
     <section aria-label={t("transcript.plan.title")} className="rounded-md border border-line bg-surface-1">
@@ -29,11 +29,7 @@ export function PlanCard({ session, busy }: { readonly session: string; readonly
         <Icon name="list" className="text-3" />
         <span className="min-w-0 flex-1 truncate">
           <HiddenText
-            text={
-              now === undefined
-                ? t("transcript.plan.all_done", { count: entries.length })
-                : t("transcript.plan.summary", { done, all: entries.length, now: now.content })
-            }
+            text={t("transcript.plan.summary", { done, all: entries.length, now: now?.content ?? "" })}
           />
         </span>
         <Icon name={open ? "down" : "up"} size={12} className="text-3" />

@@ -40,7 +40,17 @@ export function SessionHead({ session, keys, onClose }: SessionHeadProps) {
   const actions = sessionActions({ store, session, out, open: setLayer, copy, download, address });
   useActions(keys === "on" ? actions.map(offered) : []);
   const why = useMemo(() => evidence(session, Date.now()), [session]);
-  const bar = actions.filter((action) => action.place === "bar" && action.visible);
+  // A narrow head keeps what is urgent; the rest of the bar is in the menu.
+  const bar = actions.filter(
+    (action) => action.place === "bar" && action.visible && (!phone || action.urgent),
+  );
+  const groups = [0, 1, 2, 3].map((place) =>
+    actions.filter(
+      (action) =>
+        action.visible &&
+        (action.place === place || (phone && place === 3 && action.place === "bar" && !action.urgent)),
+    ),
+  );
   const close = () => setLayer("none");
   return (
     <header className="relative flex min-h-11 shrink-0 items-center gap-2 border-b border-line px-2 phone:gap-1 phone:px-1">
@@ -61,7 +71,7 @@ export function SessionHead({ session, keys, onClose }: SessionHeadProps) {
         onEdit={() => setLayer("rename")}
         onDone={close}
       />
-      <span className="shrink-0">
+      <span className="flex shrink-0 items-center">
         <Badge badge={session.badge} state={session.state} archived={session.archived} evidence={why} />
         <span className="sr-only">{why}</span>
       </span>
@@ -74,9 +84,7 @@ export function SessionHead({ session, keys, onClose }: SessionHeadProps) {
       <Menu
         label={t("session.action.menu")}
         closeLabel={t("shared.close")}
-        groups={[0, 1, 2, 3].map((place) =>
-          actions.filter((action) => action.place === place && action.visible).map(menuItem),
-        )}
+        groups={groups.map((group) => group.map(menuItem))}
       >
         <IconButton icon="dots" label={t("session.action.menu")} />
       </Menu>

@@ -14,7 +14,7 @@ export function FeedEnds({ session, window, end }: FeedEndsProps) {
   const store = useStore();
   const before = end === "before";
   const over = before && window.first <= 1;
-  const failed = window.failed && window.loading === "nothing" && !over;
+  const failed = window.failed !== null && window.loading === "nothing" && !over;
   const text = over ? t("transcript.start") : before ? t("transcript.older") : t("transcript.newer");
   return (
     <div className="flex h-11 items-center justify-center gap-3 text-sm text-3">

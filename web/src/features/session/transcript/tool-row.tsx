@@ -66,6 +66,8 @@ function Aside({ item, state }: { readonly item: ItemOf<"tool">; readonly state:
     );
   }
   const over = isFinal(item.call) || item.cut_off;
+  // What took no time says nothing of it.
+  if (over && Date.parse(item.until) - Date.parse(item.at) < 100) return null;
   return (
     <span className="shrink-0 text-sm text-3">
       <Elapsed since={item.at} until={over ? item.until : null} />

@@ -69,7 +69,8 @@ export function useFeed({ session, list, window, at, scroller }: FeedInput): Fee
     if (box === null || window.loading !== "nothing" || state.mode === "jumping" || window.is !== "ready")
       return;
     const near = SCREENS * box.clientHeight;
-    if (window.first > 1 && !window.failed && box.scrollTop < near) store.put({ is: "older", session });
+    if (window.first > 1 && window.failed === null && box.scrollTop < near)
+      store.put({ is: "older", session });
     else if (!window.live && box.scrollHeight - box.clientHeight - box.scrollTop < near) {
       store.put({ is: "newer", session });
     }

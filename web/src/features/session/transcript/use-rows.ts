@@ -3,6 +3,7 @@ import { useMemo } from "react";
 import { useSelect } from "@/bind/store";
 import { rowsOf, type Row, type Rows } from "@/store/rows";
 import type { State } from "@/store/state";
+import type { Problem } from "@/store/types";
 
 const nothing: readonly Row[] = [];
 
@@ -27,7 +28,8 @@ export type Window = {
   readonly first: number;
   readonly last: number;
   readonly live: boolean;
-  readonly failed: boolean;
+  /** Why the last page did not come. */
+  readonly failed: Problem | null;
 };
 
 const unknown: Window = {
@@ -36,7 +38,7 @@ const unknown: Window = {
   first: 1,
   last: 0,
   live: true,
-  failed: false,
+  failed: null,
 };
 
 export function useWindow(session: string): Window {
@@ -45,7 +47,7 @@ export function useWindow(session: string): Window {
       const log = state.logs.get(session);
       if (!log) return unknown;
       const { is, loading, first, last, live, failed } = log;
-      return { is, loading, first, last, live, failed: failed !== null };
+      return { is, loading, first, last, live, failed };
     },
     [session],
   );
