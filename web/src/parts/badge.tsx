@@ -49,7 +49,7 @@ export const Badge = memo(function Badge({ badge, state, archived, look = "word"
       data-badge={shown.name}
       title={evidence}
       className={cx(
-        "inline-flex max-w-full items-center gap-1.5 whitespace-nowrap",
+        "inline-flex max-w-full items-baseline gap-1.5 whitespace-nowrap",
         inks[tone],
         look === "chip" && cx("rounded-full px-2 py-px text-sm font-medium", tints[tone]),
       )}
@@ -57,7 +57,7 @@ export const Badge = memo(function Badge({ badge, state, archived, look = "word"
       <BadgeGlyph
         glyph={glyph}
         className={cx(
-          "shrink-0",
+          "shrink-0 self-center",
           glyphs[tone],
           manner === "pulse" && "animate-pulse",
           manner === "dim" && "opacity-80",

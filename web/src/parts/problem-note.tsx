@@ -5,7 +5,7 @@ import { cx } from "@/lib/cx";
 import { Button } from "@/ui/button";
 import { Icon } from "@/ui/icon";
 import { IconButton } from "@/ui/icon-button";
-import { HiddenText } from "./hidden-text";
+import { Said } from "./said";
 import { useCopy } from "./use-copy";
 
 type ProblemNoteProps = {
@@ -34,7 +34,7 @@ export function ProblemNote({ problem, look = "box", onRetry, onDismiss, childre
       <Icon name="warn" className="mt-0.5" />
       <div className="min-w-0 flex-1">
         <p className="break-words">
-          <HiddenText text={problem.detail ?? problem.title ?? t("shared.problem.title")} />
+          <Said text={problem.detail ?? problem.title ?? t("shared.problem.title")} />
           {problem.code !== undefined && (
             <>
               {" "}
@@ -44,7 +44,7 @@ export function ProblemNote({ problem, look = "box", onRetry, onDismiss, childre
         </p>
         {problem.hint !== undefined && (
           <p className="text-2">
-            <HiddenText text={problem.hint} />
+            <Said text={problem.hint} />
           </p>
         )}
         {(onRetry !== undefined || children !== undefined) && (

@@ -18,13 +18,17 @@ type RadioGroupProps<Id extends string> = {
   readonly look?: "list" | "row" | "cards";
 };
 
-const boxes = { list: "flex-col gap-1", row: "flex-wrap gap-x-4 gap-y-1", cards: "flex-wrap gap-2" } as const;
+const boxes = {
+  list: "flex flex-col gap-1",
+  row: "flex flex-wrap gap-x-4 gap-y-1",
+  cards: "grid grid-cols-[repeat(auto-fill,minmax(min(13rem,100%),1fr))] gap-2",
+} as const;
 
 export function RadioGroup<Id extends string>(props: RadioGroupProps<Id>) {
   const { label, options, value, onChange, look = "list" } = props;
   const name = useId();
   return (
-    <div role="radiogroup" aria-label={label} className={cx("flex", boxes[look])}>
+    <div role="radiogroup" aria-label={label} className={boxes[look]}>
       {options.map((option) => (
         <label
           key={option.id}

@@ -10,13 +10,15 @@ type TextAreaProps = Omit<TextareaHTMLAttributes<HTMLTextAreaElement>, "onChange
   readonly face?: "text" | "code";
 };
 
-export function TextArea({ onChange, face = "text", className, ...rest }: TextAreaProps) {
+export function TextArea({ onChange, face = "text", rows = 3, className, style, ...rest }: TextAreaProps) {
   return (
     <textarea
-      rows={3}
+      rows={rows}
       {...(face === "code" ? { spellCheck: false, autoCapitalize: "off", autoCorrect: "off" } : {})}
       {...rest}
       onChange={(event) => onChange(event.target.value)}
+      // What grows with its content forgets its rows.
+      style={{ minHeight: `calc(${rows * 1.5}em + 0.625rem)`, ...style }}
       className={cx(
         controlClass,
         "resize-none field-sizing-content",
