@@ -6,6 +6,7 @@ import { testAgent } from "@/commands/test-agent";
 import { t } from "@/i18n";
 import { CommandText } from "@/parts/command-text";
 import { ProblemNote } from "@/parts/problem-note";
+import { Said } from "@/parts/said";
 import type { Agent } from "@/store/types";
 import { Button } from "@/ui/button";
 import { Announced } from "./announced";
@@ -39,7 +40,9 @@ export function AgentCard({ agent }: { readonly agent: Agent }) {
           </Button>
         ) : null}
       </header>
-      <p className="text-2">{stateOf(agent)}</p>
+      <p className="text-2">
+        <Said text={stateOf(agent)} />
+      </p>
       <Findings agent={agent} />
       {agent.installed ? (
         <details onToggle={(event) => setOpen(event.currentTarget.open)}>
