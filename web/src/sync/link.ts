@@ -57,6 +57,9 @@ export function newSync(soon: (then: () => void) => void): Sync {
   /** Sessions that are wanted whole as soon as the server is heard again. */
   const wanted = new Set<string>();
   let view: string | null = null;
+  /** Told once this browser's copy is in, or there is none: what is asked before waits for it. */
+  let ready: () => void = () => undefined;
+  const restored = new Promise<void>((resolve) => (ready = resolve));
   const breaks = newBreaks();
   const store = newStore(carryOut, soon, (state, inputs) => {
     browser.note(state, whole);
@@ -140,7 +143,8 @@ export function newSync(soon: (then: () => void) => void): Sync {
     const signal = AbortSignal.timeout(PROBE_MS);
     const status = await answer(getStatus({ signal }));
     const refused = !status.ok && (status.problem.status === 401 || status.problem.status === 403);
-    const answers = status.ok || (!refused && (await answer(checkHealth({ signal }))).ok);
+    const silent = !status.ok && status.problem.code === UNREACHABLE;
+    const answers = status.ok || (!refused && !silent && (await answer(checkHealth({ signal }))).ok);
     // Meanwhile somebody else may have dialed, or given up waiting.
     if (machine.link !== link || connection !== null) return;
     if (refused) happen({ is: "refused", problem: status.problem });
@@ -275,7 +279,10 @@ export function newSync(soon: (then: () => void) => void): Sync {
 
   async function session(id: string): Promise<void> {
     wanted.add(id);
-    if (store.get().epoch === null) return;
+    await restored;
+    const { epoch, list } = store.get();
+    if (list.sessions.has(id) && !list.partial.has(id)) wanted.delete(id);
+    if (epoch === null || !wanted.has(id)) return;
     const problem = await loadSession(store, id);
     if (problem?.code !== UNREACHABLE) wanted.delete(id);
   }
@@ -284,6 +291,7 @@ export function newSync(soon: (then: () => void) => void): Sync {
   async function events(ask: Extract<Ask, { ask: "load_events" }>): Promise<void> {
     const { session: id, before, after, limit } = ask;
     const of = { before, after, limit };
+    await restored;
     if (before === null && after === null) {
       const kept = await browser.copy.events(id, store.get().epoch);
       const head = store.get().list.sessions.get(id)?.seq ?? 0;
@@ -298,6 +306,7 @@ export function newSync(soon: (then: () => void) => void): Sync {
 
   /** A short log from its start: what this browser has of it, and the rest from the stream. */
   async function fromCopy(id: string): Promise<void> {
+    await restored;
     const kept = await browser.copy.events(id, store.get().epoch);
     if (kept[0]?.seq === 1) store.put({ is: "events", session: id, events: kept });
     const log = store.get().logs.get(id);
@@ -309,7 +318,8 @@ export function newSync(soon: (then: () => void) => void): Sync {
       begun = true;
       browser.begin(() => happen({ is: "woken" }));
       const kept = await browser.restored();
-      if (kept) {
+      // The server may have been quicker.
+      if (kept && store.get().epoch === null) {
         const { epoch, pos, saved_at, full, rows, threads } = kept;
         store.put({ is: "sessions", items: rows, view: "row", pos: null, epoch });
         store.put({ is: "threads", items: threads });
@@ -317,6 +327,7 @@ export function newSync(soon: (then: () => void) => void): Sync {
         store.put(...browser.visits.remembered(epoch));
         whole = true;
       }
+      ready();
     }
     happen({ is: "start" });
   }
