@@ -5,58 +5,6 @@ export type ClientOptions = {
 };
 
 /**
- * An agent over all workers.
- */
-export type Agent = {
-    /**
-     * Other names that it can be shown and tested by.
-     */
-    aliases?: Array<string>;
-    /**
-     * What it announced about itself, the newest first; in lists it is left out.
-     */
-    announced?: Array<AgentAnnounced>;
-    /**
-     * How it is installed.
-     */
-    install: string;
-    /**
-     * Whether a connected worker can start it.
-     */
-    installed: boolean;
-    /**
-     * Its name.
-     */
-    name: string;
-    /**
-     * How one signs in.
-     */
-    sign_in: string;
-    /**
-     * `true` once a prompt was answered, `false` if it asked to sign in, absent as long as neither is known: many agents open a session without an account, and fail at the first prompt.
-     */
-    signed_in?: boolean | null;
-    /**
-     * What people call it.
-     */
-    title: string;
-    /**
-     * How far the entry of the catalogue was tried, if not all the way.
-     */
-    tried?: string;
-    /**
-     * Its version, where it is known.
-     */
-    version?: string | null;
-    /**
-     * What each worker found.
-     */
-    workers: {
-        [key: string]: DetectedAgent;
-    };
-};
-
-/**
  * What an agent said about itself in a hello: never what a list says of it.
  */
 export type AgentAnnounced = {
@@ -105,45 +53,6 @@ export type AgentAnnounced = {
 };
 
 /**
- * The agent wants the user to sign in.
- */
-export type AgentAuthRequiredEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * The ways it offers.
-     */
-    methods?: Array<AuthMethod>;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'agent_auth_required';
-};
-
-/**
  * A slash command that the agent offers.
  */
 export type AgentCommand = {
@@ -155,178 +64,6 @@ export type AgentCommand = {
      * Its name without the slash.
      */
     name: string;
-};
-
-/**
- * The agent's slash commands are now these.
- */
-export type AgentCommandsUpdatedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * All of them.
-     */
-    commands: Array<AgentCommand>;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'agent_commands_updated';
-};
-
-/**
- * The agent does not remember the conversation any more, or never had it.
- */
-export type AgentContextLostEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * The agent's own words, or ours, for people; redacted.
-     */
-    detail: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * The size of the recap that goes before the next prompt, in bytes; 0 if there is none.
-     */
-    recap: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'agent_context_lost';
-    /**
-     * Why.
-     */
-    why: ContextLoss;
-};
-
-/**
- * Something about the agent that a person may want to know: noise on stdout, a broken line, a late answer.
- */
-export type AgentDiagnosticEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * A short code, such as `stdout_noise`, `line_too_long`, `invalid_utf8`, `unknown_method`.
-     */
-    code: string;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * For people, redacted.
-     */
-    detail: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'agent_diagnostic';
-};
-
-/**
- * The agent's process ended.
- */
-export type AgentExitedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * How.
-     */
-    exit: ProcessExit;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The end of what it wrote to stderr, redacted.
-     */
-    stderr?: string;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'agent_exited';
 };
 
 /**
@@ -345,327 +82,6 @@ export type AgentFinding = {
      * What was found, in one line.
      */
     summary: string;
-};
-
-/**
- * What is known of an agent changed.
- */
-export type AgentFrame = {
-    /**
-     * When.
-     */
-    at: string;
-    /**
-     * The idempotency key of the command that caused it, where one did.
-     */
-    command?: string | null;
-    data: Agent;
-    /**
-     * The change's place in the store; the cursor of the list.
-     */
-    pos: number;
-    /**
-     * What happened.
-     */
-    type: 'agent:updated';
-};
-
-/**
- * The agent answered `initialize`.
- */
-export type AgentInitializedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * Ways to sign in.
-     */
-    auth_methods?: Array<AuthMethod>;
-    /**
-     * What it announced, verbatim.
-     */
-    capabilities: {
-        [key: string]: unknown;
-    };
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its name by its own account.
-     */
-    name: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * The ACP version it speaks.
-     */
-    protocol_version: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * Its title by its own account.
-     */
-    title?: string;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'agent_initialized';
-    /**
-     * Its version.
-     */
-    version?: string;
-};
-
-/**
- * The agent's process runs.
- */
-export type AgentLaunchedEvent = {
-    /**
-     * The program and its arguments, redacted. The envelope has a `command` of its own.
-     */
-    argv: Array<string>;
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * What holds its tree: `cgroup`, `subreaper`, …
-     */
-    containment: string;
-    /**
-     * Its process id on the worker's machine.
-     */
-    pid: number;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'agent_launched';
-};
-
-/**
- * A page of a list.
- */
-export type AgentPage = {
-    /**
-     * The log's epoch.
-     */
-    epoch: number;
-    /**
-     * The items.
-     */
-    items: Array<Agent>;
-    /**
-     * Where the next page begins; absent on the last.
-     */
-    next_cursor: string | null;
-    /**
-     * The store's position that the page reflects: list streams go on from here.
-     */
-    pos: number;
-};
-
-/**
- * The agent has a session of its own; prompts may be handed over.
- */
-export type AgentSessionStartedEvent = {
-    /**
-     * The agent's id for it.
-     */
-    agent_session_id: string;
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * How it was opened.
-     */
-    how: SessionOpening;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'agent_session_started';
-};
-
-/**
- * The sign-in did not work; the agent still waits for one.
- */
-export type AgentSignInFailedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * For people, redacted.
-     */
-    detail: string;
-    /**
-     * The way, by its id.
-     */
-    method: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'agent_sign_in_failed';
-};
-
-/**
- * Somebody picked a way to sign in.
- */
-export type AgentSignInRequestedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * Who.
-     */
-    by: string;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * The way, by its id.
-     */
-    method: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'agent_sign_in_requested';
-};
-
-/**
- * The sign-in worked: the agent takes prompts, or opens its session now.
- */
-export type AgentSignedInEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * The way, by its id.
-     */
-    method: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'agent_signed_in';
 };
 
 /**
@@ -718,6 +134,17 @@ export type AgentTest = {
 };
 
 /**
+ * A terminal that the runner holds for the agent.
+ */
+export type TerminalToolContent = {
+    /**
+     * Its id.
+     */
+    terminal_id: string;
+    type: 'terminal';
+};
+
+/**
  * Body of `POST /v1/sessions/{id}/elicitations/{request}`.
  */
 export type AnswerElicitation = {
@@ -734,81 +161,17 @@ export type AnswerElicitation = {
 };
 
 /**
- * A worker has a seat for a new attempt; the envelope carries its number.
+ * A wish for a git worktree of one's own, with a branch of its own.
  */
-export type AttemptAssignedEvent = {
+export type WorktreeSpec = {
     /**
-     * When it was committed.
+     * The commit, branch or tag it begins on; what is checked out in the session's directory if absent.
      */
-    at: string;
+    base?: string | null;
     /**
-     * The attempt it comes from or is about.
+     * The name of the new branch; `convene/` and the short id if absent.
      */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'attempt_assigned';
-    /**
-     * The worker.
-     */
-    worker: WorkerName;
-};
-
-/**
- * The attempt is over.
- */
-export type AttemptEndedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * How it ended.
-     */
-    exit: AttemptExit;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'attempt_ended';
+    branch?: string | null;
 };
 
 /**
@@ -843,146 +206,6 @@ export type AttemptExit = {
      * Whether it was proved that no process of the tree is left.
      */
     verified: boolean;
-};
-
-/**
- * The attempt cannot go on; its runner is about to leave.
- */
-export type AttemptFailedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Why.
-     */
-    failure: Failure;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'attempt_failed';
-};
-
-/**
- * The worker would not take the attempt.
- */
-export type AttemptRefusedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * A problem code.
-     */
-    code: string;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * For people.
-     */
-    detail: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'attempt_refused';
-};
-
-/**
- * The attempt's first runner said hello.
- */
-export type AttemptStartedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * The runner's process.
-     */
-    instance: InstanceId;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'attempt_started';
-    /**
-     * The runner's version.
-     */
-    version?: string;
-};
-
-/**
- * A sound.
- */
-export type AudioContentBlock = {
-    /**
-     * Base64.
-     */
-    data: string;
-    /**
-     * Its media type.
-     */
-    mime_type: string;
-    type: 'audio';
 };
 
 /**
@@ -1177,21 +400,6 @@ export type CancelTurn = {
 };
 
 /**
- * The past of a topic is delivered; what follows is live.
- */
-export type CaughtUpServerFrame = {
-    /**
-     * The cursor that is reached.
-     */
-    after: number;
-    /**
-     * The topic.
-     */
-    topic: string;
-    type: 'caught_up';
-};
-
-/**
  * Which of the agent's voices a message belongs to.
  */
 export type Channel = 'answer' | 'thought';
@@ -1211,20 +419,6 @@ export type ClientFrame = ({
  * Why something was refused or failed.
  */
 export type Code = 'auth_required' | 'token_invalid' | 'scope_denied' | 'origin_denied' | 'login_link_used' | 'rate_limited' | 'invalid_request' | 'unknown_field' | 'not_supported_yet' | 'body_too_large' | 'idempotency_conflict' | 'not_found' | 'method_not_allowed' | 'internal' | 'unavailable' | 'cursor_too_old' | 'lagged' | 'session_not_found' | 'session_ambiguous' | 'wrong_state' | 'session_stopping' | 'session_archived' | 'session_damaged' | 'nothing_to_repair' | 'nothing_running' | 'thread_not_found' | 'session_limit' | 'child_too_wide' | 'stop_unverified' | 'wait_timeout' | 'cwd_missing' | 'cwd_not_a_directory' | 'cwd_not_allowed' | 'worktree_not_git' | 'worktree_dirty' | 'worktree_failed' | 'prompt_empty' | 'prompt_too_large' | 'prompt_not_text' | 'content_unsupported' | 'queue_full' | 'queue_entry_not_found' | 'steer_unsupported' | 'prompt_outcome_unknown' | 'resume_lost' | 'permission_not_found' | 'permission_already_decided' | 'permission_ambiguous' | 'permission_option_invalid' | 'permission_unanswered' | 'permission_timed_out' | 'confirmation_required' | 'agent_unknown' | 'agent_not_installed' | 'agent_start_failed' | 'agent_exited_early' | 'agent_no_handshake' | 'agent_not_acp' | 'agent_protocol_unsupported' | 'agent_auth_required' | 'agent_crashed' | 'agent_line_too_long' | 'agent_refused' | 'agent_limit' | 'turn_timeout' | 'model_unknown' | 'config_option_unknown' | 'secret_missing' | 'worker_unknown' | 'worker_unreachable' | 'no_worker' | 'protocol_unsupported' | 'server_unreachable' | 'server_start_failed' | 'server_already_running' | 'port_in_use' | 'bind_refused' | 'version_skew' | 'storage_full' | 'storage_readonly' | 'storage_failed' | 'database_newer' | 'database_damaged' | 'config_invalid' | 'config_unknown_key';
-
-/**
- * Answer of `GET /v1/config`: what the server was started with. Values that may be secrets are left out.
- */
-export type Config = {
-    /**
-     * The file, also if there is none.
-     */
-    file: string;
-    /**
-     * Every key, in the order of the documentation.
-     */
-    items: Array<ConfigItem>;
-};
 
 /**
  * A value that a config option may take.
@@ -1293,134 +487,61 @@ export type ConfigOption = {
 };
 
 /**
- * The agent would not take a setting.
- */
-export type ConfigRejectedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its answer.
-     */
-    detail: string;
-    /**
-     * `model`, `mode`, or the id of a config option.
-     */
-    option: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'config_rejected';
-};
-
-/**
- * Somebody asked for a setting of the live agent.
- */
-export type ConfigRequestedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * `model`, `mode`, or the id of a config option.
-     */
-    option: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'config_requested';
-    /**
-     * The wanted value.
-     */
-    value: unknown;
-};
-
-/**
- * The agent's settings are now these.
- */
-export type ConfigUpdatedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * All of them.
-     */
-    options: Array<ConfigOption>;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'config_updated';
-};
-
-/**
  * By which method of ACP a config option is changed.
  */
 export type ConfigVia = 'config_option' | 'set_mode' | 'set_model';
+
+/**
+ * An agent over all workers.
+ */
+export type Agent = {
+    /**
+     * Other names that it can be shown and tested by.
+     */
+    aliases?: Array<string>;
+    /**
+     * What it announced about itself, the newest first; in lists it is left out.
+     */
+    announced?: Array<AgentAnnounced>;
+    /**
+     * How it is installed.
+     */
+    install: string;
+    /**
+     * Whether a connected worker can start it.
+     */
+    installed: boolean;
+    /**
+     * Its name.
+     */
+    name: string;
+    /**
+     * How one signs in.
+     */
+    sign_in: string;
+    /**
+     * `true` once a prompt was answered, `false` if it asked to sign in, absent as long as neither is known: many agents open a session without an account, and fail at the first prompt.
+     */
+    signed_in?: boolean | null;
+    /**
+     * What people call it.
+     */
+    title: string;
+    /**
+     * How far the entry of the catalogue was tried, if not all the way.
+     */
+    tried?: string;
+    /**
+     * Its version, where it is known.
+     */
+    version?: string | null;
+    /**
+     * What each worker found.
+     */
+    workers: {
+        [key: string]: DetectedAgent;
+    };
+};
 
 /**
  * One piece of a prompt or of an answer.
@@ -1436,17 +557,6 @@ export type ContentBlock = ({
 } & AudioContentBlock) | ({
     type: 'resource';
 } & ResourceContentBlock);
-
-/**
- * Text, a picture, a link.
- */
-export type ContentToolContent = {
-    /**
-     * The block.
-     */
-    content: ContentBlock;
-    type: 'content';
-};
 
 /**
  * Why an agent does not remember the conversation.
@@ -1534,60 +644,6 @@ export type CreateSession = {
 export type CreateThread = CreateThreadWithPrompt | CreateThreadWithSession;
 
 /**
- * A thread, with the first session in a few words.
- */
-export type CreateThreadWithPrompt = {
-    /**
-     * Short for a `session` of this agent.
-     */
-    agent?: string | null;
-    /**
-     * Short for a `session` in this directory.
-     */
-    cwd?: string | null;
-    /**
-     * Labels.
-     */
-    labels?: {
-        [key: string]: string;
-    };
-    prompt?: PromptInput | null;
-    session?: null;
-    /**
-     * Its title; the prompt's first line if absent.
-     */
-    title?: string | null;
-    /**
-     * What it is about.
-     */
-    topic?: string | null;
-};
-
-/**
- * A thread with its first session in full.
- */
-export type CreateThreadWithSession = {
-    agent?: null;
-    cwd?: null;
-    /**
-     * Labels.
-     */
-    labels?: {
-        [key: string]: string;
-    };
-    prompt?: null;
-    session: FirstSession;
-    /**
-     * Its title; the prompt's first line if absent.
-     */
-    title?: string | null;
-    /**
-     * What it is about.
-     */
-    topic?: string | null;
-};
-
-/**
  * Body of `POST /v1/tokens`.
  */
 export type CreateToken = {
@@ -1667,36 +723,6 @@ export type Cursor = {
 };
 
 /**
- * An answer by its `decision`.
- */
-export type DecideByDecision = {
-    /**
-     * `allow_once`, `allow_always`, `reject_once`, `reject_always`.
-     */
-    decision: DecisionInput;
-    /**
-     * Said with it.
-     */
-    message?: string | null;
-    option_id?: null;
-};
-
-/**
- * An answer by its `option_id`.
- */
-export type DecideByOption = {
-    decision?: null;
-    /**
-     * Said with it.
-     */
-    message?: string | null;
-    /**
-     * One of the offered options.
-     */
-    option_id: string;
-};
-
-/**
  * Body of `POST /v1/sessions/{id}/permissions/{request}`: an option of the agent's, or a decision.
  */
 export type DecidePermission = DecideByOption | DecideByDecision;
@@ -1737,29 +763,6 @@ export type Deleted = {
      * Where the list says so: what was told of it before this is older.
      */
     pos: number;
-};
-
-/**
- * A session or a thread is gone.
- */
-export type DeletedFrame = {
-    /**
-     * When.
-     */
-    at: string;
-    /**
-     * The idempotency key of the command that caused it, where one did.
-     */
-    command?: string | null;
-    data: Gone;
-    /**
-     * The change's place in the store; the cursor of the list.
-     */
-    pos: number;
-    /**
-     * What happened.
-     */
-    type: 'session:deleted' | 'thread:deleted';
 };
 
 /**
@@ -1810,25 +813,6 @@ export type DetectedAgent = {
      * Its version, where it was cheap to find.
      */
     version?: string | null;
-};
-
-/**
- * A change of a file.
- */
-export type DiffToolContent = {
-    /**
-     * The text after.
-     */
-    new_text: string;
-    /**
-     * The text before; absent for a new file.
-     */
-    old_text?: string;
-    /**
-     * Absolute path.
-     */
-    path: string;
-    type: 'diff';
 };
 
 /**
@@ -1892,136 +876,24 @@ export type EditQueueEntry = {
 };
 
 /**
- * A question that waits.
- */
-export type Elicitation = {
-    /**
-     * Since when it waits.
-     */
-    asked_at: string;
-    /**
-     * Its text.
-     */
-    message: string;
-    /**
-     * The frame's parameters.
-     */
-    params: {
-        [key: string]: unknown;
-    };
-    /**
-     * Its id.
-     */
-    request: ElicitationId;
-};
-
-/**
  * What a person does with a question.
  */
 export type ElicitationAction = 'accept' | 'decline' | 'cancel';
 
-/**
- * An elicitation has its answer.
- */
-export type ElicitationAnsweredEvent = {
-    /**
-     * `accept`, `decline`, `cancel`.
-     */
-    action: string;
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * Who.
-     */
-    by: string;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * The form's content.
-     */
-    content?: {
-        [key: string]: unknown;
-    };
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * The question.
-     */
-    request: ElicitationId;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'elicitation_answered';
-};
-
 export type ElicitationId = string;
 
 /**
- * The agent asks the user something else.
+ * Answer of `GET /v1/config`: what the server was started with. Values that may be secrets are left out.
  */
-export type ElicitationRequestedEvent = {
+export type Config = {
     /**
-     * When it was committed.
+     * The file, also if there is none.
      */
-    at: string;
+    file: string;
     /**
-     * The attempt it comes from or is about.
+     * Every key, in the order of the documentation.
      */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its text.
-     */
-    message: string;
-    /**
-     * The frame's parameters, verbatim: form schema or address.
-     */
-    params: {
-        [key: string]: unknown;
-    };
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * The question.
-     */
-    request: ElicitationId;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'elicitation_requested';
+    items: Array<ConfigItem>;
 };
 
 /**
@@ -2057,44 +929,6 @@ export type EndedTurn = {
      * Tools that ended in it.
      */
     tools: number;
-};
-
-/**
- * An event as it is stored, streamed and shown. Be prepared for types that are not on the list: they come from a later version.
- */
-export type Event = KnownEvent | UnknownEvent;
-
-/**
- * A message of a stream of server-sent events.
- */
-export type EventMessage = {
-    data: string;
-    /**
-     * The cursor after it: come back with it as `Last-Event-ID` or `after`.
-     */
-    id: string;
-};
-
-/**
- * A page of a list.
- */
-export type EventPage = {
-    /**
-     * The log's epoch.
-     */
-    epoch: number;
-    /**
-     * The items.
-     */
-    items: Array<Event>;
-    /**
-     * Where the next page begins; absent on the last.
-     */
-    next_cursor: string | null;
-    /**
-     * The store's position that the page reflects: list streams go on from here.
-     */
-    pos: number;
 };
 
 /**
@@ -2243,79 +1077,6 @@ export type Finding = {
 export type FindingCode = 'server_down' | 'server_silent' | 'version_skew' | 'lock_stale' | 'socket_open' | 'bind_exposed' | 'port_in_use' | 'data_dir_open' | 'secrets_open' | 'data_dir_network' | 'data_dir_readonly' | 'disk_low' | 'fsync_slow' | 'database_newer' | 'database_damaged' | 'session_quarantined' | 'log_large' | 'worktrees_large' | 'config_invalid' | 'config_unknown_key' | 'environment_unknown' | 'token_in_argv' | 'env_interferes' | 'terminal_limited' | 'agent_missing' | 'agent_old' | 'agent_not_signed_in' | 'agent_no_handshake' | 'node_old' | 'git_old' | 'containment_weak' | 'sandbox_absent' | 'orphans' | 'run_dirs_stale' | 'limits_low' | 'check_unfinished' | 'no_worker' | 'worker_offline' | 'clock_skew';
 
 /**
- * The first session of a new thread.
- */
-export type FirstSession = {
-    /**
-     * Directories beside `cwd`.
-     */
-    add_dirs?: Array<string>;
-    /**
-     * The agent's name; the server's `run.agent` if absent.
-     */
-    agent?: string | null;
-    /**
-     * Further config options of the agent, by id.
-     */
-    config?: {
-        [key: string]: unknown;
-    };
-    crash_policy?: CrashPolicy | null;
-    /**
-     * The working directory, absolute; the caller's home if absent.
-     */
-    cwd?: string | null;
-    /**
-     * Environment of the agent.
-     */
-    env?: {
-        [key: string]: string;
-    };
-    /**
-     * Labels.
-     */
-    labels?: {
-        [key: string]: string;
-    };
-    /**
-     * MCP servers in ACP's own shape.
-     */
-    mcp_servers?: Array<McpServer>;
-    /**
-     * The agent's mode, as it names it.
-     */
-    mode?: string | null;
-    /**
-     * The model, as the agent names it.
-     */
-    model?: string | null;
-    on_turn_end?: OnTurnEnd | null;
-    permissions?: PermissionMode | null;
-    prompt?: PromptInput | null;
-    /**
-     * Said to the agent before the first prompt.
-     */
-    system_prompt?: string | null;
-    /**
-     * The new thread is its thread.
-     */
-    thread_id?: null;
-    /**
-     * Wall clock for a turn, in seconds; 0 or absent is no limit.
-     */
-    timeout?: number | null;
-    /**
-     * Its title; the prompt's first line if absent.
-     */
-    title?: string | null;
-    /**
-     * The worker it must run on, by name.
-     */
-    worker?: string | null;
-    worktree?: WorktreeInput | null;
-};
-
-/**
  * Where a fork comes from.
  */
 export type Fork = {
@@ -2355,25 +1116,6 @@ export type Gone = {
 };
 
 /**
- * The first frame.
- */
-export type HelloServerFrame = {
-    /**
-     * The log's epoch.
-     */
-    epoch: number;
-    /**
-     * The server's clock.
-     */
-    server_time: string;
-    type: 'hello';
-    /**
-     * The server's version.
-     */
-    version: string;
-};
-
-/**
  * Body of `POST /v1/sessions/{id}/hibernate`; may be absent.
  */
 export type HibernateSession = {
@@ -2408,22 +1150,31 @@ export type HistoryTurn = {
     turn: TurnId | null;
 };
 
+export type InstanceId = string;
+
 /**
- * A picture.
+ * A wish for a worktree, short or in full.
  */
-export type ImageContentBlock = {
+export type WorktreeInput = boolean | WorktreeSpec;
+
+/**
+ * The last line that the agent said.
+ */
+export type LastLine = {
     /**
-     * Base64.
+     * When.
      */
-    data: string;
+    at: string;
     /**
-     * Its media type.
+     * The line, cut.
      */
-    mime_type: string;
-    type: 'image';
+    text: string;
 };
 
-export type InstanceId = string;
+/**
+ * An event as it is stored, streamed and shown. Be prepared for types that are not on the list: they come from a later version.
+ */
+export type Event = KnownEvent | UnknownEvent;
 
 /**
  * An event of this version, by its `type`.
@@ -2533,46 +1284,6 @@ export type KnownEvent = ({
 } & LogNoteEvent);
 
 /**
- * The last line that the agent said.
- */
-export type LastLine = {
-    /**
-     * When.
-     */
-    at: string;
-    /**
-     * The line, cut.
-     */
-    text: string;
-};
-
-/**
- * A change of the list, with the object as it is now. After a gap each changed object comes once.
- */
-export type ListFrame = ({
-    type: 'session:ended' | 'session:started' | 'session:updated';
-} & SessionFrame) | ({
-    type: 'thread:created' | 'thread:updated';
-} & ThreadFrame) | ({
-    type: 'worker:connected' | 'worker:disconnected' | 'worker:updated';
-} & WorkerFrame) | ({
-    type: 'agent:updated';
-} & AgentFrame) | ({
-    type: 'session:deleted' | 'thread:deleted';
-} & DeletedFrame);
-
-/**
- * A message of a stream of server-sent events.
- */
-export type ListMessage = {
-    data: string;
-    /**
-     * The cursor after it: come back with it as `Last-Event-ID` or `after`.
-     */
-    id: string;
-};
-
-/**
  * Body of `POST /v1/login`.
  */
 export type LogIn = {
@@ -2580,53 +1291,6 @@ export type LogIn = {
      * What the link has in its fragment after `t=`.
      */
     token: string;
-};
-
-/**
- * Something that fits nowhere else, or that a current attempt reported and the state could not take.
- */
-export type LogNoteEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * A short code.
-     */
-    code: string;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * For people.
-     */
-    detail: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * What was reported, verbatim.
-     */
-    raw?: unknown;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'log_note';
 };
 
 /**
@@ -2643,95 +1307,6 @@ export type LoginLink = {
     path: string;
 };
 
-/**
- * An MCP server that the agent calls.
- */
-export type McpHttpServer = {
-    _meta?: unknown;
-    headers?: {
-        [key: string]: string;
-    } | Array<{
-        name: string;
-        value: string;
-    }> | null;
-    name: string;
-    type: 'http' | 'sse';
-    url: string;
-};
-
-/**
- * An MCP server offered to the agent.
- */
-export type McpServer = McpStdioServer | McpHttpServer;
-
-/**
- * An MCP server that the agent starts.
- */
-export type McpStdioServer = {
-    _meta?: unknown;
-    args?: Array<string>;
-    command: string;
-    env?: {
-        [key: string]: string;
-    } | Array<{
-        name: string;
-        value: string;
-    }> | null;
-    name: string;
-    type?: 'stdio';
-};
-
-/**
- * A piece of a message; pieces with the same `message` belong together.
- */
-export type MessageAppendedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * Aloud or to itself.
-     */
-    channel: Channel;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * The piece.
-     */
-    content: ContentBlock;
-    /**
-     * The message.
-     */
-    message: MessageId;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Who speaks.
-     */
-    role: Role;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'message_appended';
-};
-
 export type MessageId = string;
 
 /**
@@ -2743,6 +1318,184 @@ export type OnTurnEnd = 'keep' | 'stop';
  * Where a session came from.
  */
 export type Origin = 'user' | 'spawned' | 'schedule' | 'resource';
+
+/**
+ * A question that waits.
+ */
+export type Elicitation = {
+    /**
+     * Since when it waits.
+     */
+    asked_at: string;
+    /**
+     * Its text.
+     */
+    message: string;
+    /**
+     * The frame's parameters.
+     */
+    params: {
+        [key: string]: unknown;
+    };
+    /**
+     * Its id.
+     */
+    request: ElicitationId;
+};
+
+/**
+ * A page of a list.
+ */
+export type AgentPage = {
+    /**
+     * The log's epoch.
+     */
+    epoch: number;
+    /**
+     * The items.
+     */
+    items: Array<Agent>;
+    /**
+     * Where the next page begins; absent on the last.
+     */
+    next_cursor: string | null;
+    /**
+     * The store's position that the page reflects: list streams go on from here.
+     */
+    pos: number;
+};
+
+/**
+ * A page of a list.
+ */
+export type EventPage = {
+    /**
+     * The log's epoch.
+     */
+    epoch: number;
+    /**
+     * The items.
+     */
+    items: Array<Event>;
+    /**
+     * Where the next page begins; absent on the last.
+     */
+    next_cursor: string | null;
+    /**
+     * The store's position that the page reflects: list streams go on from here.
+     */
+    pos: number;
+};
+
+/**
+ * A page of a list.
+ */
+export type PermissionPage = {
+    /**
+     * The log's epoch.
+     */
+    epoch: number;
+    /**
+     * The items.
+     */
+    items: Array<Permission>;
+    /**
+     * Where the next page begins; absent on the last.
+     */
+    next_cursor: string | null;
+    /**
+     * The store's position that the page reflects: list streams go on from here.
+     */
+    pos: number;
+};
+
+/**
+ * A page of a list.
+ */
+export type QueueEntryPage = {
+    /**
+     * The log's epoch.
+     */
+    epoch: number;
+    /**
+     * The items.
+     */
+    items: Array<QueueEntry>;
+    /**
+     * Where the next page begins; absent on the last.
+     */
+    next_cursor: string | null;
+    /**
+     * The store's position that the page reflects: list streams go on from here.
+     */
+    pos: number;
+};
+
+/**
+ * A page of a list.
+ */
+export type SessionPage = {
+    /**
+     * The log's epoch.
+     */
+    epoch: number;
+    /**
+     * The items.
+     */
+    items: Array<Session>;
+    /**
+     * Where the next page begins; absent on the last.
+     */
+    next_cursor: string | null;
+    /**
+     * The store's position that the page reflects: list streams go on from here.
+     */
+    pos: number;
+};
+
+/**
+ * A page of a list.
+ */
+export type ThreadPage = {
+    /**
+     * The log's epoch.
+     */
+    epoch: number;
+    /**
+     * The items.
+     */
+    items: Array<Thread>;
+    /**
+     * Where the next page begins; absent on the last.
+     */
+    next_cursor: string | null;
+    /**
+     * The store's position that the page reflects: list streams go on from here.
+     */
+    pos: number;
+};
+
+/**
+ * A page of a list.
+ */
+export type TokenPage = {
+    /**
+     * The log's epoch.
+     */
+    epoch: number;
+    /**
+     * The items.
+     */
+    items: Array<Token>;
+    /**
+     * Where the next page begins; absent on the last.
+     */
+    next_cursor: string | null;
+    /**
+     * The store's position that the page reflects: list streams go on from here.
+     */
+    pos: number;
+};
 
 /**
  * Body of `PATCH /v1/sessions/{id}`.
@@ -2807,104 +1560,25 @@ export type PatchThread = {
 };
 
 /**
- * A permission request that waits.
+ * A page of a list.
  */
-export type Permission = {
+export type WorkerPage = {
     /**
-     * Since when it waits.
+     * The log's epoch.
      */
-    asked_at: string;
+    epoch: number;
     /**
-     * When it is rejected if nobody answers; absent if it waits for ever.
+     * The items.
      */
-    expires_at: string | null;
+    items: Array<Worker>;
     /**
-     * The answers it offers.
+     * Where the next page begins; absent on the last.
      */
-    options: Array<PermissionOption>;
+    next_cursor: string | null;
     /**
-     * Its id.
-     */
-    request: PermissionId;
-    /**
-     * What the agent wants to do.
-     */
-    tool_call: ToolCall;
-    turn: TurnId | null;
-};
-
-/**
- * Answer of a permission decision.
- */
-export type PermissionDecided = {
-    /**
-     * Where its events go on.
-     */
-    cursor: Cursor;
-    option: PermissionOption | null;
-    /**
-     * The request as it was asked.
-     */
-    request: Permission;
-    /**
-     * The session as it is after the transaction.
-     */
-    session: Session;
-};
-
-/**
- * A permission request has its answer; the first one wins.
- */
-export type PermissionDecidedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * Who: a person, a program, `policy`, `timeout`, `cancel`, `crash`.
-     */
-    by: string;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * What was decided.
-     */
-    decision: Decision;
-    /**
-     * Said to the agent or to people.
-     */
-    message?: string;
-    /**
-     * The chosen option; absent when it was cancelled.
-     */
-    option_id?: string;
-    /**
-     * Its place in the commit order of the whole store.
+     * The store's position that the page reflects: list streams go on from here.
      */
     pos: number;
-    /**
-     * The request.
-     */
-    request: PermissionId;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'permission_decided';
 };
 
 export type PermissionId = string;
@@ -2938,79 +1612,22 @@ export type PermissionOption = {
 };
 
 /**
- * A page of a list.
+ * Answer of a permission decision.
  */
-export type PermissionPage = {
+export type PermissionDecided = {
     /**
-     * The log's epoch.
+     * Where its events go on.
      */
-    epoch: number;
+    cursor: Cursor;
+    option: PermissionOption | null;
     /**
-     * The items.
+     * The request as it was asked.
      */
-    items: Array<Permission>;
+    request: Permission;
     /**
-     * Where the next page begins; absent on the last.
+     * The session as it is after the transaction.
      */
-    next_cursor: string | null;
-    /**
-     * The store's position that the page reflects: list streams go on from here.
-     */
-    pos: number;
-};
-
-/**
- * The agent asks before it acts.
- */
-export type PermissionRequestedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * The answers it offers, in its order.
-     */
-    options: Array<PermissionOption>;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * The request.
-     */
-    request: PermissionId;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * What it wants to do.
-     */
-    tool_call: ToolCall;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'permission_requested';
-};
-
-/**
- * Are you there?
- */
-export type PingClientFrame = {
-    op: 'ping';
+    session: Session;
 };
 
 /**
@@ -3029,52 +1646,6 @@ export type PlanEntry = {
      * `pending`, `in_progress`, `completed`.
      */
     status?: string;
-};
-
-/**
- * The agent's plan is now this.
- */
-export type PlanUpdatedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * All of it.
-     */
-    entries: Array<PlanEntry>;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'plan_updated';
-};
-
-/**
- * Answer to `ping`.
- */
-export type PongServerFrame = {
-    type: 'pong';
 };
 
 /**
@@ -3106,21 +1677,6 @@ export type Problem = {
      */
     type?: string;
     [key: string]: unknown;
-};
-
-/**
- * A frame of the client was refused, or a topic has ended.
- */
-export type ProblemServerFrame = {
-    /**
-     * Why.
-     */
-    problem: Problem;
-    /**
-     * The topic, if it is about one.
-     */
-    topic?: string | null;
-    type: 'problem';
 };
 
 /**
@@ -3197,196 +1753,30 @@ export type QueueChanged = {
 };
 
 /**
- * A prompt that waits.
+ * A permission request that waits.
  */
-export type QueueEntry = {
-    /**
-     * What is said.
-     */
-    content: Array<ContentBlock>;
-    /**
-     * Its id, which is its turn's.
-     */
-    id: TurnId;
-    /**
-     * Its place, from 1.
-     */
-    position: number;
+export type Permission = {
     /**
      * Since when it waits.
      */
-    queued_at: string;
-};
-
-/**
- * A queued prompt was taken back.
- */
-export type QueueEntryDroppedEvent = {
+    asked_at: string;
     /**
-     * When it was committed.
+     * When it is rejected if nobody answers; absent if it waits for ever.
      */
-    at: string;
+    expires_at: string | null;
     /**
-     * The attempt it comes from or is about.
+     * The answers it offers.
      */
-    attempt?: number;
+    options: Array<PermissionOption>;
     /**
-     * By whom, or why.
+     * Its id.
      */
-    by: string;
+    request: PermissionId;
     /**
-     * The idempotency key of the command that caused it.
+     * What the agent wants to do.
      */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'queue_entry_dropped';
-};
-
-/**
- * A queued prompt's text was changed.
- */
-export type QueueEntryEditedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * The new content.
-     */
-    content: Array<ContentBlock>;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'queue_entry_edited';
-};
-
-/**
- * A queued prompt was put elsewhere in the queue.
- */
-export type QueueEntryMovedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its new place, from 1.
-     */
-    position: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'queue_entry_moved';
-};
-
-/**
- * A page of a list.
- */
-export type QueueEntryPage = {
-    /**
-     * The log's epoch.
-     */
-    epoch: number;
-    /**
-     * The items.
-     */
-    items: Array<QueueEntry>;
-    /**
-     * Where the next page begins; absent on the last.
-     */
-    next_cursor: string | null;
-    /**
-     * The store's position that the page reflects: list streams go on from here.
-     */
-    pos: number;
-};
-
-/**
- * An embedded file, in ACP's own shape.
- */
-export type ResourceContentBlock = {
-    /**
-     * The resource as the protocol spells it.
-     */
-    resource: {
-        [key: string]: unknown;
-    };
-    type: 'resource';
-};
-
-/**
- * A link to something the agent can read by itself.
- */
-export type ResourceLinkContentBlock = {
-    /**
-     * Its media type.
-     */
-    mime_type?: string | null;
-    /**
-     * What it is called.
-     */
-    name: string;
-    type: 'resource_link';
-    /**
-     * Where it is.
-     */
-    uri: string;
+    tool_call: ToolCall;
+    turn: TurnId | null;
 };
 
 /**
@@ -3474,6 +1864,262 @@ export type ServerStatus = {
      */
     workers: number;
 };
+
+/**
+ * What a `session_updated` changed; absent fields stay.
+ */
+export type SessionChanges = {
+    /**
+     * Config options wanted from the next attempt on, merged over the old ones.
+     */
+    config?: {
+        [key: string]: unknown;
+    };
+    /**
+     * The labels, all of them.
+     */
+    labels?: {
+        [key: string]: string;
+    };
+    /**
+     * The mode wanted from the next attempt on.
+     */
+    mode?: string;
+    /**
+     * The model wanted from the next attempt on.
+     */
+    model?: string;
+    /**
+     * Who answers permission requests from now on.
+     */
+    permissions?: PermissionMode;
+    /**
+     * Wall clock for a turn, in seconds; 0 is no limit.
+     */
+    timeout?: number;
+    /**
+     * The title.
+     */
+    title?: string;
+};
+
+/**
+ * Health of a session: what is known about its life, and since when.
+ */
+export type SessionHealth = {
+    /**
+     * The current or last attempt.
+     */
+    attempt: number;
+    /**
+     * Its badge.
+     */
+    badge: Badge;
+    /**
+     * The session.
+     */
+    id: SessionId;
+    /**
+     * When its last event was.
+     */
+    last_event_at: string;
+    last_exit: AttemptExit | null;
+    /**
+     * Whether its runner's uplink is up.
+     */
+    runner_connected: boolean;
+    /**
+     * Its state.
+     */
+    state: string;
+    /**
+     * Where it runs.
+     */
+    worker: string | null;
+};
+
+export type SessionId = string;
+
+/**
+ * How the agent's session was opened.
+ */
+export type SessionOpening = 'new' | 'resumed' | 'loaded' | 'forked';
+
+/**
+ * What is wanted of a session; frozen when it is created, changed only by `session_updated`.
+ */
+export type SessionSpec = {
+    /**
+     * Directories beside `cwd` that the agent may touch.
+     */
+    add_dirs?: Array<string>;
+    /**
+     * The agent's name in the catalogue or the config.
+     */
+    agent: string;
+    /**
+     * How long a permission request waits for a person, in seconds, before it is rejected once; 0 is for ever.
+     */
+    ask_timeout?: number;
+    /**
+     * Further config options of the agent, by id.
+     */
+    config?: {
+        [key: string]: unknown;
+    };
+    /**
+     * What happens after a crash.
+     */
+    crash_policy?: CrashPolicy;
+    /**
+     * The working directory, absolute, on the worker's machine.
+     */
+    cwd: string;
+    /**
+     * Environment of the agent. In the log its values are locked away by the server: `sealed:v1:…`.
+     */
+    env?: {
+        [key: string]: string;
+    };
+    /**
+     * MCP servers offered to the agent, in ACP's own shape. The values of their `env` and `headers` are locked away, too.
+     */
+    mcp_servers?: Array<{
+        [key: string]: unknown;
+    }>;
+    /**
+     * The agent's mode, as it names it.
+     */
+    mode?: string;
+    /**
+     * The model, as the agent names it.
+     */
+    model?: string;
+    /**
+     * What happens when a turn ends and nothing is queued.
+     */
+    on_turn_end?: OnTurnEnd;
+    /**
+     * Who answers permission requests.
+     */
+    permissions?: PermissionMode;
+    /**
+     * Said to the agent before the first prompt.
+     */
+    system_prompt?: string;
+    /**
+     * Wall clock for a turn, in seconds; 0 is no limit.
+     */
+    timeout?: number;
+    /**
+     * The worker it must run on, by name.
+     */
+    worker?: string;
+    /**
+     * A git worktree of its own instead of `cwd` itself, which must lie in a repository.
+     */
+    worktree?: WorktreeSpec;
+};
+
+/**
+ * A prompt that waits.
+ */
+export type QueueEntry = {
+    /**
+     * What is said.
+     */
+    content: Array<ContentBlock>;
+    /**
+     * Its id, which is its turn's.
+     */
+    id: TurnId;
+    /**
+     * Its place, from 1.
+     */
+    position: number;
+    /**
+     * Since when it waits.
+     */
+    queued_at: string;
+};
+
+/**
+ * How bad a finding is.
+ */
+export type Severity = 'error' | 'warning' | 'info';
+
+/**
+ * Body of `POST /v1/shutdown`.
+ */
+export type Shutdown = {
+    /**
+     * `epoch-` and the server's `epoch`, as `GET /v1/status` tells it: that server is ended and no other, and nobody ends it by chance.
+     */
+    confirm: string;
+    /**
+     * Whether all sessions are stopped first.
+     */
+    stop_sessions?: boolean;
+};
+
+/**
+ * Answer of `POST /v1/shutdown`.
+ */
+export type ShuttingDown = {
+    /**
+     * Sessions that go on without the server.
+     */
+    sessions_going_on: number;
+    /**
+     * Sessions that were stopped.
+     */
+    sessions_stopped: number;
+};
+
+/**
+ * Why a session ended.
+ */
+export type StopCause = 'completed' | 'failed' | 'user_requested' | 'timeout' | 'agent_exited' | 'shutdown';
+
+/**
+ * Whether a stop gives the agent time.
+ */
+export type StopMode = 'graceful' | 'now';
+
+/**
+ * Why a turn ended; the first five are ACP's.
+ */
+export type StopReason = 'end_turn' | 'max_tokens' | 'max_turn_requests' | 'refusal' | 'cancelled' | 'timeout' | 'failed' | 'interrupted';
+
+/**
+ * Body of `POST /v1/sessions/{id}/stop`; may be absent.
+ */
+export type StopSession = {
+    /**
+     * For people.
+     */
+    message?: string | null;
+    /**
+     * Whether the agent gets time.
+     */
+    mode?: StopMode;
+};
+
+/**
+ * Which agent is tested where.
+ */
+export type TestAgent = {
+    /**
+     * Whether it gets one small prompt, too. Only an answer proves that it is signed in; it may cost a few tokens.
+     */
+    prompt?: boolean;
+    /**
+     * The worker that starts it, by name; one that has it if absent.
+     */
+    worker?: string | null;
+};
+
+export type ThreadId = string;
 
 /**
  * A session as clients see it.
@@ -3651,880 +2297,7 @@ export type Session = {
     workspace: Workspace | null;
 };
 
-/**
- * The session is put away.
- */
-export type SessionArchivedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'session_archived';
-};
-
-/**
- * What a `session_updated` changed; absent fields stay.
- */
-export type SessionChanges = {
-    /**
-     * Config options wanted from the next attempt on, merged over the old ones.
-     */
-    config?: {
-        [key: string]: unknown;
-    };
-    /**
-     * The labels, all of them.
-     */
-    labels?: {
-        [key: string]: string;
-    };
-    /**
-     * The mode wanted from the next attempt on.
-     */
-    mode?: string;
-    /**
-     * The model wanted from the next attempt on.
-     */
-    model?: string;
-    /**
-     * Who answers permission requests from now on.
-     */
-    permissions?: PermissionMode;
-    /**
-     * Wall clock for a turn, in seconds; 0 is no limit.
-     */
-    timeout?: number;
-    /**
-     * The title.
-     */
-    title?: string;
-};
-
-/**
- * The conversation begins anew: the agent remembers nothing of what was before, the log keeps it.
- */
-export type SessionClearedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * Who.
-     */
-    by: string;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'session_cleared';
-};
-
-/**
- * The session exists.
- */
-export type SessionCreatedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * The session whose conversation it goes on with, if it is a fork.
-     */
-    fork?: Fork;
-    /**
-     * Labels for people and programs.
-     */
-    labels?: {
-        [key: string]: string;
-    };
-    /**
-     * Whose it is.
-     */
-    namespace: string;
-    /**
-     * Where it came from.
-     */
-    origin: Origin;
-    /**
-     * Who made it.
-     */
-    owner: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * What is wanted.
-     */
-    spec: SessionSpec;
-    /**
-     * The thread it belongs to.
-     */
-    thread: ThreadId;
-    /**
-     * Its title; empty until somebody gives it one.
-     */
-    title?: string;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'session_created';
-};
-
-/**
- * The session is gone; its log goes with this transaction.
- */
-export type SessionDeletedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * Who.
-     */
-    by: string;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'session_deleted';
-};
-
-/**
- * A session changed.
- */
-export type SessionFrame = {
-    /**
-     * When.
-     */
-    at: string;
-    /**
-     * The idempotency key of the command that caused it, where one did.
-     */
-    command?: string | null;
-    data: Session;
-    /**
-     * The change's place in the store; the cursor of the list.
-     */
-    pos: number;
-    /**
-     * What happened.
-     */
-    type: 'session:started' | 'session:updated' | 'session:ended';
-};
-
-/**
- * Health of a session: what is known about its life, and since when.
- */
-export type SessionHealth = {
-    /**
-     * The current or last attempt.
-     */
-    attempt: number;
-    /**
-     * Its badge.
-     */
-    badge: Badge;
-    /**
-     * The session.
-     */
-    id: SessionId;
-    /**
-     * When its last event was.
-     */
-    last_event_at: string;
-    last_exit: AttemptExit | null;
-    /**
-     * Whether its runner's uplink is up.
-     */
-    runner_connected: boolean;
-    /**
-     * Its state.
-     */
-    state: string;
-    /**
-     * Where it runs.
-     */
-    worker: string | null;
-};
-
-/**
- * The session has no runner and waits for a prompt.
- */
-export type SessionHibernatedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'session_hibernated';
-};
-
-/**
- * The runner is to end the agent until there is a prompt.
- */
-export type SessionHibernatingEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * Who: a person, a program, `idle`, `seats`.
-     */
-    by: string;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'session_hibernating';
-};
-
-export type SessionId = string;
-
-/**
- * The runner did not: the session goes on as it was.
- */
-export type SessionKeptAwakeEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * For people: what is at work.
-     */
-    detail: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'session_kept_awake';
-    /**
-     * Why.
-     */
-    why: AwakeReason;
-};
-
-/**
- * How the agent's session was opened.
- */
-export type SessionOpening = 'new' | 'resumed' | 'loaded' | 'forked';
-
-/**
- * A page of a list.
- */
-export type SessionPage = {
-    /**
-     * The log's epoch.
-     */
-    epoch: number;
-    /**
-     * The items.
-     */
-    items: Array<Session>;
-    /**
-     * Where the next page begins; absent on the last.
-     */
-    next_cursor: string | null;
-    /**
-     * The store's position that the page reflects: list streams go on from here.
-     */
-    pos: number;
-};
-
-/**
- * A session without a runner gets one, without a prompt.
- */
-export type SessionResumedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * Who.
-     */
-    by: string;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'session_resumed';
-};
-
-/**
- * What is wanted of a session; frozen when it is created, changed only by `session_updated`.
- */
-export type SessionSpec = {
-    /**
-     * Directories beside `cwd` that the agent may touch.
-     */
-    add_dirs?: Array<string>;
-    /**
-     * The agent's name in the catalogue or the config.
-     */
-    agent: string;
-    /**
-     * How long a permission request waits for a person, in seconds, before it is rejected once; 0 is for ever.
-     */
-    ask_timeout?: number;
-    /**
-     * Further config options of the agent, by id.
-     */
-    config?: {
-        [key: string]: unknown;
-    };
-    /**
-     * What happens after a crash.
-     */
-    crash_policy?: CrashPolicy;
-    /**
-     * The working directory, absolute, on the worker's machine.
-     */
-    cwd: string;
-    /**
-     * Environment of the agent. In the log its values are locked away by the server: `sealed:v1:…`.
-     */
-    env?: {
-        [key: string]: string;
-    };
-    /**
-     * MCP servers offered to the agent, in ACP's own shape. The values of their `env` and `headers` are locked away, too.
-     */
-    mcp_servers?: Array<{
-        [key: string]: unknown;
-    }>;
-    /**
-     * The agent's mode, as it names it.
-     */
-    mode?: string;
-    /**
-     * The model, as the agent names it.
-     */
-    model?: string;
-    /**
-     * What happens when a turn ends and nothing is queued.
-     */
-    on_turn_end?: OnTurnEnd;
-    /**
-     * Who answers permission requests.
-     */
-    permissions?: PermissionMode;
-    /**
-     * Said to the agent before the first prompt.
-     */
-    system_prompt?: string;
-    /**
-     * Wall clock for a turn, in seconds; 0 is no limit.
-     */
-    timeout?: number;
-    /**
-     * The worker it must run on, by name.
-     */
-    worker?: string;
-    /**
-     * A git worktree of its own instead of `cwd` itself, which must lie in a repository.
-     */
-    worktree?: WorktreeSpec;
-};
-
-/**
- * The session is stopped; a prompt takes it up again.
- */
-export type SessionStoppedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * Why.
-     */
-    cause: StopCause;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * For people.
-     */
-    detail?: string;
-    /**
-     * What went wrong, if something did.
-     */
-    failure?: Failure;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'session_stopped';
-    /**
-     * Whether it was proved that no process is left.
-     */
-    verified: boolean;
-};
-
-/**
- * The session is being stopped.
- */
-export type SessionStoppingEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * Who.
-     */
-    by: string;
-    /**
-     * Why; the first cause wins.
-     */
-    cause: StopCause;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * For people.
-     */
-    message?: string;
-    /**
-     * Whether the agent gets time.
-     */
-    mode: StopMode;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'session_stopping';
-};
-
-/**
- * The session is back from the archive.
- */
-export type SessionUnarchivedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'session_unarchived';
-};
-
-/**
- * Somebody changed what is wanted, or the agent gave the session a title.
- */
-export type SessionUpdatedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * What changed.
-     */
-    changes: SessionChanges;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'session_updated';
-};
-
-/**
- * The session cannot be placed now.
- */
-export type SessionWaitingEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * For people.
-     */
-    detail: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * A short code: `no_worker`, `no_seat`, `agent_not_installed`, `worker_offline`, `directory_missing`.
-     */
-    reason: string;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'session_waiting';
-};
-
-/**
- * How bad a finding is.
- */
-export type Severity = 'error' | 'warning' | 'info';
-
-/**
- * Body of `POST /v1/shutdown`.
- */
-export type Shutdown = {
-    /**
-     * `epoch-` and the server's `epoch`, as `GET /v1/status` tells it: that server is ended and no other, and nobody ends it by chance.
-     */
-    confirm: string;
-    /**
-     * Whether all sessions are stopped first.
-     */
-    stop_sessions?: boolean;
-};
-
-/**
- * Answer of `POST /v1/shutdown`.
- */
-export type ShuttingDown = {
-    /**
-     * Sessions that go on without the server.
-     */
-    sessions_going_on: number;
-    /**
-     * Sessions that were stopped.
-     */
-    sessions_stopped: number;
-};
-
-/**
- * Why a session ended.
- */
-export type StopCause = 'completed' | 'failed' | 'user_requested' | 'timeout' | 'agent_exited' | 'shutdown';
-
-/**
- * Whether a stop gives the agent time.
- */
-export type StopMode = 'graceful' | 'now';
-
-/**
- * Why a turn ended; the first five are ACP's.
- */
-export type StopReason = 'end_turn' | 'max_tokens' | 'max_turn_requests' | 'refusal' | 'cancelled' | 'timeout' | 'failed' | 'interrupted';
-
-/**
- * Body of `POST /v1/sessions/{id}/stop`; may be absent.
- */
-export type StopSession = {
-    /**
-     * For people.
-     */
-    message?: string | null;
-    /**
-     * Whether the agent gets time.
-     */
-    mode?: StopMode;
-};
-
-/**
- * Follow a topic from a cursor on: everything after it, then live.
- */
-export type SubscribeClientFrame = {
-    /**
-     * For `list` a `pos`, for a session a `seq`; absent: from now on.
-     */
-    after?: number | null;
-    /**
-     * The epoch that the cursor is of; one that is over is refused with `cursor_too_old`.
-     */
-    epoch?: number | null;
-    op: 'subscribe';
-    /**
-     * `list`, or a session's id.
-     */
-    topic: string;
-};
-
-/**
- * A terminal that the runner holds for the agent.
- */
-export type TerminalToolContent = {
-    /**
-     * Its id.
-     */
-    terminal_id: string;
-    type: 'terminal';
-};
-
-/**
- * Which agent is tested where.
- */
-export type TestAgent = {
-    /**
-     * Whether it gets one small prompt, too. Only an answer proves that it is signed in; it may cost a few tokens.
-     */
-    prompt?: boolean;
-    /**
-     * The worker that starts it, by name; one that has it if absent.
-     */
-    worker?: string | null;
-};
-
-/**
- * Plain text or markdown.
- */
-export type TextContentBlock = {
-    /**
-     * The text, UTF-8.
-     */
-    text: string;
-    type: 'text';
-};
+export type TokenId = string;
 
 /**
  * A thread as clients see it.
@@ -4584,115 +2357,6 @@ export type Thread = {
 };
 
 /**
- * A thread changed.
- */
-export type ThreadFrame = {
-    /**
-     * When.
-     */
-    at: string;
-    /**
-     * The idempotency key of the command that caused it, where one did.
-     */
-    command?: string | null;
-    data: Thread;
-    /**
-     * The change's place in the store; the cursor of the list.
-     */
-    pos: number;
-    /**
-     * What happened.
-     */
-    type: 'thread:created' | 'thread:updated';
-};
-
-export type ThreadId = string;
-
-/**
- * A page of a list.
- */
-export type ThreadPage = {
-    /**
-     * The log's epoch.
-     */
-    epoch: number;
-    /**
-     * The items.
-     */
-    items: Array<Thread>;
-    /**
-     * Where the next page begins; absent on the last.
-     */
-    next_cursor: string | null;
-    /**
-     * The store's position that the page reflects: list streams go on from here.
-     */
-    pos: number;
-};
-
-/**
- * A token without its secret.
- */
-export type Token = {
-    /**
-     * When it was made.
-     */
-    created_at: string;
-    /**
-     * When it ends.
-     */
-    expires_at: string | null;
-    /**
-     * How often it was given a new secret.
-     */
-    generation: number;
-    /**
-     * Its public name.
-     */
-    id: TokenId;
-    /**
-     * When it was last used.
-     */
-    last_used_at: string | null;
-    /**
-     * What it is for.
-     */
-    name: string;
-    /**
-     * Until when the secret before the newest one works, too.
-     */
-    previous_until: string | null;
-    /**
-     * `read`, `approve`, `write`, `admin` or `worker`.
-     */
-    scope: string;
-};
-
-export type TokenId = string;
-
-/**
- * A page of a list.
- */
-export type TokenPage = {
-    /**
-     * The log's epoch.
-     */
-    epoch: number;
-    /**
-     * The items.
-     */
-    items: Array<Token>;
-    /**
-     * Where the next page begins; absent on the last.
-     */
-    next_cursor: string | null;
-    /**
-     * The store's position that the page reflects: list streams go on from here.
-     */
-    pos: number;
-};
-
-/**
  * An action the agent asks for or reports; in events a patch by `id`: absent fields keep their value, arrays are replaced whole.
  */
 export type ToolCall = {
@@ -4741,45 +2405,6 @@ export type ToolCall = {
 };
 
 /**
- * A tool call began or changed; a patch by its id.
- */
-export type ToolCallUpdatedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The patch.
-     */
-    tool_call: ToolCall;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'tool_call_updated';
-};
-
-/**
  * A part of a tool call's product.
  */
 export type ToolContent = ({
@@ -4823,240 +2448,7 @@ export type TopicEvent = {
     topic: SessionId;
 };
 
-/**
- * The running turn.
- */
-export type Turn = {
-    /**
-     * Who wants it to end, once somebody does.
-     */
-    cancelled_by: string | null;
-    /**
-     * When the prompt went to the agent.
-     */
-    handed_over_at: string | null;
-    /**
-     * Its id.
-     */
-    id: TurnId;
-    /**
-     * Its number in the session, from 1.
-     */
-    number: number;
-    /**
-     * Where it came from.
-     */
-    source: TurnSource;
-    /**
-     * When it was given to the runner.
-     */
-    started_at: string;
-};
-
-/**
- * Somebody wants the turn to end.
- */
-export type TurnCancelRequestedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * Who: a person, a program, `timeout`, `stop`.
-     */
-    by: string;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'turn_cancel_requested';
-};
-
-/**
- * The turn is over.
- */
-export type TurnEndedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * What went wrong, if something did.
-     */
-    failure?: Failure;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * Why.
-     */
-    stop_reason: StopReason;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'turn_ended';
-    /**
-     * What it cost, if the agent tells.
-     */
-    usage?: Usage;
-};
-
-/**
- * The runner is writing the prompt to the agent; from here on it has acted or may have acted.
- */
-export type TurnHandedOverEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'turn_handed_over';
-};
-
 export type TurnId = string;
-
-/**
- * A prompt waits for its turn.
- */
-export type TurnQueuedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * What was said.
-     */
-    content: Array<ContentBlock>;
-    /**
-     * Whether it goes before all others.
-     */
-    front?: boolean;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * Where it came from.
-     */
-    source?: TurnSource;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'turn_queued';
-};
-
-/**
- * The runner died before the prompt was handed over, so the turn waits again, first in the queue.
- */
-export type TurnRequeuedEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'turn_requeued';
-};
 
 /**
  * Where a turn came from.
@@ -5064,86 +2456,41 @@ export type TurnRequeuedEvent = {
 export type TurnSource = 'user' | 'synthetic';
 
 /**
- * The turn was given to the runner.
+ * A token without its secret.
  */
-export type TurnStartedEvent = {
+export type Token = {
     /**
-     * When it was committed.
+     * When it was made.
      */
-    at: string;
+    created_at: string;
     /**
-     * The attempt it comes from or is about.
+     * When it ends.
      */
-    attempt?: number;
+    expires_at: string | null;
     /**
-     * The idempotency key of the command that caused it.
+     * How often it was given a new secret.
      */
-    command?: string;
+    generation: number;
     /**
-     * Its number in the session, from 1.
+     * Its public name.
      */
-    number: number;
+    id: TokenId;
     /**
-     * Its place in the commit order of the whole store.
+     * When it was last used.
      */
-    pos: number;
+    last_used_at: string | null;
     /**
-     * Its place there, gapless from 1.
+     * What it is for.
      */
-    seq: number;
+    name: string;
     /**
-     * The session's log.
+     * Until when the secret before the newest one works, too.
      */
-    session: SessionId;
+    previous_until: string | null;
     /**
-     * The turn it belongs to.
+     * `read`, `approve`, `write`, `admin` or `worker`.
      */
-    turn?: TurnId;
-    type: 'turn_started';
-};
-
-/**
- * An event of a later version: kept and passed on as it is, of no effect here.
- */
-export type UnknownEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number | null;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string | null;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    turn?: TurnId | null;
-    type: string;
-    [key: string]: unknown;
-};
-
-/**
- * Leave a topic.
- */
-export type UnsubscribeClientFrame = {
-    op: 'unsubscribe';
-    /**
-     * The topic.
-     */
-    topic: string;
+    scope: string;
 };
 
 /**
@@ -5193,6 +2540,1579 @@ export type Usage = {
 };
 
 /**
+ * Why a session waits for a seat.
+ */
+export type Waiting = {
+    /**
+     * For people.
+     */
+    detail: string;
+    /**
+     * A short code: `no_worker`, `no_seat`, `agent_not_installed`, `worker_offline`, `directory_missing`.
+     */
+    reason: string;
+};
+
+/**
+ * The name of a worker, unique on a server.
+ */
+export type WorkerName = string;
+
+/**
+ * The running turn.
+ */
+export type Turn = {
+    /**
+     * Who wants it to end, once somebody does.
+     */
+    cancelled_by: string | null;
+    /**
+     * When the prompt went to the agent.
+     */
+    handed_over_at: string | null;
+    /**
+     * Its id.
+     */
+    id: TurnId;
+    /**
+     * Its number in the session, from 1.
+     */
+    number: number;
+    /**
+     * Where it came from.
+     */
+    source: TurnSource;
+    /**
+     * When it was given to the runner.
+     */
+    started_at: string;
+};
+
+/**
+ * What the worker found, or made, before the first agent was started.
+ */
+export type Workspace = {
+    /**
+     * The commit that was checked out: changes are compared with it.
+     */
+    base?: string;
+    /**
+     * The branch that was checked out; absent on a detached head.
+     */
+    branch?: string;
+    /**
+     * The directory that the agent works in, absolute.
+     */
+    cwd: string;
+    /**
+     * The top of the git repository or worktree that it lies in.
+     */
+    root?: string;
+    /**
+     * The repository's top that the worktree was made from; absent if the session works where it was told to.
+     */
+    worktree_of?: string;
+};
+
+/**
+ * What becomes of a session's worktree when the session is removed.
+ */
+export type WorktreeFate = 'remove' | 'discard' | 'keep';
+
+/**
+ * The session exists.
+ */
+export type SessionCreatedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * The session whose conversation it goes on with, if it is a fork.
+     */
+    fork?: Fork;
+    /**
+     * Labels for people and programs.
+     */
+    labels?: {
+        [key: string]: string;
+    };
+    /**
+     * Whose it is.
+     */
+    namespace: string;
+    /**
+     * Where it came from.
+     */
+    origin: Origin;
+    /**
+     * Who made it.
+     */
+    owner: string;
+    /**
+     * What is wanted.
+     */
+    spec: SessionSpec;
+    /**
+     * The thread it belongs to.
+     */
+    thread: ThreadId;
+    /**
+     * Its title; empty until somebody gives it one.
+     */
+    title?: string;
+    type: 'session_created';
+};
+
+/**
+ * Somebody changed what is wanted, or the agent gave the session a title.
+ */
+export type SessionUpdatedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * What changed.
+     */
+    changes: SessionChanges;
+    type: 'session_updated';
+};
+
+/**
+ * The session cannot be placed now.
+ */
+export type SessionWaitingEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * For people.
+     */
+    detail: string;
+    /**
+     * A short code: `no_worker`, `no_seat`, `agent_not_installed`, `worker_offline`, `directory_missing`.
+     */
+    reason: string;
+    type: 'session_waiting';
+};
+
+/**
+ * A worker has a seat for a new attempt; the envelope carries its number.
+ */
+export type AttemptAssignedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'attempt_assigned';
+    /**
+     * The worker.
+     */
+    worker: WorkerName;
+};
+
+/**
+ * The worker would not take the attempt.
+ */
+export type AttemptRefusedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * A problem code.
+     */
+    code: string;
+    /**
+     * For people.
+     */
+    detail: string;
+    type: 'attempt_refused';
+};
+
+/**
+ * The attempt's first runner said hello.
+ */
+export type AttemptStartedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * The runner's process.
+     */
+    instance: InstanceId;
+    type: 'attempt_started';
+    /**
+     * The runner's version.
+     */
+    version?: string;
+};
+
+/**
+ * The attempt is over.
+ */
+export type AttemptEndedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * How it ended.
+     */
+    exit: AttemptExit;
+    type: 'attempt_ended';
+};
+
+/**
+ * The directory is there, and its repository was looked at: once for a session, before its first agent.
+ */
+export type WorkspaceReadyEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'workspace_ready';
+    /**
+     * What was found or made.
+     */
+    workspace: Workspace;
+};
+
+/**
+ * The agent's process runs.
+ */
+export type AgentLaunchedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * The program and its arguments, redacted. The envelope has a `command` of its own.
+     */
+    argv: Array<string>;
+    /**
+     * What holds its tree: `cgroup`, `subreaper`, …
+     */
+    containment: string;
+    /**
+     * Its process id on the worker's machine.
+     */
+    pid: number;
+    type: 'agent_launched';
+};
+
+/**
+ * The agent answered `initialize`.
+ */
+export type AgentInitializedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * Ways to sign in.
+     */
+    auth_methods?: Array<AuthMethod>;
+    /**
+     * What it announced, verbatim.
+     */
+    capabilities: {
+        [key: string]: unknown;
+    };
+    /**
+     * Its name by its own account.
+     */
+    name: string;
+    /**
+     * The ACP version it speaks.
+     */
+    protocol_version: number;
+    /**
+     * Its title by its own account.
+     */
+    title?: string;
+    type: 'agent_initialized';
+    /**
+     * Its version.
+     */
+    version?: string;
+};
+
+/**
+ * The agent has a session of its own; prompts may be handed over.
+ */
+export type AgentSessionStartedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * The agent's id for it.
+     */
+    agent_session_id: string;
+    /**
+     * How it was opened.
+     */
+    how: SessionOpening;
+    type: 'agent_session_started';
+};
+
+/**
+ * The agent does not remember the conversation any more, or never had it.
+ */
+export type AgentContextLostEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * The agent's own words, or ours, for people; redacted.
+     */
+    detail: string;
+    /**
+     * The size of the recap that goes before the next prompt, in bytes; 0 if there is none.
+     */
+    recap: number;
+    type: 'agent_context_lost';
+    /**
+     * Why.
+     */
+    why: ContextLoss;
+};
+
+/**
+ * The agent wants the user to sign in.
+ */
+export type AgentAuthRequiredEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * The ways it offers.
+     */
+    methods?: Array<AuthMethod>;
+    type: 'agent_auth_required';
+};
+
+/**
+ * Somebody picked a way to sign in.
+ */
+export type AgentSignInRequestedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * Who.
+     */
+    by: string;
+    /**
+     * The way, by its id.
+     */
+    method: string;
+    type: 'agent_sign_in_requested';
+};
+
+/**
+ * The sign-in worked: the agent takes prompts, or opens its session now.
+ */
+export type AgentSignedInEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * The way, by its id.
+     */
+    method: string;
+    type: 'agent_signed_in';
+};
+
+/**
+ * The sign-in did not work; the agent still waits for one.
+ */
+export type AgentSignInFailedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * For people, redacted.
+     */
+    detail: string;
+    /**
+     * The way, by its id.
+     */
+    method: string;
+    type: 'agent_sign_in_failed';
+};
+
+/**
+ * The agent's process ended.
+ */
+export type AgentExitedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * How.
+     */
+    exit: ProcessExit;
+    /**
+     * The end of what it wrote to stderr, redacted.
+     */
+    stderr?: string;
+    type: 'agent_exited';
+};
+
+/**
+ * Something about the agent that a person may want to know: noise on stdout, a broken line, a late answer.
+ */
+export type AgentDiagnosticEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * A short code, such as `stdout_noise`, `line_too_long`, `invalid_utf8`, `unknown_method`.
+     */
+    code: string;
+    /**
+     * For people, redacted.
+     */
+    detail: string;
+    type: 'agent_diagnostic';
+};
+
+/**
+ * The attempt cannot go on; its runner is about to leave.
+ */
+export type AttemptFailedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * Why.
+     */
+    failure: Failure;
+    type: 'attempt_failed';
+};
+
+/**
+ * The agent's settings are now these.
+ */
+export type ConfigUpdatedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * All of them.
+     */
+    options: Array<ConfigOption>;
+    type: 'config_updated';
+};
+
+/**
+ * Somebody asked for a setting of the live agent.
+ */
+export type ConfigRequestedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * `model`, `mode`, or the id of a config option.
+     */
+    option: string;
+    type: 'config_requested';
+    /**
+     * The wanted value.
+     */
+    value: unknown;
+};
+
+/**
+ * The agent would not take a setting.
+ */
+export type ConfigRejectedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * Its answer.
+     */
+    detail: string;
+    /**
+     * `model`, `mode`, or the id of a config option.
+     */
+    option: string;
+    type: 'config_rejected';
+};
+
+/**
+ * The agent's slash commands are now these.
+ */
+export type AgentCommandsUpdatedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * All of them.
+     */
+    commands: Array<AgentCommand>;
+    type: 'agent_commands_updated';
+};
+
+/**
+ * A prompt waits for its turn.
+ */
+export type TurnQueuedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * What was said.
+     */
+    content: Array<ContentBlock>;
+    /**
+     * Whether it goes before all others.
+     */
+    front?: boolean;
+    /**
+     * Where it came from.
+     */
+    source?: TurnSource;
+    type: 'turn_queued';
+};
+
+/**
+ * A queued prompt's text was changed.
+ */
+export type QueueEntryEditedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * The new content.
+     */
+    content: Array<ContentBlock>;
+    type: 'queue_entry_edited';
+};
+
+/**
+ * A queued prompt was put elsewhere in the queue.
+ */
+export type QueueEntryMovedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * Its new place, from 1.
+     */
+    position: number;
+    type: 'queue_entry_moved';
+};
+
+/**
+ * A queued prompt was taken back.
+ */
+export type QueueEntryDroppedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * By whom, or why.
+     */
+    by: string;
+    type: 'queue_entry_dropped';
+};
+
+/**
+ * The turn was given to the runner.
+ */
+export type TurnStartedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * Its number in the session, from 1.
+     */
+    number: number;
+    type: 'turn_started';
+};
+
+/**
+ * The runner is writing the prompt to the agent; from here on it has acted or may have acted.
+ */
+export type TurnHandedOverEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'turn_handed_over';
+};
+
+/**
+ * The runner died before the prompt was handed over, so the turn waits again, first in the queue.
+ */
+export type TurnRequeuedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'turn_requeued';
+};
+
+/**
+ * Somebody wants the turn to end.
+ */
+export type TurnCancelRequestedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * Who: a person, a program, `timeout`, `stop`.
+     */
+    by: string;
+    type: 'turn_cancel_requested';
+};
+
+/**
+ * The turn is over.
+ */
+export type TurnEndedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * What went wrong, if something did.
+     */
+    failure?: Failure;
+    /**
+     * Why.
+     */
+    stop_reason: StopReason;
+    type: 'turn_ended';
+    /**
+     * What it cost, if the agent tells.
+     */
+    usage?: Usage;
+};
+
+/**
+ * A piece of a message; pieces with the same `message` belong together.
+ */
+export type MessageAppendedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * Aloud or to itself.
+     */
+    channel: Channel;
+    /**
+     * The piece.
+     */
+    content: ContentBlock;
+    /**
+     * The message.
+     */
+    message: MessageId;
+    /**
+     * Who speaks.
+     */
+    role: Role;
+    type: 'message_appended';
+};
+
+/**
+ * A tool call began or changed; a patch by its id.
+ */
+export type ToolCallUpdatedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * The patch.
+     */
+    tool_call: ToolCall;
+    type: 'tool_call_updated';
+};
+
+/**
+ * The agent's plan is now this.
+ */
+export type PlanUpdatedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * All of it.
+     */
+    entries: Array<PlanEntry>;
+    type: 'plan_updated';
+};
+
+/**
  * Tokens and cost so far.
  */
 export type UsageUpdatedEvent = {
@@ -5232,17 +4152,1019 @@ export type UsageUpdatedEvent = {
 };
 
 /**
- * Why a session waits for a seat.
+ * The agent asks before it acts.
  */
-export type Waiting = {
+export type PermissionRequestedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * The answers it offers, in its order.
+     */
+    options: Array<PermissionOption>;
+    /**
+     * The request.
+     */
+    request: PermissionId;
+    /**
+     * What it wants to do.
+     */
+    tool_call: ToolCall;
+    type: 'permission_requested';
+};
+
+/**
+ * A permission request has its answer; the first one wins.
+ */
+export type PermissionDecidedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * Who: a person, a program, `policy`, `timeout`, `cancel`, `crash`.
+     */
+    by: string;
+    /**
+     * What was decided.
+     */
+    decision: Decision;
+    /**
+     * Said to the agent or to people.
+     */
+    message?: string;
+    /**
+     * The chosen option; absent when it was cancelled.
+     */
+    option_id?: string;
+    /**
+     * The request.
+     */
+    request: PermissionId;
+    type: 'permission_decided';
+};
+
+/**
+ * The agent asks the user something else.
+ */
+export type ElicitationRequestedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * Its text.
+     */
+    message: string;
+    /**
+     * The frame's parameters, verbatim: form schema or address.
+     */
+    params: {
+        [key: string]: unknown;
+    };
+    /**
+     * The question.
+     */
+    request: ElicitationId;
+    type: 'elicitation_requested';
+};
+
+/**
+ * An elicitation has its answer.
+ */
+export type ElicitationAnsweredEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * `accept`, `decline`, `cancel`.
+     */
+    action: string;
+    /**
+     * Who.
+     */
+    by: string;
+    /**
+     * The form's content.
+     */
+    content?: {
+        [key: string]: unknown;
+    };
+    /**
+     * The question.
+     */
+    request: ElicitationId;
+    type: 'elicitation_answered';
+};
+
+/**
+ * The session is being stopped.
+ */
+export type SessionStoppingEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * Who.
+     */
+    by: string;
+    /**
+     * Why; the first cause wins.
+     */
+    cause: StopCause;
+    /**
+     * For people.
+     */
+    message?: string;
+    /**
+     * Whether the agent gets time.
+     */
+    mode: StopMode;
+    type: 'session_stopping';
+};
+
+/**
+ * The session is stopped; a prompt takes it up again.
+ */
+export type SessionStoppedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * Why.
+     */
+    cause: StopCause;
+    /**
+     * For people.
+     */
+    detail?: string;
+    /**
+     * What went wrong, if something did.
+     */
+    failure?: Failure;
+    type: 'session_stopped';
+    /**
+     * Whether it was proved that no process is left.
+     */
+    verified: boolean;
+};
+
+/**
+ * A session without a runner gets one, without a prompt.
+ */
+export type SessionResumedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * Who.
+     */
+    by: string;
+    type: 'session_resumed';
+};
+
+/**
+ * The runner is to end the agent until there is a prompt.
+ */
+export type SessionHibernatingEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * Who: a person, a program, `idle`, `seats`.
+     */
+    by: string;
+    type: 'session_hibernating';
+};
+
+/**
+ * The runner did not: the session goes on as it was.
+ */
+export type SessionKeptAwakeEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * For people: what is at work.
+     */
+    detail: string;
+    type: 'session_kept_awake';
+    /**
+     * Why.
+     */
+    why: AwakeReason;
+};
+
+/**
+ * The session has no runner and waits for a prompt.
+ */
+export type SessionHibernatedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'session_hibernated';
+};
+
+/**
+ * The conversation begins anew: the agent remembers nothing of what was before, the log keeps it.
+ */
+export type SessionClearedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * Who.
+     */
+    by: string;
+    type: 'session_cleared';
+};
+
+/**
+ * The session is put away.
+ */
+export type SessionArchivedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'session_archived';
+};
+
+/**
+ * The session is back from the archive.
+ */
+export type SessionUnarchivedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    type: 'session_unarchived';
+};
+
+/**
+ * The session is gone; its log goes with this transaction.
+ */
+export type SessionDeletedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * Who.
+     */
+    by: string;
+    type: 'session_deleted';
+};
+
+/**
+ * Something that fits nowhere else, or that a current attempt reported and the state could not take.
+ */
+export type LogNoteEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * A short code.
+     */
+    code: string;
     /**
      * For people.
      */
     detail: string;
     /**
-     * A short code: `no_worker`, `no_seat`, `agent_not_installed`, `worker_offline`, `directory_missing`.
+     * What was reported, verbatim.
      */
-    reason: string;
+    raw?: unknown;
+    type: 'log_note';
+};
+
+/**
+ * An event of a later version: kept and passed on as it is, of no effect here.
+ */
+export type UnknownEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number | null;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string | null;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    turn?: TurnId | null;
+    type: string;
+    [key: string]: unknown;
+};
+
+/**
+ * A session changed.
+ */
+export type SessionFrame = {
+    /**
+     * When.
+     */
+    at: string;
+    /**
+     * The idempotency key of the command that caused it, where one did.
+     */
+    command?: string | null;
+    data: Session;
+    /**
+     * The change's place in the store; the cursor of the list.
+     */
+    pos: number;
+    /**
+     * What happened.
+     */
+    type: 'session:started' | 'session:updated' | 'session:ended';
+};
+
+/**
+ * A thread changed.
+ */
+export type ThreadFrame = {
+    /**
+     * When.
+     */
+    at: string;
+    /**
+     * The idempotency key of the command that caused it, where one did.
+     */
+    command?: string | null;
+    data: Thread;
+    /**
+     * The change's place in the store; the cursor of the list.
+     */
+    pos: number;
+    /**
+     * What happened.
+     */
+    type: 'thread:created' | 'thread:updated';
+};
+
+/**
+ * A worker changed.
+ */
+export type WorkerFrame = {
+    /**
+     * When.
+     */
+    at: string;
+    /**
+     * The idempotency key of the command that caused it, where one did.
+     */
+    command?: string | null;
+    data: Worker;
+    /**
+     * The change's place in the store; the cursor of the list.
+     */
+    pos: number;
+    /**
+     * What happened.
+     */
+    type: 'worker:connected' | 'worker:updated' | 'worker:disconnected';
+};
+
+/**
+ * What is known of an agent changed.
+ */
+export type AgentFrame = {
+    /**
+     * When.
+     */
+    at: string;
+    /**
+     * The idempotency key of the command that caused it, where one did.
+     */
+    command?: string | null;
+    data: Agent;
+    /**
+     * The change's place in the store; the cursor of the list.
+     */
+    pos: number;
+    /**
+     * What happened.
+     */
+    type: 'agent:updated';
+};
+
+/**
+ * A session or a thread is gone.
+ */
+export type DeletedFrame = {
+    /**
+     * When.
+     */
+    at: string;
+    /**
+     * The idempotency key of the command that caused it, where one did.
+     */
+    command?: string | null;
+    data: Gone;
+    /**
+     * The change's place in the store; the cursor of the list.
+     */
+    pos: number;
+    /**
+     * What happened.
+     */
+    type: 'session:deleted' | 'thread:deleted';
+};
+
+/**
+ * A change of the list, with the object as it is now. After a gap each changed object comes once.
+ */
+export type ListFrame = ({
+    type: 'session:started' | 'session:updated' | 'session:ended';
+} & SessionFrame) | ({
+    type: 'thread:created' | 'thread:updated';
+} & ThreadFrame) | ({
+    type: 'worker:connected' | 'worker:updated' | 'worker:disconnected';
+} & WorkerFrame) | ({
+    type: 'agent:updated';
+} & AgentFrame) | ({
+    type: 'session:deleted' | 'thread:deleted';
+} & DeletedFrame);
+
+/**
+ * Follow a topic from a cursor on: everything after it, then live.
+ */
+export type SubscribeClientFrame = {
+    /**
+     * For `list` a `pos`, for a session a `seq`; absent: from now on.
+     */
+    after?: number | null;
+    /**
+     * The epoch that the cursor is of; one that is over is refused with `cursor_too_old`.
+     */
+    epoch?: number | null;
+    op: 'subscribe';
+    /**
+     * `list`, or a session's id.
+     */
+    topic: string;
+};
+
+/**
+ * Leave a topic.
+ */
+export type UnsubscribeClientFrame = {
+    op: 'unsubscribe';
+    /**
+     * The topic.
+     */
+    topic: string;
+};
+
+/**
+ * Are you there?
+ */
+export type PingClientFrame = {
+    op: 'ping';
+};
+
+/**
+ * Plain text or markdown.
+ */
+export type TextContentBlock = {
+    /**
+     * The text, UTF-8.
+     */
+    text: string;
+    type: 'text';
+};
+
+/**
+ * A link to something the agent can read by itself.
+ */
+export type ResourceLinkContentBlock = {
+    /**
+     * Its media type.
+     */
+    mime_type?: string | null;
+    /**
+     * What it is called.
+     */
+    name: string;
+    type: 'resource_link';
+    /**
+     * Where it is.
+     */
+    uri: string;
+};
+
+/**
+ * A picture.
+ */
+export type ImageContentBlock = {
+    /**
+     * Base64.
+     */
+    data: string;
+    /**
+     * Its media type.
+     */
+    mime_type: string;
+    type: 'image';
+};
+
+/**
+ * A sound.
+ */
+export type AudioContentBlock = {
+    /**
+     * Base64.
+     */
+    data: string;
+    /**
+     * Its media type.
+     */
+    mime_type: string;
+    type: 'audio';
+};
+
+/**
+ * An embedded file, in ACP's own shape.
+ */
+export type ResourceContentBlock = {
+    /**
+     * The resource as the protocol spells it.
+     */
+    resource: {
+        [key: string]: unknown;
+    };
+    type: 'resource';
+};
+
+/**
+ * The first frame.
+ */
+export type HelloServerFrame = {
+    /**
+     * The log's epoch.
+     */
+    epoch: number;
+    /**
+     * The server's clock.
+     */
+    server_time: string;
+    type: 'hello';
+    /**
+     * The server's version.
+     */
+    version: string;
+};
+
+/**
+ * The past of a topic is delivered; what follows is live.
+ */
+export type CaughtUpServerFrame = {
+    /**
+     * The cursor that is reached.
+     */
+    after: number;
+    /**
+     * The topic.
+     */
+    topic: string;
+    type: 'caught_up';
+};
+
+/**
+ * Answer to `ping`.
+ */
+export type PongServerFrame = {
+    type: 'pong';
+};
+
+/**
+ * A frame of the client was refused, or a topic has ended.
+ */
+export type ProblemServerFrame = {
+    /**
+     * Why.
+     */
+    problem: Problem;
+    /**
+     * The topic, if it is about one.
+     */
+    topic?: string | null;
+    type: 'problem';
+};
+
+/**
+ * Text, a picture, a link.
+ */
+export type ContentToolContent = {
+    /**
+     * The block.
+     */
+    content: ContentBlock;
+    type: 'content';
+};
+
+/**
+ * A change of a file.
+ */
+export type DiffToolContent = {
+    /**
+     * The text after.
+     */
+    new_text: string;
+    /**
+     * The text before; absent for a new file.
+     */
+    old_text?: string;
+    /**
+     * Absolute path.
+     */
+    path: string;
+    type: 'diff';
 };
 
 /**
@@ -5286,142 +5208,220 @@ export type Worker = {
 };
 
 /**
- * A worker changed.
+ * A message of a stream of server-sent events.
  */
-export type WorkerFrame = {
+export type EventMessage = {
     /**
-     * When.
+     * The cursor after it: come back with it as `Last-Event-ID` or `after`.
      */
-    at: string;
-    /**
-     * The idempotency key of the command that caused it, where one did.
-     */
-    command?: string | null;
-    data: Worker;
-    /**
-     * The change's place in the store; the cursor of the list.
-     */
-    pos: number;
-    /**
-     * What happened.
-     */
-    type: 'worker:connected' | 'worker:updated' | 'worker:disconnected';
+    id: string;
+    data: string;
 };
 
 /**
- * The name of a worker, unique on a server.
+ * A message of a stream of server-sent events.
  */
-export type WorkerName = string;
-
-/**
- * A page of a list.
- */
-export type WorkerPage = {
+export type ListMessage = {
     /**
-     * The log's epoch.
+     * The cursor after it: come back with it as `Last-Event-ID` or `after`.
      */
-    epoch: number;
-    /**
-     * The items.
-     */
-    items: Array<Worker>;
-    /**
-     * Where the next page begins; absent on the last.
-     */
-    next_cursor: string | null;
-    /**
-     * The store's position that the page reflects: list streams go on from here.
-     */
-    pos: number;
+    id: string;
+    data: string;
 };
 
 /**
- * What the worker found, or made, before the first agent was started.
+ * An MCP server that the agent starts.
  */
-export type Workspace = {
-    /**
-     * The commit that was checked out: changes are compared with it.
-     */
-    base?: string;
-    /**
-     * The branch that was checked out; absent on a detached head.
-     */
-    branch?: string;
-    /**
-     * The directory that the agent works in, absolute.
-     */
-    cwd: string;
-    /**
-     * The top of the git repository or worktree that it lies in.
-     */
-    root?: string;
-    /**
-     * The repository's top that the worktree was made from; absent if the session works where it was told to.
-     */
-    worktree_of?: string;
+export type McpStdioServer = {
+    type?: 'stdio';
+    name: string;
+    command: string;
+    args?: Array<string>;
+    env?: {
+        [key: string]: string;
+    } | Array<{
+        name: string;
+        value: string;
+    }> | null;
+    _meta?: unknown;
 };
 
 /**
- * The directory is there, and its repository was looked at: once for a session, before its first agent.
+ * An MCP server that the agent calls.
  */
-export type WorkspaceReadyEvent = {
-    /**
-     * When it was committed.
-     */
-    at: string;
-    /**
-     * The attempt it comes from or is about.
-     */
-    attempt?: number;
-    /**
-     * The idempotency key of the command that caused it.
-     */
-    command?: string;
-    /**
-     * Its place in the commit order of the whole store.
-     */
-    pos: number;
-    /**
-     * Its place there, gapless from 1.
-     */
-    seq: number;
-    /**
-     * The session's log.
-     */
-    session: SessionId;
-    /**
-     * The turn it belongs to.
-     */
-    turn?: TurnId;
-    type: 'workspace_ready';
-    /**
-     * What was found or made.
-     */
-    workspace: Workspace;
+export type McpHttpServer = {
+    type: 'http' | 'sse';
+    name: string;
+    url: string;
+    headers?: {
+        [key: string]: string;
+    } | Array<{
+        name: string;
+        value: string;
+    }> | null;
+    _meta?: unknown;
 };
 
 /**
- * What becomes of a session's worktree when the session is removed.
+ * An MCP server offered to the agent.
  */
-export type WorktreeFate = 'remove' | 'discard' | 'keep';
+export type McpServer = McpStdioServer | McpHttpServer;
 
 /**
- * A wish for a worktree, short or in full.
+ * The first session of a new thread.
  */
-export type WorktreeInput = boolean | WorktreeSpec;
+export type FirstSession = {
+    /**
+     * Directories beside `cwd`.
+     */
+    add_dirs?: Array<string>;
+    /**
+     * The agent's name; the server's `run.agent` if absent.
+     */
+    agent?: string | null;
+    /**
+     * Further config options of the agent, by id.
+     */
+    config?: {
+        [key: string]: unknown;
+    };
+    crash_policy?: CrashPolicy | null;
+    /**
+     * The working directory, absolute; the caller's home if absent.
+     */
+    cwd?: string | null;
+    /**
+     * Environment of the agent.
+     */
+    env?: {
+        [key: string]: string;
+    };
+    /**
+     * Labels.
+     */
+    labels?: {
+        [key: string]: string;
+    };
+    /**
+     * MCP servers in ACP's own shape.
+     */
+    mcp_servers?: Array<McpServer>;
+    /**
+     * The agent's mode, as it names it.
+     */
+    mode?: string | null;
+    /**
+     * The model, as the agent names it.
+     */
+    model?: string | null;
+    on_turn_end?: OnTurnEnd | null;
+    permissions?: PermissionMode | null;
+    prompt?: PromptInput | null;
+    /**
+     * Said to the agent before the first prompt.
+     */
+    system_prompt?: string | null;
+    /**
+     * The new thread is its thread.
+     */
+    thread_id?: null;
+    /**
+     * Wall clock for a turn, in seconds; 0 or absent is no limit.
+     */
+    timeout?: number | null;
+    /**
+     * Its title; the prompt's first line if absent.
+     */
+    title?: string | null;
+    /**
+     * The worker it must run on, by name.
+     */
+    worker?: string | null;
+    worktree?: WorktreeInput | null;
+};
 
 /**
- * A wish for a git worktree of one's own, with a branch of its own.
+ * A thread, with the first session in a few words.
  */
-export type WorktreeSpec = {
+export type CreateThreadWithPrompt = {
     /**
-     * The commit, branch or tag it begins on; what is checked out in the session's directory if absent.
+     * Short for a `session` of this agent.
      */
-    base?: string | null;
+    agent?: string | null;
     /**
-     * The name of the new branch; `convene/` and the short id if absent.
+     * Short for a `session` in this directory.
      */
-    branch?: string | null;
+    cwd?: string | null;
+    /**
+     * Labels.
+     */
+    labels?: {
+        [key: string]: string;
+    };
+    prompt?: PromptInput | null;
+    session?: null;
+    /**
+     * Its title; the prompt's first line if absent.
+     */
+    title?: string | null;
+    /**
+     * What it is about.
+     */
+    topic?: string | null;
+};
+
+/**
+ * A thread with its first session in full.
+ */
+export type CreateThreadWithSession = {
+    agent?: null;
+    cwd?: null;
+    /**
+     * Labels.
+     */
+    labels?: {
+        [key: string]: string;
+    };
+    prompt?: null;
+    session: FirstSession;
+    /**
+     * Its title; the prompt's first line if absent.
+     */
+    title?: string | null;
+    /**
+     * What it is about.
+     */
+    topic?: string | null;
+};
+
+/**
+ * An answer by its `option_id`.
+ */
+export type DecideByOption = {
+    decision?: null;
+    /**
+     * Said with it.
+     */
+    message?: string | null;
+    /**
+     * One of the offered options.
+     */
+    option_id: string;
+};
+
+/**
+ * An answer by its `decision`.
+ */
+export type DecideByDecision = {
+    /**
+     * `allow_once`, `allow_always`, `reject_once`, `reject_always`.
+     */
+    decision: DecisionInput;
+    /**
+     * Said with it.
+     */
+    message?: string | null;
+    option_id?: null;
 };
 
 /**
