@@ -9,13 +9,20 @@ export type FakeServer = {
   readonly session: Session;
   /** How many of the events have happened. */
   head: number;
+  /** Whether pages that go back begin with a whole turn, as the server is asked to. */
+  readonly snap: boolean;
   readonly subscribed: Map<string, number>;
   /** All that was asked. */
   readonly asked: Ask[];
 };
 
-export function newServer(events: readonly Event[], session: Session, head = events.length): FakeServer {
-  return { epoch: 1, events, session, head, subscribed: new Map(), asked: [] };
+export function newServer(
+  events: readonly Event[],
+  session: Session,
+  head = events.length,
+  snap = false,
+): FakeServer {
+  return { epoch: 1, events, session, head, snap, subscribed: new Map(), asked: [] };
 }
 
 export function sessionNow(server: FakeServer): Session {
@@ -34,7 +41,7 @@ export function answered(server: FakeServer, ask: Ask): readonly Input[] {
       const found = log.filter(
         (event) => (before === null || event.seq < before) && (after === null || event.seq > after),
       );
-      const events = after === null ? found.slice(-limit) : found.slice(0, limit);
+      const events = after === null ? snapped(server, found, limit) : found.slice(0, limit);
       return [{ is: "page", session: ask.session, events, of: { before, after, limit } }];
     }
     case "load_heads": {
@@ -69,6 +76,18 @@ export function answered(server: FakeServer, ask: Ask): readonly Input[] {
     case "notify":
       return [];
   }
+}
+
+/** The last events, and before them what belongs to the first one's turn, from its prompt on. */
+function snapped({ snap }: FakeServer, found: readonly Event[], limit: number): readonly Event[] {
+  const start = Math.max(0, found.length - limit);
+  const turn = found.slice(start).find((event) => event.turn)?.turn;
+  const begin = snap
+    ? found.findIndex(
+        (event, at) => at >= start - 2000 && event.turn === turn && event.type === "turn_queued",
+      )
+    : -1;
+  return found.slice(begin === -1 ? start : Math.min(begin, start));
 }
 
 /** Events that happen now, to whoever listens. */

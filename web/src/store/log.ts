@@ -153,7 +153,8 @@ function replaced(log: Log, idle: Log, events: readonly Event[], head: number): 
     live,
     caught_up: false,
   };
-  return { log: moved, joined: live };
+  // A page that begins with a whole turn may be long.
+  return { log: live ? withRoom(moved, "older") : moved, joined: live };
 }
 
 /** Whether nothing that is known of comes after a page. */

@@ -135,8 +135,6 @@ class Draft {
       case "session_resumed":
       case "session_cleared":
       case "agent_context_lost":
-      case "session_cleared":
-      case "agent_context_lost":
       case "workspace_ready":
       case "log_note":
         this.add(event, { kind: "note", event }, `note:${event.seq}`);
@@ -160,9 +158,6 @@ class Draft {
       case "turn_cancel_requested":
       case "usage_updated":
       case "session_stopping":
-      case "session_resumed":
-      case "session_hibernating":
-      case "session_kept_awake":
       case "session_hibernating":
       case "session_kept_awake":
       case "session_archived":
