@@ -40,10 +40,11 @@ export function Feed({ session, at, keys, sent }: FeedProps) {
   folds.onToggle = () => move({ is: "folded" });
   seen.look(state.mode === "following" ? window.last : 0);
 
-  const first = useRef(true);
+  const answered = useRef(sent);
   useEffect(() => {
-    if (first.current) first.current = false;
-    else move({ is: "to_end" });
+    if (answered.current === sent) return;
+    answered.current = sent;
+    move({ is: "to_end" });
   }, [sent, move]);
   const goal = useRef(at);
   useEffect(() => {

@@ -34,7 +34,7 @@ export function settle({ scroller, virtualizer, index, top, done }: Settle): () 
     if (off === null) {
       still = 0;
       aim();
-    } else if (Math.abs(off) <= 1) still += 1;
+    } else if (Math.abs(off) <= 0.5) still += 1;
     else {
       still = 0;
       virtualizer.cancelScroll();
