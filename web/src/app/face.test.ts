@@ -1,3 +1,4 @@
+/** The title counts who needs somebody, and addresses are read back. */
 import { describe, expect, it } from "vitest";
 import { numbered } from "../../test/build";
 import { newAttention } from "@/store/attention";

@@ -1,39 +1,44 @@
-/** The state of the connection: nothing for the first moments, then one steady word, then a bar that says what it means. */
+/** The state of the connection, in the bar at the top and in a bar of its own when it is long gone. */
 import { useEffect, useState } from "react";
 import { useSelect, useSync } from "@/bind/store";
 import { t } from "@/i18n";
-import { keepTime } from "@/lib/clock";
 import { clock } from "@/i18n/format";
-import type { Link, State } from "@/store/state";
+import { keepTime } from "@/lib/clock";
+import type { State } from "@/store/state";
 import { Button } from "@/ui/button";
+import { isMoving, stageOf, type Stage } from "./link-stage";
 
-/** After so many milliseconds without the server the word shows, and after so many the bar. */
-const WORD_MS = 1_500;
-const BAR_MS = 30_000;
+export function LinkState() {
+  const stage = useStage();
+  switch (stage.is) {
+    case "quiet":
+      return null;
+    case "live":
+    case "back":
+      return (
+        <span className="flex items-center gap-1.5 text-sm text-3">
+          <span aria-hidden className="size-2 rounded-full bg-good" />
+          <span className={stage.is === "live" ? "max-sm:sr-only" : undefined} role="status">
+            {stage.is === "live" ? t("app.link.live") : t("app.link.back", { count: stage.count })}
+          </span>
+        </span>
+      );
+    case "reconnecting":
+    case "lost":
+      return (
+        <span role="status" className="flex items-center gap-1.5 text-sm text-warn-ink">
+          <span aria-hidden className="size-2 rounded-full border-2 border-warn" />
+          {t("app.link.reconnecting")}
+        </span>
+      );
+  }
+}
 
 const link = (state: State) => state.link;
 
-export function LinkState() {
-  const stage = useStage(useSelect(link));
-  if (stage.is === "quiet" || stage.is === "live") {
-    return (
-      <span className="flex items-center gap-1.5 text-sm text-3">
-        <span aria-hidden className="size-2 rounded-full bg-good" />
-        <span className="max-sm:sr-only">{t("app.link.live")}</span>
-      </span>
-    );
-  }
-  return (
-    <span role="status" className="flex items-center gap-1.5 text-sm text-warn-ink">
-      <span aria-hidden className="size-2 rounded-full border-2 border-warn" />
-      {t("app.link.reconnecting")}
-    </span>
-  );
-}
-
 export function LinkBar() {
   const held = useSelect(link);
-  const stage = useStage(held);
+  const stage = useStage();
   const sync = useSync();
   if (stage.is !== "lost") return null;
   return (
@@ -55,19 +60,15 @@ function NextTry({ at }: { readonly at: number }) {
   return <span>{t("app.link.next_try", { n: Math.max(0, Math.ceil((at - now) / 1000)) })}</span>;
 }
 
-type Stage =
-  { readonly is: "live" | "quiet" } | { readonly is: "reconnecting" | "lost"; readonly since: number };
+const told = (state: State) => state;
+const sameTold = (a: State, b: State) =>
+  a.link === b.link && a.saved_at === b.saved_at && a.version === b.version;
 
-/** How bad it is, told only when that changes. */
-function useStage(held: Link): Stage {
-  const [since, setSince] = useState<number | null>(null);
-  const broken = held.is !== "live" && held.is !== "catching_up";
-  if (broken && since === null) setSince(Date.now());
-  if (!broken && since !== null) setSince(null);
-  const now = useNow(since === null ? null : 500);
-  if (since === null) return { is: "live" };
-  if (now - since >= BAR_MS) return { is: "lost", since };
-  return now - since >= WORD_MS ? { is: "reconnecting", since } : { is: "quiet" };
+function useStage(): Stage {
+  const state = useSelect(told, sameTold);
+  const now = useNow(isMoving(state, Date.now()) ? 500 : null);
+  // What came since the clock was last looked at is newer than that.
+  return stageOf(state, Math.max(now, "since" in state.link ? state.link.since : 0));
 }
 
 /** The time, looked at every so often; not at all for `null`. */

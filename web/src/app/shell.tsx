@@ -11,6 +11,7 @@ import { Announcer } from "@/parts/announcer";
 import { globalActions } from "./global-actions";
 import { KeysHelp } from "./keys-help";
 import { LinkBar, LinkState } from "./link-state";
+import { NewVersion } from "./new-version";
 import { Palette } from "./palette";
 import { PhoneBar } from "./phone-bar";
 import { useKeys } from "./use-keys";
@@ -67,6 +68,7 @@ export function Shell() {
           ))}
         </nav>
         <span className="flex-1" />
+        <NewVersion />
         <LinkState />
         <PlaceLink
           place={{ to: "new" }}

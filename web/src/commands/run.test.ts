@@ -1,3 +1,4 @@
+/** A command through replies, refusals and broken connections. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { aNetwork, json, type Network } from "../../test/network";
 import { aSession } from "../../test/build";

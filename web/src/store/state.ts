@@ -14,7 +14,10 @@ export type Link =
       readonly is: "live";
       readonly since: number;
       readonly over: "socket" | "sse";
+      /** How many frames and events came before it was live. */
       readonly caught_up: number;
+      /** For how long it was not, in milliseconds; absent the first time. */
+      readonly away?: number;
     }
   | {
       readonly is: "waiting";

@@ -1,3 +1,4 @@
+/** This browser's copy, on an IndexedDB in memory. */
 import { IDBFactory, IDBKeyRange, IDBObjectStore } from "fake-indexeddb";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { aLog, numbered, teller } from "../../test/build";

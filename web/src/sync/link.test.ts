@@ -1,3 +1,4 @@
+/** The connection on a fake socket: what is asked, followed, dropped and begun anew. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { aFrame, aSession, deleted, numbered, teller } from "../../test/build";
 import { aNetwork, json, type Answer, type Network } from "../../test/network";

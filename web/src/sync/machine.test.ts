@@ -1,3 +1,4 @@
+/** The connection machine on a clock of its own. */
 import { describe, expect, it } from "vitest";
 import { backoff } from "./backoff";
 import { due, newMachine, step, type Effect, type Happened, type Machine } from "./machine";
@@ -71,6 +72,17 @@ describe("the way up", () => {
     at.happen({ is: "caught_up", count: 214 });
     expect(at.get().link).toMatchObject({ is: "live", over: "socket", caught_up: 214 });
     expect(at.wanted()).toEqual([]);
+  });
+  it("tells how long it was away, but not the first time", () => {
+    const at = live();
+    expect(at.get().link).not.toHaveProperty("away");
+    at.happen(lost);
+    at.pass(1_000);
+    at.jump(500);
+    at.happen({ is: "hello" });
+    at.jump(500);
+    at.happen({ is: "caught_up", count: 3 });
+    expect(at.get().link).toMatchObject({ is: "live", caught_up: 3, away: 2_000 });
   });
   it("is not live by the end of something else than what it waits for", () => {
     const at = stage();

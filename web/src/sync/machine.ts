@@ -24,6 +24,8 @@ export type Machine = {
   readonly link: Link;
   readonly over: "socket" | "sse";
   readonly tries: number;
+  /** Whether it was live before. */
+  readonly been: boolean;
   /** Upgrades that failed in a row although the server answers. */
   readonly blocked: number;
   readonly dialed: number;
@@ -69,6 +71,7 @@ export function newMachine(now: number): Machine {
     link: { is: "closed" },
     over: "socket",
     tries: 0,
+    been: false,
     blocked: 0,
     dialed: now,
     heard: now,
@@ -94,8 +97,9 @@ export function step(machine: Machine, happened: Happened, now: number, chance: 
       });
     case "caught_up": {
       if (looked.link.is !== "catching_up") return still(heard(looked, now));
-      const link: Link = { is: "live", since: now, over: looked.over, caught_up: happened.count };
-      return still({ ...heard(looked, now), link });
+      const away = looked.been ? { away: now - looked.link.since } : {};
+      const link: Link = { is: "live", since: now, over: looked.over, caught_up: happened.count, ...away };
+      return still({ ...heard(looked, now), link, been: true });
     }
     case "heard":
       // What was on its way when the machine went to sleep says nothing about now.

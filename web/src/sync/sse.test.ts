@@ -1,3 +1,4 @@
+/** The same state over streams, where sockets are blocked. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { aFrame, aSession, teller } from "../../test/build";
 import { aNetwork, aStream, json, type Network } from "../../test/network";

@@ -1,3 +1,4 @@
+/** What tabs tell each other, drafts, and what was looked at. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { foldAll, type Input } from "@/store/fold";
 import { nothing, type State } from "@/store/state";

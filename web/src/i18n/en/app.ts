@@ -34,6 +34,7 @@ export const app = {
     paste: "Or paste a link or its token",
     go: "Sign in",
   },
+  version: { new: "New version.", reload: "Reload" },
   title: {
     plain: "{page} · Convene",
     count: "({n}) {title}",
