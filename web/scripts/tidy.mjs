@@ -76,15 +76,12 @@ function checkName(file) {
   if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z]+)?$/.test(name)) problems.push(`${file}: names are kebab-case`);
 }
 
+/** A test says by its own words what it is for. */
 function checkHead(file, text) {
-  if (file.endsWith(".mjs") || file.startsWith("e2e/")) {
-    if (!/^(#!.*\n)?(\/\/|\/\*\*) \S/.test(text))
-      problems.push(`${file}: begins with a sentence that says what it is for`);
-    return;
-  }
-  const head = /^\/\*\*?\s+(?:\* )?([\s\S]*?)\*\//.exec(text)?.[1];
-  if (head === undefined || !/[.:?)]\s*$/.test(head.trimEnd())) {
-    problems.push(`${file}: begins with /** a sentence that says what it is for. */`);
+  if (isTest(file)) return;
+  const head = /^(?:#!.*\n)?(?:\/\/ (.*(?:\n\/\/ .*)*)|\/\*\*?\s+(?:\* )?([\s\S]*?)\*\/)/.exec(text);
+  if (head === null || !/[.:?)]$/.test((head[1] ?? head[2] ?? "").trim())) {
+    problems.push(`${file}: begins with a sentence that says what it is for`);
   }
 }
 

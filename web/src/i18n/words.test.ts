@@ -39,7 +39,8 @@ describe("words", () => {
   it.each(all)("%s says something, calmly", (_, text) => {
     expect(text.trim()).toBe(text);
     expect(text).not.toBe("");
-    expect(text).not.toMatch(/!|Oops|^Loading…$|please/i);
+    // The sign for "needs you" in a title is no cry.
+    expect(text.replace("<!>", "")).not.toMatch(/!|Oops|^Loading…$|please/i);
   });
 });
 
