@@ -18,6 +18,7 @@ pub mod reconcile;
 mod sequencer;
 mod shared;
 mod story;
+mod watched;
 mod work;
 mod workers;
 
@@ -28,6 +29,7 @@ pub use metrics::Metrics;
 pub use read::{ListChange, ListCursor, ListObject, ListReader, LogCursor, LogReader, SessionPage};
 pub use sequencer::Sequencer;
 pub use shared::{Published, Shared};
+pub use watched::Watched;
 pub use work::{Done, Idempotency, NewSession, NewThread, Outcome, ThreadPlace, TokenChange, Work};
 
 /// What the doors of a server need of the store; they reach it through the engine alone.

@@ -2,6 +2,7 @@
 //! at what is published, and never retry inside: the next pass is the retry.
 
 mod dispatch;
+mod sleep;
 mod timers;
 mod unreachable;
 
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{engine::Engine, error::Error};
 
 pub use dispatch::pass as dispatch_pass;
+pub use sleep::{LastWatched, idle_pass, seats_pass};
 pub use timers::pass as timers_pass;
 pub use unreachable::pass as unreachable_pass;
 
@@ -57,6 +59,7 @@ pub async fn dispatch<R: Reader>(engine: Engine<R>, cancel: CancellationToken) {
                 commands.retain(|(_, command)| !matches!(command, Command::Wait { .. }));
             }
             untold = (commands.len() < all).then(|| untold.unwrap_or(begun));
+            commands.extend(seats_pass(&shared, engine.workers(), engine.now()));
         }
         let took = begun.elapsed();
         submit(&engine, commands).await;
@@ -92,6 +95,33 @@ pub async fn timers<R: Reader>(engine: Engine<R>, cancel: CancellationToken) {
             () = cancel.cancelled() => return,
             () = engine.stopped() => return,
             () = tokio::time::sleep(PERIOD / 4) => {}
+        }
+    }
+}
+
+/// Puts sessions to sleep that nobody has used or watched for so long, until it is cancelled or the engine has stopped.
+pub async fn sleep<R: Reader>(engine: Engine<R>, after: Duration, cancel: CancellationToken) {
+    if after.is_zero() {
+        return cancel.cancelled().await;
+    }
+    let shared = Arc::clone(engine.shared());
+    let mut watched = LastWatched::default();
+    let mut started = engine.now();
+    let mut last = started;
+    // A fraction of the time is late enough; a session that is watched is seen to be in each pass.
+    let period = (after / 10).clamp(PERIOD / 4, PERIOD * 10);
+    loop {
+        let now = engine.now();
+        let asleep = i64::try_from(period.as_secs()).unwrap_or(ASLEEP).saturating_add(ASLEEP);
+        if (now.as_second() - last.as_second()).abs() > asleep {
+            started = now;
+        }
+        last = now;
+        submit(&engine, idle_pass(&shared, &mut watched, after, started, now)).await;
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = engine.stopped() => return,
+            () = tokio::time::sleep(period) => {}
         }
     }
 }

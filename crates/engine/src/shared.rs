@@ -17,7 +17,7 @@ use convene_core::{
 use convene_store::{ChangedObject, LogKey, Reader, feed::Feed};
 use tokio::sync::{Notify, watch};
 
-use crate::{error::Error, load, memory::Memory, metrics::Metrics};
+use crate::{error::Error, load, memory::Memory, metrics::Metrics, watched::Watched};
 
 /// How many changed objects list readers find in memory; older changes are in the store.
 const CHANGES_MAX: usize = 20_000;
@@ -80,6 +80,8 @@ pub struct Shared {
     pub placed: watch::Sender<u64>,
     /// Wakes list readers at once: the last position at which more than the text of an answer changed.
     pub(crate) material: watch::Sender<u64>,
+    /// Which sessions somebody looks at.
+    pub watched: Arc<Watched>,
     /// Counters for `/metrics`.
     pub metrics: Metrics,
 }
@@ -105,6 +107,7 @@ impl Shared {
             dispatch: Notify::new(),
             placed: watch::Sender::new(0),
             material: watch::Sender::new(pos),
+            watched: Arc::default(),
             metrics: Metrics::default(),
         }
     }

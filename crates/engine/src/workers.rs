@@ -171,6 +171,13 @@ impl Workers {
                         orders.push(WorkerOrder::End { session: state.id, attempt: attempt.number, mode });
                     }
                 }
+                // It is about to go and does not. What may have work that would be lost is only hurried for a prompt.
+                Phase::Idle { .. }
+                    if attempt.leaving.is_some_and(|since| now.as_second() - since.as_second() >= STOP_PATIENCE)
+                        && (attempt.hibernating.is_none() || !state.queue.is_empty()) =>
+                {
+                    orders.push(WorkerOrder::End { session: state.id, attempt: attempt.number, mode: StopMode::Now });
+                }
                 Phase::Starting { .. }
                 | Phase::Pending { .. }
                 | Phase::Idle { .. }

@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use convene_api::{body::ConfigView, doctor::Check};
@@ -14,6 +15,9 @@ use crate::{page::PageFile, rate::Rates};
 /// How many sessions may be live by default. Sessions that wait for a seat cost memory alone, and far more of them than
 /// seats is what a night's work looks like; this is for a script that has lost its mind.
 pub const SESSIONS_MAX: usize = 10_000;
+
+/// How long a session is idle and unwatched before it is put to sleep, by default.
+pub const HIBERNATE_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// What a server is started with.
 #[derive(Debug, Clone)]
@@ -39,6 +43,8 @@ pub struct ServeConfig {
     pub prompt_max: usize,
     /// How long permission requests of new sessions wait for a person, in seconds; 0 is for ever.
     pub ask_timeout: u64,
+    /// After so much idleness without anybody watching a session is put to sleep; zero is never.
+    pub hibernate_after: Duration,
     /// The agent of sessions that name none.
     pub default_agent: String,
     /// Names of agents that the config adds to the catalogue.
@@ -73,6 +79,7 @@ impl ServeConfig {
             sessions_max: SESSIONS_MAX,
             prompt_max: limits::PROMPT,
             ask_timeout: limits::ASK_TIMEOUT,
+            hibernate_after: HIBERNATE_AFTER,
             default_agent: convene_core::catalogue::BUILTIN.to_owned(),
             agents: Vec::new(),
             owner: "local".to_owned(),

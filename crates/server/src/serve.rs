@@ -104,6 +104,11 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
         reconcile::timers(for_timers, timing).await;
         Ok(())
     });
+    let (for_sleep, sleeping, after) = (app.engine.clone(), closing.clone(), app.config.hibernate_after);
+    tasks.spawn(async move {
+        reconcile::sleep(for_sleep, after, sleeping).await;
+        Ok(())
+    });
     let for_usage = app.clone();
     tasks.spawn(async move {
         auth::keep_usage(for_usage).await;

@@ -238,6 +238,12 @@ impl<D: Disk> World<D> {
         let mut commands = Vec::new();
         if self.calm || self.rng.percent(40) {
             commands.extend(reconcile::dispatch_pass(&up.shared, &up.workers));
+            commands.extend(reconcile::seats_pass(&up.shared, &up.workers, now));
+        }
+        if !self.calm && self.rng.percent(10) {
+            let mut watched = reconcile::LastWatched::default();
+            let after = std::time::Duration::from_secs(60);
+            commands.extend(reconcile::idle_pass(&up.shared, &mut watched, after, up.started, now));
         }
         if self.calm || self.rng.percent(20) {
             commands.extend(reconcile::timers_pass(&up.shared, up.started, now));

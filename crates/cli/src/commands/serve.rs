@@ -100,6 +100,7 @@ fn config(app: &App, args: &ServeArgs) -> Result<ServeConfig, Failure> {
     config.sessions_max = limits.sessions;
     config.prompt_max = limits.prompt;
     // Less than a second is a second: 0 means for ever.
+    config.hibernate_after = app.config.limits.hibernate_after;
     config.ask_timeout = app.config.permissions.ask_timeout.map_or(0, |patience| patience.as_secs().max(1));
     config.default_agent.clone_from(&app.config.run.agent);
     config.agents = app.config.agents.keys().cloned().collect();

@@ -5,7 +5,7 @@ use convene_store::{EventFilter, EventRow, LogKey, Reader, feed::Read};
 use tokio::sync::watch;
 
 use super::PAGE;
-use crate::{engine::Engine, error::Error, shared::Shared};
+use crate::{engine::Engine, error::Error, shared::Shared, watched::Watching};
 
 /// A place in a session's log.
 #[derive(Debug, Clone)]
@@ -82,11 +82,14 @@ pub struct LogReader<R: Reader> {
     engine: Engine<R>,
     cursor: LogCursor,
     news: watch::Receiver<u64>,
+    /// Keeps the session from being put to sleep for idleness.
+    _watching: Watching,
 }
 
 impl<R: Reader> LogReader<R> {
-    pub(super) const fn new(engine: Engine<R>, cursor: LogCursor, news: watch::Receiver<u64>) -> Self {
-        Self { engine, cursor, news }
+    pub(super) fn new(engine: Engine<R>, cursor: LogCursor, news: watch::Receiver<u64>) -> Self {
+        let watching = engine.shared.watched.watch(cursor.id);
+        Self { engine, cursor, news, _watching: watching }
     }
 
     /// The cursor.
