@@ -30,7 +30,7 @@ export function Gone({ session, open, answered }: GoneProps) {
     const lost = before.current.filter((id) => id !== "sign_in" && !open.includes(id) && !answered.has(id));
     before.current = open;
     if (lost.length > 0) setWent((others) => [...others, ...lost].slice(-3));
-  });
+  }, [open, answered]);
   useEffect(() => {
     if (went.length === 0) return;
     const timer = setTimeout(() => setWent((others) => others.slice(1)), STAYS);
