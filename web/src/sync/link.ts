@@ -5,12 +5,11 @@ import { UNREACHABLE } from "@/api/problem";
 import type { Ask } from "@/store/fold";
 import { LIST } from "@/store/state";
 import type { Problem } from "@/store/types";
-import { backoff } from "./backoff";
 import { newBatch } from "./batch";
 import { newBreaks, type Break } from "./breaks";
 import { newBrowser, type Browser } from "./browser";
 import { deliveries, type Control } from "./deliver";
-import { loadEvents, loadHeads, loadList, loadSession } from "./history";
+import { newLoads } from "./loads";
 import { due, newMachine, step, type Effect, type Happened } from "./machine";
 import { dialSocket, type Connection, type Ended } from "./socket";
 import { dialStreams } from "./sse";
@@ -21,9 +20,6 @@ const FRAME_MS = 16;
 /** So often a page that is seen looks whether the clock jumped: timers stand still while a machine sleeps. */
 const WATCH_MS = 1_000;
 const PROBE_MS = 5_000;
-/** A kept log that is so far behind is not caught up with: its end is asked for anew. */
-const BEHIND_MAX = 2_000;
-
 export type Sync = {
   readonly store: Store;
   /** Begins; sign-in is done. */
@@ -46,26 +42,24 @@ export function newSync(soon: (then: () => void) => void): Sync {
   let machine = newMachine(Date.now());
   let connection: Connection | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let loading: Promise<void> | null = null;
-  /** Whether the list has all its pages: before that its copy would have holes. */
-  let whole = false;
-  let failures = 0;
   let begun = false;
   let count = 0;
   /** Topics of which the end is still to come before all is caught up. */
   const behind = new Set<string>();
-  /** Sessions that are wanted whole as soon as the server is heard again. */
-  const wanted = new Set<string>();
   let view: string | null = null;
-  /** Told once this browser's copy is in, or there is none: what is asked before waits for it. */
-  let ready: () => void = () => undefined;
-  const restored = new Promise<void>((resolve) => (ready = resolve));
   const breaks = newBreaks();
   const store = newStore(carryOut, soon, (state, inputs) => {
-    browser.note(state, whole);
+    browser.note(state, loads.isWhole());
     for (const input of inputs) if (input.is === "opened" || input.is === "reader") follow(input.session);
   });
   const browser = newBrowser((input) => store.put(input));
+  const loads = newLoads(store, browser, {
+    isOpen: () => connection !== null,
+    followList: () => subscribe(LIST, store.get().list.pos ?? 0),
+    follow: subscribe,
+    refused: (problem) => happen({ is: "refused", problem }),
+    failed: (problem) => breaks.add(problem.code, problem.detail ?? ""),
+  });
   const batch = newBatch<Received>(deliver, (then) => setTimeout(then, FRAME_MS));
 
   function happen(happened: Happened): void {
@@ -185,7 +179,7 @@ export function newSync(soon: (then: () => void) => void): Sync {
     breaks.add(problem.code, problem.detail ?? "");
     if (topic === null) return;
     if (problem.code === "cursor_too_old") {
-      if (topic === LIST) whole = false;
+      if (topic === LIST) loads.torn();
       store.put({ is: "reset", topic });
     } else if (topic === LIST) drop(problem.code);
     else {
@@ -198,7 +192,7 @@ export function newSync(soon: (then: () => void) => void): Sync {
     behind.delete(topic);
     if (behind.size > 0) return;
     happen({ is: "caught_up", count });
-    for (const session of [...wanted]) carryOut({ ask: "load_session", session });
+    loads.again();
   }
 
   /** After each hello: the list and the open sessions, each from where this tab is. */
@@ -207,7 +201,7 @@ export function newSync(soon: (then: () => void) => void): Sync {
     behind.clear();
     behind.add(LIST);
     if (list.pos !== null) subscribe(LIST, list.pos);
-    if (!whole) carryOut({ ask: "load_list" });
+    if (!loads.isWhole()) carryOut({ ask: "load_list" });
     const followed = [...logs.values()].filter((log) => log.is === "ready" && log.live);
     const many = (connection?.sessions ?? 0) > 1;
     for (const log of followed) {
@@ -234,100 +228,26 @@ export function newSync(soon: (then: () => void) => void): Sync {
   function carryOut(ask: Ask): void {
     switch (ask.ask) {
       case "subscribe":
-        if (ask.topic !== LIST && ask.after === 0) void fromCopy(ask.topic);
+        if (ask.topic !== LIST && ask.after === 0) void loads.fromStart(ask.topic);
         else subscribe(ask.topic, ask.after);
         break;
       case "unsubscribe":
         connection?.unsubscribe(ask.topic);
         if (behind.has(ask.topic)) caughtUp(ask.topic);
         break;
-      case "load_list":
-        loading ??= list();
-        break;
-      case "load_session":
-        void session(ask.session);
-        break;
-      case "load_events":
-        void events(ask);
-        break;
-      case "load_heads":
-        void loadHeads(store, ask.session, ask.before, ask.types, ask.limit);
-        break;
       case "notify":
         void browser.notifier.notify(ask, store.get());
         break;
+      default:
+        loads.load(ask);
     }
-  }
-
-  async function list(): Promise<void> {
-    whole = false;
-    const problem = await loadList(store, () => subscribe(LIST, store.get().list.pos ?? 0));
-    loading = null;
-    whole = problem === null;
-    failures = whole ? 0 : failures + 1;
-    if (problem === null) browser.note(store.get(), whole);
-    else if (problem.status === 401) happen({ is: "refused", problem });
-    else {
-      breaks.add(problem.code, problem.detail ?? "");
-      // If the connection is gone as well, its next hello asks again.
-      setTimeout(
-        () => connection && !whole && carryOut({ ask: "load_list" }),
-        backoff(failures, Math.random()),
-      );
-    }
-  }
-
-  async function session(id: string): Promise<void> {
-    wanted.add(id);
-    await restored;
-    const { epoch, list } = store.get();
-    if (list.sessions.has(id) && !list.partial.has(id)) wanted.delete(id);
-    if (epoch === null || !wanted.has(id)) return;
-    const problem = await loadSession(store, id);
-    if (problem?.code !== UNREACHABLE) wanted.delete(id);
-  }
-
-  /** The end of a log, from this browser's own copy where it is not too old; anything else from the server. */
-  async function events(ask: Extract<Ask, { ask: "load_events" }>): Promise<void> {
-    const { session: id, before, after, limit } = ask;
-    const of = { before, after, limit };
-    await restored;
-    if (before === null && after === null) {
-      const kept = await browser.copy.events(id, store.get().epoch);
-      const head = store.get().list.sessions.get(id)?.seq ?? 0;
-      const last = kept.at(-1)?.seq;
-      if (last !== undefined && head - last <= BEHIND_MAX) {
-        store.put({ is: "page", session: id, events: kept, of });
-        return;
-      }
-    }
-    await loadEvents(store, id, of);
-  }
-
-  /** A short log from its start: what this browser has of it, and the rest from the stream. */
-  async function fromCopy(id: string): Promise<void> {
-    await restored;
-    const kept = await browser.copy.events(id, store.get().epoch);
-    if (kept[0]?.seq === 1) store.put({ is: "events", session: id, events: kept });
-    const log = store.get().logs.get(id);
-    if (log) subscribe(id, log.last);
   }
 
   async function start(): Promise<void> {
     if (!begun) {
       begun = true;
       browser.begin(() => happen({ is: "woken" }));
-      const kept = await browser.restored();
-      // The server may have been quicker.
-      if (kept && store.get().epoch === null) {
-        const { epoch, pos, saved_at, full, rows, threads } = kept;
-        store.put({ is: "sessions", items: rows, view: "row", pos: null, epoch });
-        store.put({ is: "threads", items: threads });
-        store.put({ is: "sessions", items: full, view: "full", pos, epoch, saved_at });
-        store.put(...browser.visits.remembered(epoch));
-        whole = true;
-      }
-      ready();
+      await loads.restore();
     }
     happen({ is: "start" });
   }
@@ -338,7 +258,7 @@ export function newSync(soon: (then: () => void) => void): Sync {
     wake: () => happen({ is: "woken" }),
     forget: async () => {
       happen({ is: "refused", problem: { code: "auth_required" } });
-      whole = false;
+      loads.torn();
       await browser.forget();
     },
     look: (session) => {
