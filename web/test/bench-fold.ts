@@ -58,7 +58,7 @@ export function bench({ gc, memory, cpu, say }: Host): void {
       100_000,
     ),
   );
-  const input = (of: Log) => ({ log: of, seen: null, busy: false, pending: none, refusals: none });
+  const input = (of: Log) => ({ log: of, seen: null, pending: none, refusals: none });
   let rows: Rows = rowsOf(input(full), null);
   measure("rows of a full window", () => rowsOf(input(full), null));
   const longer = append(full, more.slice(0, 1)).log;

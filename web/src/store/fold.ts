@@ -1,5 +1,6 @@
 /** The one door of the store: what is known and what came make what is known now, and what is to be asked for. */
 import type { Ask, Input } from "./input";
+import { willWait, type Pending } from "./overlay";
 import { noList, withFrames, withSessions, withThreads, type List } from "./list";
 import { finishedBy, notices } from "./notify";
 import {
@@ -49,7 +50,7 @@ export function fold(state: State, input: Input): Folded {
     case "heads":
       return to(headed(state, input.session, input.before, input.events));
     case "command":
-      return to({ ...state, pending: [...state.pending, input.command] });
+      return to({ ...state, pending: [...state.pending, placed(state, input.command)] });
     case "reply": {
       const list = input.session ? withSessions(state.list, [input.session]) : state.list;
       return to(replied({ ...state, list }, input.key, input.session));
@@ -101,6 +102,14 @@ export function foldAll(state: State, inputs: readonly Input[]): Folded {
     asks.push(...folded.asks);
   }
   return { state: next, asks };
+}
+
+/** A prompt stands where it will be: in the queue if anything goes before it, else at the end of the talk. */
+function placed(state: State, command: Pending): Pending {
+  if (command.kind !== "prompt" || command.waits !== undefined) return command;
+  const session = state.list.sessions.get(command.session);
+  const first = !state.pending.some((other) => other.session === command.session && other.kind === "prompt");
+  return { ...command, waits: !first || (session !== undefined && willWait(session)) };
 }
 
 function to(state: State): Folded {

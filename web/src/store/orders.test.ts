@@ -5,7 +5,6 @@ import { chunks, random, seeds, type Random } from "../../test/random";
 import { shownState } from "../../test/shown";
 import { fold, foldAll, type Input } from "./fold";
 import { intentOf, type Wanted } from "./overlay";
-import { willWait } from "./queue";
 import { rowsOf, type Rows } from "./rows";
 import { queueOf } from "./select";
 import { nothing, type State } from "./state";
@@ -123,12 +122,8 @@ function play(inputs: readonly Input[], name: string, once: boolean): State {
     ({ state } = fold(state, input));
     const log = state.logs.get(S);
     if (!log) throw new Error("not open");
-    const session = state.list.sessions.get(S);
     const { pending, refusals } = state;
-    rows = rowsOf(
-      { log, seen: null, busy: session !== undefined && willWait(session), pending, refusals },
-      rows,
-    );
+    rows = rowsOf({ log, seen: null, pending, refusals }, rows);
     const prompts = seenPrompts(state, rows);
     if (once) expect(new Set(prompts).size, `${name}: ${prompts.join(", ")}`).toBe(prompts.length);
   }

@@ -15,7 +15,8 @@ export type Pending = {
 
 export type Wanted =
   | { readonly kind: "create"; readonly title: string; readonly agent: string; readonly cwd: string }
-  | { readonly kind: "prompt"; readonly content: readonly ContentBlock[] }
+  /** Whether it will wait, as of the moment it was sent: there it stays until the log says what became of it. */
+  | { readonly kind: "prompt"; readonly content: readonly ContentBlock[]; readonly waits?: boolean }
   | { readonly kind: "edit_queued"; readonly turn: TurnId; readonly content: readonly ContentBlock[] }
   | { readonly kind: "move_queued"; readonly turn: TurnId; readonly position: number }
   | { readonly kind: "drop_queued"; readonly turn: TurnId }
@@ -125,3 +126,8 @@ export function intentOf(pending: readonly Pending[], session: SessionId): Inten
 }
 
 export type Intent = Extract<Kind, "cancel" | "stop" | "resume" | "delete">;
+
+/** Whether a prompt that is sent now waits: a turn is on, or others wait before it. */
+export function willWait(session: { readonly turn: unknown; readonly queue_length: number }): boolean {
+  return session.turn !== null || session.queue_length > 0;
+}

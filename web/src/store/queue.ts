@@ -1,6 +1,8 @@
 /** The prompts of a session that wait, in the order in which they will be taken, with what was asked for and is on its way. */
 import type { ItemOf } from "./items";
 import type { Pending } from "./overlay";
+
+export { willWait } from "./overlay";
 import type { State } from "./state";
 import { placeOf, type Transcript } from "./transcript";
 import type { ContentBlock, SessionId, TurnId } from "./types";
@@ -18,22 +20,15 @@ export type QueueItem = {
 /** The queue of an open session; empty if its log is not at its end. */
 export function queueOf(state: State, session: SessionId): readonly QueueItem[] {
   const log = state.logs.get(session);
-  const object = state.list.sessions.get(session);
   if (!log?.live) return [];
   let items = log.transcript.queue.flatMap((turn) => {
     const prompt = promptOf(log.transcript, turn);
     return prompt ? [waiting(turn, prompt)] : [];
   });
-  const isBusy = object !== undefined && willWait(object);
   for (const command of state.pending) {
-    if (command.session === session) items = withCommand(items, command, isBusy);
+    if (command.session === session) items = withCommand(items, command);
   }
   return items;
-}
-
-/** Whether a prompt that is sent now waits: a turn is on, or others wait before it. */
-export function willWait(session: { readonly turn: unknown; readonly queue_length: number }): boolean {
-  return session.turn !== null || session.queue_length > 0;
 }
 
 function promptOf(transcript: Transcript, turn: TurnId): ItemOf<"prompt"> | null {
@@ -46,12 +41,12 @@ function waiting(turn: TurnId, prompt: ItemOf<"prompt">): QueueItem {
   return { id: turn, turn, content: prompt.content, queued_at: prompt.at, doing: "nothing" };
 }
 
-function withCommand(items: readonly QueueItem[], command: Pending, isBusy: boolean): QueueItem[] {
+function withCommand(items: readonly QueueItem[], command: Pending): QueueItem[] {
   switch (command.kind) {
     case "prompt": {
       const { key, content } = command;
       const sent: QueueItem = { id: key, turn: null, content, queued_at: null, doing: "sending" };
-      return isBusy ? [...items, sent] : [...items];
+      return command.waits === true ? [...items, sent] : [...items];
     }
     case "edit_queued":
       return items.map((item) =>

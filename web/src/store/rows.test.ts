@@ -20,7 +20,7 @@ function made(
   over: { seen?: number; pending?: readonly Pending[] } = {},
 ): Rows {
   const { seen = null, pending = none } = over;
-  return rowsOf({ log, seen, busy: false, pending, refusals: none }, held);
+  return rowsOf({ log, seen, pending, refusals: none }, held);
 }
 const none: readonly never[] = [];
 const callOf = (event: Event) => (event as EventOf<"tool_call_updated">).tool_call.id;
@@ -182,7 +182,7 @@ describe("what stands before and after", () => {
   });
 
   it("shows a prompt that will wait in the queue and not here", () => {
-    const { rows } = rowsOf({ log, seen: null, busy: true, pending: [prompt], refusals: none }, null);
+    const { rows } = made(log, null, { pending: [{ ...prompt, waits: true }] });
     expect(kinds(rows)).not.toContain("pending");
   });
 

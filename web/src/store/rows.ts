@@ -11,8 +11,6 @@ export type RowsInput = {
   readonly log: Log;
   /** Up to where it was looked at before; `null` if no line shall tell. */
   readonly seen: number | null;
-  /** Whether a prompt would wait: then it is shown in the queue and not as a row. */
-  readonly busy: boolean;
   readonly pending: readonly Pending[];
   readonly refusals: readonly Refusal[];
 };
@@ -30,13 +28,7 @@ export function rowsOf(input: RowsInput, held: Rows | null): Rows {
 }
 
 function sameInput(a: RowsInput, b: RowsInput): boolean {
-  return (
-    a.log === b.log &&
-    a.seen === b.seen &&
-    a.busy === b.busy &&
-    a.pending === b.pending &&
-    a.refusals === b.refusals
-  );
+  return a.log === b.log && a.seen === b.seen && a.pending === b.pending && a.refusals === b.refusals;
 }
 
 /** Rows at the ends are made each time; those that were there are taken. */
@@ -69,7 +61,7 @@ function startOf(log: Log): Row {
   return { kind, id: kind, version: kind, seq: log.first, turn: null };
 }
 
-function tailOf({ log, busy, pending, refusals }: RowsInput): readonly Row[] {
+function tailOf({ log, pending, refusals }: RowsInput): readonly Row[] {
   const seq = log.last + 1;
   if (!log.live) return [{ kind: "newer", id: "newer", version: "newer", seq, turn: null }];
   const rows: Row[] = [];
@@ -78,8 +70,9 @@ function tailOf({ log, busy, pending, refusals }: RowsInput): readonly Row[] {
     const id = `refused:${refusal.command.key}`;
     rows.push({ kind: "refused", id, version: id, seq, turn: null, refusal });
   }
-  for (const command of busy ? [] : pending) {
-    if (command.session !== log.session || command.kind !== "prompt") continue;
+  for (const command of pending) {
+    // One that will wait is in the queue.
+    if (command.session !== log.session || command.kind !== "prompt" || command.waits === true) continue;
     const id = `pending:${command.key}`;
     const version = command.reached === undefined ? "sent" : "answered";
     rows.push({ kind: "pending", id, version, seq, turn: null, command });

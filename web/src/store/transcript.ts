@@ -132,7 +132,6 @@ class Draft {
       case "config_rejected":
       case "session_stopped":
       case "session_hibernated":
-      case "session_resumed":
       case "session_cleared":
       case "agent_context_lost":
       case "workspace_ready":
@@ -158,6 +157,7 @@ class Draft {
       case "turn_cancel_requested":
       case "usage_updated":
       case "session_stopping":
+      case "session_resumed":
       case "session_hibernating":
       case "session_kept_awake":
       case "session_archived":

@@ -31,7 +31,7 @@ export function Talk({ session, at, keys }: TalkProps) {
 function TalkBody({ session, at, keys, sent }: TalkProps & { readonly sent: number }) {
   const store = useStore();
   const { is, failed, loading } = useWindow(session.id);
-  const rows = useRows(session.id, null, false);
+  const rows = useRows(session.id, null);
   if (is === "asked" && failed !== null && loading === "nothing") {
     return (
       <div className="mx-auto w-full max-w-4xl flex-1 px-3 py-6">

@@ -32,7 +32,7 @@ export function Feed({ session, at, keys, sent }: FeedProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const window = useWindow(id);
   const seen = useSeen(id);
-  const rows = useRows(id, seen.line, session.turn !== null || session.queue_length > 0);
+  const rows = useRows(id, seen.line);
   const list = useMemo(() => listed(rows), [rows]);
   const decided = useDecisions(id);
   const { virtualizer, state, move, onScroll } = useFeed({ session: id, list, window, at, scroller });

@@ -1,5 +1,5 @@
 /** The rows of a session's log, kept from one state to the next: what did not change is the same object. */
-import { useMemo } from "react";
+import { useCallback, useMemo } from "react";
 import { useSelect } from "@/bind/store";
 import { rowsOf, type Row, type Rows } from "@/store/rows";
 import type { State } from "@/store/state";
@@ -7,18 +7,18 @@ import type { Problem } from "@/store/types";
 
 const nothing: readonly Row[] = [];
 
-export function useRows(session: string, seen: number | null, busy: boolean): readonly Row[] {
+export function useRows(session: string, seen: number | null): readonly Row[] {
   const select = useMemo(() => {
     let held: Rows | null = null;
-    return (state: State) => {
+    return (state: State, line: number | null) => {
       const log = state.logs.get(session);
       if (!log || log.is !== "ready") return nothing;
       const { pending, refusals } = state;
-      held = rowsOf({ log, seen, busy, pending, refusals }, held);
+      held = rowsOf({ log, seen: line, pending, refusals }, held);
       return held.rows;
     };
-  }, [session, seen, busy]);
-  return useSelect(select);
+  }, [session]);
+  return useSelect(useCallback((state: State) => select(state, seen), [select, seen]));
 }
 
 /** What is told of a log beside its rows. */
