@@ -8,6 +8,7 @@ import { rowOf, type Row } from "@/store/rows";
 import type { Log } from "@/store/log";
 import type { Session } from "@/store/types";
 import { Button } from "@/ui/button";
+import { CalmProvider, newCalm } from "./calm";
 import { feedActions } from "./feed-actions";
 import { FeedEnds } from "./feed-ends";
 import { FoldsProvider, newFolds } from "./folds";
@@ -37,6 +38,7 @@ export function Feed({ session, at, keys, sent }: FeedProps) {
   const decided = useDecisions(id);
   const { virtualizer, state, move, onScroll } = useFeed({ session: id, list, window, at, scroller });
   const [folds] = useState(newFolds);
+  const [calm] = useState(newCalm);
   folds.onToggle = () => move({ is: "folded" });
   seen.look(state.mode === "following" ? window.last : 0);
 
@@ -67,69 +69,74 @@ export function Feed({ session, at, keys, sent }: FeedProps) {
   const lastRow = lastOf(list.rows);
   return (
     <FoldsProvider value={folds}>
-      <div className="relative flex min-h-0 flex-1 flex-col">
-        <div
-          ref={scroller}
-          onScroll={onScroll}
-          tabIndex={0}
-          role="feed"
-          aria-label={t("transcript.label")}
-          aria-busy={window.loading !== "nothing"}
-          data-scroll={state.mode}
-          className="focus-inset min-h-0 flex-1 overflow-x-hidden overflow-y-auto overscroll-contain [overflow-anchor:none]"
-        >
-          <div className="relative mx-auto w-full max-w-4xl" style={{ height: virtualizer.getTotalSize() }}>
-            <div className="absolute inset-x-0 top-0 px-3" style={{ height: HEAD }}>
-              <FeedEnds session={id} window={window} end="before" />
+      <CalmProvider value={calm}>
+        <div className="relative flex min-h-0 flex-1 flex-col">
+          <div
+            ref={scroller}
+            onScroll={() => {
+              calm.stir();
+              onScroll();
+            }}
+            tabIndex={0}
+            role="feed"
+            aria-label={t("transcript.label")}
+            aria-busy={window.loading !== "nothing"}
+            data-scroll={state.mode}
+            className="focus-inset min-h-0 flex-1 overflow-x-hidden overflow-y-auto overscroll-contain [overflow-anchor:none]"
+          >
+            <div className="relative mx-auto w-full max-w-4xl" style={{ height: virtualizer.getTotalSize() }}>
+              <div className="absolute inset-x-0 top-0 px-3" style={{ height: HEAD }}>
+                <FeedEnds session={id} window={window} end="before" />
+              </div>
+              <div
+                className="absolute inset-x-0 top-0 px-3"
+                style={{ transform: `translateY(${items[0]?.start ?? 0}px)` }}
+              >
+                {items.map(({ index, key }) => {
+                  const row = list.rows[index];
+                  if (row === undefined) return null;
+                  return (
+                    <article
+                      key={key}
+                      ref={virtualizer.measureElement}
+                      data-index={index}
+                      data-row={row.kind}
+                      data-seq={row.seq}
+                      tabIndex={-1}
+                      aria-posinset={index + 1}
+                      aria-setsize={list.before === "older" || list.after === "newer" ? -1 : list.rows.length}
+                      className={cx(
+                        "focus-inset flow-root rounded-md py-0.5",
+                        row.id === target && "bg-busy-tint outline-2 outline-offset-1 outline-accent",
+                      )}
+                    >
+                      <RowView
+                        row={row}
+                        session={shown}
+                        cwd={cwd}
+                        place={row === lastRow ? "last" : "before"}
+                        decided={row.kind === "tool" ? decided(row.item.permission) : null}
+                      />
+                    </article>
+                  );
+                })}
+              </div>
             </div>
-            <div
-              className="absolute inset-x-0 top-0 px-3"
-              style={{ transform: `translateY(${items[0]?.start ?? 0}px)` }}
-            >
-              {items.map(({ index, key }) => {
-                const row = list.rows[index];
-                if (row === undefined) return null;
-                return (
-                  <article
-                    key={key}
-                    ref={virtualizer.measureElement}
-                    data-index={index}
-                    data-row={row.kind}
-                    data-seq={row.seq}
-                    tabIndex={-1}
-                    aria-posinset={index + 1}
-                    aria-setsize={list.before === "older" || list.after === "newer" ? -1 : list.rows.length}
-                    className={cx(
-                      "focus-inset flow-root rounded-md py-0.5",
-                      row.id === target && "bg-busy-tint outline-2 outline-offset-1 outline-accent",
-                    )}
-                  >
-                    <RowView
-                      row={row}
-                      session={shown}
-                      cwd={cwd}
-                      place={row === lastRow ? "last" : "before"}
-                      decided={row.kind === "tool" ? decided(row.item.permission) : null}
-                    />
-                  </article>
-                );
-              })}
-            </div>
+            {list.after === "newer" && <FeedEnds session={id} window={window} end="after" />}
           </div>
-          {list.after === "newer" && <FeedEnds session={id} window={window} end="after" />}
+          {state.mode === "reading" && (fresh > 0 || !isAtEnd(scroller.current)) && (
+            <div className="pointer-events-none absolute inset-x-0 bottom-2 flex justify-center">
+              <Button
+                icon="arrow-down"
+                className="animate-in pointer-events-auto rounded-full! bg-surface-0"
+                onClick={() => move({ is: "to_end" })}
+              >
+                {fresh === 0 ? t("transcript.jump") : t("transcript.jump_new", { count: fresh })}
+              </Button>
+            </div>
+          )}
         </div>
-        {state.mode === "reading" && (fresh > 0 || !isAtEnd(scroller.current)) && (
-          <div className="pointer-events-none absolute inset-x-0 bottom-2 flex justify-center">
-            <Button
-              icon="arrow-down"
-              className="animate-in pointer-events-auto rounded-full! bg-surface-0"
-              onClick={() => move({ is: "to_end" })}
-            >
-              {fresh === 0 ? t("transcript.jump") : t("transcript.jump_new", { count: fresh })}
-            </Button>
-          </div>
-        )}
-      </div>
+      </CalmProvider>
     </FoldsProvider>
   );
 }

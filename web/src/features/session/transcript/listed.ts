@@ -1,5 +1,7 @@
 /** The rows that stand in the list, told apart from those that only say what is before and after it. */
+import type { ToolCall } from "@/store/items";
 import type { Row } from "@/store/rows";
+import { diffsOf, likelyDiffHeight, opensItself } from "./tool-content";
 
 export type Listed = {
   readonly rows: readonly Row[];
@@ -25,9 +27,16 @@ export function likelyHeight(row: Row | undefined): number {
       return 76;
     case "message":
       return Math.min(4000, 24 + 21 * Math.ceil(row.item.text.length / 90));
+    case "tool":
+      return 32 + (opensItself(row.item.call, "done", "before") ? bodyHeight(row.item.call) : 0);
     default:
-      return 36;
+      return 32;
   }
+}
+
+/** The places line, and each change with the line of its path. */
+function bodyHeight(call: ToolCall): number {
+  return 36 + diffsOf(call).reduce((sum, diff) => sum + 36 + likelyDiffHeight(diff), 0);
 }
 
 /** How many rows came after an event: what is new to somebody who reads further up. */

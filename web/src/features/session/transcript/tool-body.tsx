@@ -8,7 +8,8 @@ import { Diff } from "@/parts/diff/diff";
 import { Path } from "@/parts/path";
 import type { ItemOf } from "@/store/items";
 import { OtherBlock } from "./other-block";
-import { diffsOf, inputOf, outputOf, type ToolDiff } from "./tool-content";
+import { useCalm } from "./calm";
+import { diffsOf, inputOf, likelyDiffHeight, outputOf, type ToolDiff } from "./tool-content";
 import { commandOf, kindOf, relative } from "./tool-words";
 
 type ToolBodyProps = { readonly item: ItemOf<"tool">; readonly cwd: string };
@@ -71,12 +72,17 @@ function Part({ label, children }: { readonly label: string; readonly children: 
 function ToolChange({ diff, cwd }: { readonly diff: ToolDiff; readonly cwd: string }) {
   const { path, before, after } = diff;
   const change = useMemo(() => ({ is: "texts", before, after }) as const, [before, after]);
+  const calm = useCalm();
   return (
     <div className="overflow-hidden rounded-md border border-line">
       <p className="border-b border-line bg-surface-1 px-2 py-0.5 text-sm">
         <Path path={path} shown={relative(path, cwd)} />
       </p>
-      <Diff path={path} change={change} />
+      {calm ? (
+        <Diff path={path} change={change} />
+      ) : (
+        <div aria-hidden style={{ height: likelyDiffHeight(diff) }} />
+      )}
     </div>
   );
 }

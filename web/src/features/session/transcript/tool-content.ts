@@ -41,6 +41,13 @@ export function changedLines(call: ToolCall): LineCount {
   return count;
 }
 
+/** How high a change is likely to be drawn: what changed, and three lines around it. */
+export function likelyDiffHeight({ before, after }: ToolDiff): number {
+  const { changed } = countChanged(before ?? "", after);
+  const whole = after.split("\n").length;
+  return 20 * Math.min(changed + 6, whole + changed) + 16;
+}
+
 /** All text that it brought, in its order; blocks that are no text are told apart. */
 export function outputOf(call: ToolCall): {
   readonly text: string;

@@ -48,7 +48,7 @@ export function useFeed({ session, list, window, at, scroller }: FeedInput): Fee
     getScrollElement: () => scroller.current,
     estimateSize: (index) => likelyHeight(rows[index]),
     getItemKey: useCallback((index: number) => keys[index] ?? index, [keys]),
-    overscan: 5,
+    overscan: 10,
     paddingStart: HEAD,
     paddingEnd: 16,
     anchorTo: "end",
