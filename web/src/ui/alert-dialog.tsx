@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 import * as Radix from "radix-ui/alert-dialog";
 import { Button } from "./button";
+import { useReturnFocus } from "./use-return-focus";
 
 type AlertDialogProps = {
   readonly open: boolean;
@@ -16,11 +17,15 @@ type AlertDialogProps = {
 
 export function AlertDialog(props: AlertDialogProps) {
   const { open, onOpenChange, title, note, confirm, cancelLabel, onConfirm } = props;
+  const focus = useReturnFocus();
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <Radix.Overlay className="data-[state=open]:animate-in data-[state=closed]:animate-out fixed inset-0 z-50 bg-scrim" />
-        <Radix.Content className="data-[state=open]:animate-in data-[state=closed]:animate-out fixed top-[20dvh] left-1/2 z-50 w-[calc(100vw-2rem)] max-w-md -translate-x-1/2 rounded-md border border-line bg-surface-0 p-4">
+        <Radix.Content
+          {...focus}
+          className="data-[state=open]:animate-in data-[state=closed]:animate-out fixed top-[20dvh] left-1/2 z-50 w-[calc(100vw-2rem)] max-w-md -translate-x-1/2 rounded-md border border-line bg-surface-0 p-4"
+        >
           <Radix.Title className="text-lg font-semibold break-words">{title}</Radix.Title>
           <Radix.Description asChild>
             <div className="mt-1 text-2 break-words">{note}</div>

@@ -4,6 +4,7 @@ import * as Radix from "radix-ui/dialog";
 import { cx } from "@/lib/cx";
 import { focusFirst } from "./focus-first";
 import { IconButton } from "./icon-button";
+import { useReturnFocus } from "./use-return-focus";
 
 type DialogProps = {
   readonly open: boolean;
@@ -18,12 +19,13 @@ type DialogProps = {
 const widths = { sm: "max-w-md", md: "max-w-xl", lg: "max-w-3xl" } as const;
 
 export function Dialog({ open, onOpenChange, title, note, closeLabel, width = "md", children }: DialogProps) {
+  const focus = useReturnFocus(focusFirst);
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <Radix.Overlay className="data-[state=open]:animate-in data-[state=closed]:animate-out fixed inset-0 z-40 bg-scrim" />
         <Radix.Content
-          onOpenAutoFocus={focusFirst}
+          {...focus}
           {...(note === undefined ? { "aria-describedby": undefined } : {})}
           className={cx(
             "data-[state=open]:animate-in data-[state=closed]:animate-out fixed top-[8dvh] left-1/2 z-40 flex max-h-[84dvh] w-[calc(100vw-2rem)] -translate-x-1/2 flex-col rounded-md border border-line bg-surface-0",

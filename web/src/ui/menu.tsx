@@ -34,6 +34,7 @@ export function Menu(props: MenuProps) {
 
 function DropMenu({ label, groups, children }: MenuProps) {
   const [place, setPlace] = useState<HTMLElement | null>(null);
+  const [held] = useState<{ chosen: MenuItem | null }>(() => ({ chosen: null }));
   return (
     <Radix.Root modal={false}>
       <span ref={setPlace} className="contents">
@@ -45,6 +46,15 @@ function DropMenu({ label, groups, children }: MenuProps) {
       >
         <Radix.Content
           aria-label={label}
+          onCloseAutoFocus={(event) => {
+            const { chosen } = held;
+            if (chosen === null) return;
+            // First the focus is back, then it happens: what is chosen may want the focus for itself.
+            event.preventDefault();
+            held.chosen = null;
+            focusIn(place);
+            chosen.onSelect();
+          }}
           align="end"
           sideOffset={4}
           collisionPadding={8}
@@ -57,7 +67,9 @@ function DropMenu({ label, groups, children }: MenuProps) {
                 <Radix.Item
                   key={item.id}
                   disabled={item.blocked !== undefined}
-                  onSelect={item.onSelect}
+                  onSelect={() => {
+                    held.chosen = item;
+                  }}
                   className={cx(
                     "flex min-h-7 items-center gap-2 rounded-sm px-2 py-1 outline-none select-none data-[disabled]:text-3 data-[highlighted]:bg-surface-2",
                     item.tone === "bad" ? "text-bad-ink data-[highlighted]:bg-bad-tint" : "text-1",
@@ -76,12 +88,23 @@ function DropMenu({ label, groups, children }: MenuProps) {
 
 function SheetMenu({ label, closeLabel, groups, children }: MenuProps) {
   const [open, setOpen] = useState(false);
+  const [held] = useState<{ chosen: MenuItem | null }>(() => ({ chosen: null }));
   return (
     <>
       <span className="contents" onClick={() => setOpen(true)}>
         {children}
       </span>
-      <Sheet open={open} onOpenChange={setOpen} title={label} closeLabel={closeLabel}>
+      <Sheet
+        open={open}
+        onOpenChange={setOpen}
+        title={label}
+        closeLabel={closeLabel}
+        onClosed={() => {
+          const { chosen } = held;
+          held.chosen = null;
+          chosen?.onSelect();
+        }}
+      >
         {filled(groups).map((group) => (
           <ul key={group[0]?.id} className="border-b border-line py-1 last:border-0">
             {group.map((item) => (
@@ -90,8 +113,8 @@ function SheetMenu({ label, closeLabel, groups, children }: MenuProps) {
                   type="button"
                   disabled={item.blocked !== undefined}
                   onClick={() => {
+                    held.chosen = item;
                     setOpen(false);
-                    item.onSelect();
                   }}
                   className={cx(
                     "focus-inset flex min-h-12 w-full items-center gap-3 px-4 py-2 text-left active:bg-surface-2 disabled:text-3",
@@ -125,6 +148,11 @@ function Face({ item }: { readonly item: MenuItem }) {
       )}
     </>
   );
+}
+
+/** What opens the menu is the one element in its place. */
+function focusIn(place: HTMLElement | null): void {
+  if (place?.firstElementChild instanceof HTMLElement) place.firstElementChild.focus();
 }
 
 function filled(groups: MenuProps["groups"]): MenuProps["groups"] {

@@ -3,22 +3,26 @@ import type { ReactNode } from "react";
 import * as Radix from "radix-ui/dialog";
 import { focusFirst } from "./focus-first";
 import { IconButton } from "./icon-button";
+import { useReturnFocus } from "./use-return-focus";
 
 type SheetProps = {
   readonly open: boolean;
   readonly onOpenChange: (open: boolean) => void;
   readonly title: string;
   readonly closeLabel: string;
+  /** When it is closed and the focus is back: what would take the focus begins here. */
+  readonly onClosed?: () => void;
   readonly children: ReactNode;
 };
 
-export function Sheet({ open, onOpenChange, title, closeLabel, children }: SheetProps) {
+export function Sheet({ open, onOpenChange, title, closeLabel, onClosed, children }: SheetProps) {
+  const focus = useReturnFocus(focusFirst, onClosed);
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <Radix.Overlay className="data-[state=open]:animate-in data-[state=closed]:animate-out fixed inset-0 z-40 bg-scrim" />
         <Radix.Content
-          onOpenAutoFocus={focusFirst}
+          {...focus}
           aria-describedby={undefined}
           className="data-[state=open]:animate-rise data-[state=closed]:animate-out fixed inset-x-0 bottom-0 z-40 flex max-h-[85dvh] flex-col rounded-t-md border-t border-line bg-surface-0 pb-[env(safe-area-inset-bottom)]"
         >

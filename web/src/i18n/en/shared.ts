@@ -119,7 +119,7 @@ export const shared = {
     label: "Changes in {path}",
     loading: "Comparing…",
     failed: "This change could not be shown.",
-    expand: { up: "Show lines above", down: "Show lines below", both: "Show the lines between" },
+    expand: { above: "Show lines above", below: "Show lines below", both: "Show the lines between" },
   },
   ansi: {
     all: { one: "Show the only line", other: "Show all {count} lines" },

@@ -11,9 +11,10 @@ export function nameButtons(node: HTMLElement): void {
   for (const code of root.querySelectorAll<HTMLElement>("code[data-code]:not([tabindex])")) code.tabIndex = 0;
 }
 
-function wayOf(button: HTMLElement): "up" | "down" | "both" {
-  if ("expandBoth" in button.dataset) return "both";
-  return "expandUp" in button.dataset ? "up" : "down";
+/** The viewer's "up" adds lines to the end of what stands above it, which is below to whoever reads that. */
+function wayOf(button: HTMLElement): "above" | "below" | "both" {
+  if ("expandUp" in button.dataset) return "below";
+  return "expandDown" in button.dataset ? "above" : "both";
 }
 
 function press(event: KeyboardEvent): void {
