@@ -21,7 +21,9 @@ export function AgentsView() {
       {here.length === 0 ? (
         <EmptyNote title={t("agents.empty.title")} note={t("agents.empty.note")} />
       ) : (
-        <Cards agents={here} />
+        <Section title={t("agents.here")}>
+          <Cards agents={here} />
+        </Section>
       )}
       {others.length === 0 ? null : (
         <Section title={t("agents.others.title")} note={t("agents.others.note")}>

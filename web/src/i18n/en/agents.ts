@@ -6,6 +6,7 @@ export const agents = {
     title: "No agent can be started",
     note: "Install one of those below on a worker, or try the builtin one, which needs no key.",
   },
+  here: "On your workers",
   others: { title: "Not installed", note: "Each with the way to install it." },
   own: {
     title: "An agent of your own",

@@ -3,6 +3,8 @@ export const changes = {
   loading: "Comparing the files…",
   empty: "Nothing has changed",
   empty_note: "Files in {root} are as they were when the session began.",
+  no_git: "This directory is no git repository",
+  no_git_note: "Changes are what git sees. With `git init` there they show up from then on.",
   files: { one: "{count} file", other: "{count} files" },
   on: "on {branch}",
   commits: { one: "{count} commit", other: "{count} commits" },

@@ -34,6 +34,10 @@ export function ChangesTab({ session }: TabProps) {
     case "loading":
       return <LoadingNote label={t("changes.loading")} />;
     case "problem":
+      // A directory without git is a fact, not a fault.
+      if (asked.problem.code === "worktree_not_git") {
+        return <EmptyNote title={t("changes.no_git")} note={t("changes.no_git_note")} />;
+      }
       return (
         <div className="p-3">
           <ProblemNote problem={asked.problem} onRetry={asked.again} />
