@@ -130,18 +130,19 @@ describe("identity", () => {
   });
 
   it("is that of what would be made anew, whatever happens", () => {
-    for (const seed of seeds(30)) {
+    for (const seed of seeds(100)) {
       const by = random(seed);
       const home = newHome();
       let state = some;
-      for (let step = 0; step < 30; step += 1) {
+      let wanted = view();
+      for (let step = 0; step < 60; step += 1) {
         const n = 1 + by.below(12);
-        const badge = by.pick(["idle", "running", "needs-you", "stopped", "failed"] as const);
+        const badge = by.pick(["idle", "running", "needs-you"] as const);
         const session = numbered(n, {
           badge,
           pos: 100 + step,
           seq: step,
-          last_prompt_at: at(by.below(1000)),
+          last_prompt_at: at(by.below(3)),
         });
         const key = `k${by.below(4)}`;
         const input = by.pick<Input>([
@@ -167,10 +168,29 @@ describe("identity", () => {
           { is: "reply", key, session },
         ]);
         state = put([input], state);
-        const wanted = view({ group: by.pick(["none", "thread", "project"]), q: by.pick(["", "task", "1"]) });
+        if (by.chance(0.1)) {
+          wanted = view({ group: by.pick(["none", "thread", "project"]), q: by.pick(["", "task", "1"]) });
+        }
+        if (by.chance(0.3)) continue;
         expect(home(state, wanted), `seed ${seed}, step ${step}`).toEqual(newHome()(state, wanted));
       }
     }
+  });
+
+  it("forgets what was asked for and refused, also when something else is asked for in the same moment", () => {
+    const home = newHome();
+    const create: Input = {
+      is: "command",
+      command: { key: "c", at: 1, session: "new:c", kind: "create", title: "New", agent: "a", cwd: "/" },
+    };
+    const asked = put([create], some);
+    expect(titles(home(asked, view()))).toContain("New");
+    const rename: Input = {
+      is: "command",
+      command: { key: "r", at: 1, session: numbered(1).id, kind: "rename", title: "Other" },
+    };
+    const next = put([{ is: "refused", key: "c", problem: { code: "cwd_not_allowed" } }, rename], asked);
+    expect(home(next, view())).toEqual(newHome()(next, view()));
   });
 
   it("says that a turn ended until somebody looks", () => {

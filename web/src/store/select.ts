@@ -1,10 +1,12 @@
 /** The list of sessions as Home shows it: filtered, in sections and groups, in an order that holds still. */
-import { createdFacts, factsOf, sections, type Facts, type Section } from "./home-facts";
-import { intentOf, withPending, type Created, type Intent } from "./overlay";
+import { sections, type Section } from "./home-facts";
+import { patch, type Seen } from "./home-patch";
+import { entryOf, isUnseen, specialEntries, type Entry, type HomeRow } from "./home-rows";
 import type { State } from "./state";
-import type { Session, SessionId } from "./types";
+import type { SessionId } from "./types";
 
 export { sectionOf, sections, type Section } from "./home-facts";
+export { isUnseen, type HomeRow } from "./home-rows";
 export { queueOf, type QueueItem } from "./queue";
 export { newTimeline, type TimelineTurn } from "./timeline";
 
@@ -15,19 +17,6 @@ export type HomeView = {
   readonly group: "none" | "thread" | "project";
   readonly sort: "prompt" | "activity";
 };
-
-export type HomeRow =
-  | {
-      readonly is: "session";
-      readonly id: SessionId;
-      /** With what was asked for and is on its way. */
-      readonly session: Session;
-      readonly intent: Intent | null;
-      /** A turn ended since somebody looked. */
-      readonly finished: boolean;
-    }
-  /** It was asked for; the server has not answered yet. */
-  | { readonly is: "creating"; readonly id: SessionId; readonly command: Created };
 
 export type HomeGroup = {
   readonly key: string;
@@ -44,21 +33,19 @@ export type Home = {
   readonly total: number;
 };
 
-type Entry = { readonly row: HomeRow; readonly facts: Facts };
-
-/** The row of a session of which nothing is on its way and nothing is new, and the group of a row that is alone. */
-const plain = new WeakMap<Session, Entry>();
+/** The group of a row that is alone in it. */
 const alone = new WeakMap<HomeRow, HomeGroup>();
 
 /** A selector that keeps its last answer: rows, groups and the whole are the same objects while they say the same. */
 export function newHome(): (state: State, view: HomeView) => Home {
-  let before: { state: State; view: HomeView; home: Home } | null = null;
-  let special: ReadonlyMap<SessionId, Entry> = new Map();
+  let before: Seen | null = null;
   return (state, view) => {
-    if (before && sameInput(before.state, state) && sameView(before.view, view)) return before.home;
-    special = specialEntries(state, special);
-    const home = homeOf(state, view, special);
-    before = { state, view, home: before ? keeping(before.home, home) : home };
+    const last = before && sameView(before.view, view) ? before : null;
+    if (last && sameInput(last.state, state)) return last.home;
+    const special = specialEntries(state, before?.special ?? new Map());
+    const patched = last && patch(last, state, special);
+    const home = patched ?? homeOf(state, view, special);
+    before = { state, view, special, home: before && !patched ? keeping(before.home, home) : home };
     return before.home;
   };
 }
@@ -86,44 +73,6 @@ function homeOf(state: State, view: HomeView, special: ReadonlyMap<SessionId, En
   const by = view.sort;
   entries.sort((a, b) => a.facts[by] - b.facts[by] || order(a.row.id, b.row.id));
   return { groups: groupsOf(state, view, entries), counts, total };
-}
-
-function entryOf(session: Session): Entry {
-  const held = plain.get(session);
-  if (held) return held;
-  const row: HomeRow = { is: "session", id: session.id, session, intent: null, finished: false };
-  const entry = { row, facts: factsOf(session) };
-  plain.set(session, entry);
-  return entry;
-}
-
-/** Rows that say more than the session: something is on its way, or a turn ended since somebody looked. Few, so made each time. */
-function specialEntries(state: State, held: ReadonlyMap<SessionId, Entry>): ReadonlyMap<SessionId, Entry> {
-  const entries = new Map<SessionId, Entry>();
-  const ids = new Set([...state.pending.map((command) => command.session), ...state.finished.keys()]);
-  for (const id of ids) {
-    const confirmed = state.list.sessions.get(id);
-    if (!confirmed) continue;
-    const session = withPending(confirmed, state.pending);
-    const finished = isUnseen(state, id);
-    const intent = intentOf(state.pending, id);
-    if (session === confirmed && !finished && intent === null) continue;
-    const last = held.get(id);
-    const row: HomeRow = { is: "session", id, session, intent, finished };
-    entries.set(id, last && sameRow(last.row, row) ? last : { row, facts: factsOf(session) });
-  }
-  for (const command of state.pending) {
-    if (command.kind !== "create") continue;
-    const row: HomeRow = { is: "creating", id: command.session, command };
-    const last = held.get(row.id);
-    entries.set(row.id, last && sameRow(last.row, row) ? last : { row, facts: createdFacts(command) });
-  }
-  return entries;
-}
-
-function sameRow(a: HomeRow, b: HomeRow): boolean {
-  if (a.is === "creating") return b.is === "creating" && a.command === b.command;
-  return b.is === "session" && a.session === b.session && a.intent === b.intent && a.finished === b.finished;
 }
 
 /** Groups in the order of their first rows, so that what needs somebody stays at the top. */
@@ -161,8 +110,9 @@ function titleOf(state: State, by: "thread" | "project", key: string, row: HomeR
 
 /** The same rows in the places they had: a list that somebody points at does not move. New ones are at the end of their group. */
 export function holdStill(home: Home, held: Home): Home {
+  const known = new Map(held.groups.map((group) => [group.key, group]));
   const groups = home.groups.map((group) => {
-    const before = held.groups.find((other) => other.key === group.key);
+    const before = known.get(group.key);
     if (!before) return group;
     const places = new Map(before.rows.map((row, place) => [row.id, place]));
     const place = (row: HomeRow) => places.get(row.id) ?? before.rows.length;
@@ -201,11 +151,6 @@ function sameInput(a: State, b: State): boolean {
     a.finished.size === b.finished.size &&
     [...b.finished.keys()].every((id) => isUnseen(a, id) === isUnseen(b, id))
   );
-}
-
-/** Whether a turn ended since somebody looked. */
-export function isUnseen({ finished, seen }: Pick<State, "finished" | "seen">, id: SessionId): boolean {
-  return (finished.get(id) ?? 0) > (seen.get(id) ?? 0);
 }
 
 function sameView(a: HomeView, b: HomeView): boolean {
