@@ -5,8 +5,13 @@ export type Attachment = { readonly id: number; readonly name: string; readonly 
 
 /** From here on pasted text is an attachment: the field stays quick. */
 export const LONG_PASTE = 8_000;
-/** The server takes so much in one message. */
-export const MOST = 8_000_000;
+/** The server takes a MiB in one message; some of it is not the text. */
+export const MOST = 1_040_000;
+
+/** How much it is on its way. */
+export function bytesOf(...texts: readonly string[]): number {
+  return new Blob([...texts]).size;
+}
 
 /** What is sent: the words, and each attachment as the agent can take it. */
 export function contentOf(

@@ -16,7 +16,7 @@ import { keyNames } from "@/ui/key-names";
 import { showToast } from "@/ui/toasts";
 import { usePhone } from "@/ui/use-media";
 import { AttachmentChips } from "./attachment-chips";
-import { contentOf, embedsOf, LONG_PASTE, MOST, type Attachment } from "./attachments";
+import { bytesOf, contentOf, embedsOf, LONG_PASTE, MOST, type Attachment } from "./attachments";
 import { Pickers } from "./pickers";
 import { meaningOf, pressOf } from "./send-key";
 import { matching, typedCommand, withCommand } from "./slash";
@@ -136,7 +136,7 @@ export function Composer({ session, draft, field, keys, onSent, onEditLast }: Co
     const pasted = event.clipboardData.getData("text/plain");
     if (pasted.length <= LONG_PASTE) return;
     event.preventDefault();
-    const whole = attachments.reduce((sum, one) => sum + one.text.length, pasted.length + text.length);
+    const whole = bytesOf(text, pasted, ...attachments.map((one) => one.text));
     if (whole > MOST) {
       showToast(t("composer.too_large", { size: size(whole), most: size(MOST) }), { tone: "bad" });
       return;

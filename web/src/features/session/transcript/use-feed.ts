@@ -43,18 +43,25 @@ export function useFeed({ session, list, window, at, scroller }: FeedInput): Fee
   const move = useCallback((moved: MovedHere) => dispatch({ ...moved, last: last.current } as Moved), []);
   const keys = useKeys(rows);
   const atEnd = holdsEnd(state);
+  const placed = useRef<Virtualizer<HTMLDivElement, HTMLElement>>(null);
+  // The list hears of a scroll one frame late. Where rows come or go in that frame it counts from where the view really is.
+  if (state.mode === "reading" && placed.current !== null && scroller.current !== null) {
+    placed.current.scrollOffset = scroller.current.scrollTop;
+  }
   const virtualizer = useVirtualizer<HTMLDivElement, HTMLElement>({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: (index) => likelyHeight(rows[index]),
     getItemKey: useCallback((index: number) => keys[index] ?? index, [keys]),
     overscan: 10,
+    measureElement: heightOf,
     paddingStart: HEAD,
     paddingEnd: 16,
     anchorTo: "end",
     followOnAppend: atEnd,
     scrollEndThreshold: atEnd ? NEAR : -1,
   });
+  placed.current = virtualizer;
   const hand = useHand(scroller, () => {
     virtualizer.cancelScroll();
     move({ is: "up" });
@@ -82,10 +89,10 @@ export function useFeed({ session, list, window, at, scroller }: FeedInput): Fee
   const rest = useCallback(() => {
     const box = scroller.current;
     if (box === null || state.mode === "jumping") return;
-    const place = state.mode === "following" ? null : placeIn(virtualizer, rows);
+    const place = state.mode === "following" ? null : placeIn(box, rows);
     keepPlace(session, place);
     store.put({ is: "reader", session, seq: place?.seq ?? null });
-  }, [scroller, state.mode, virtualizer, rows, session, store]);
+  }, [scroller, state.mode, rows, session, store]);
   const resting = useRef(rest);
   resting.current = rest;
   useEffect(() => () => clearTimeout(timer.current), []);
@@ -122,13 +129,20 @@ function useKeys(rows: readonly Row[]): readonly string[] {
   }, [rows]);
 }
 
-function placeIn(virtualizer: Virtualizer<HTMLDivElement, HTMLElement>, rows: readonly Row[]) {
-  const offset = virtualizer.scrollOffset ?? 0;
-  const top = virtualizer.getVirtualItems().find((item) => item.end > offset);
-  const row = top === undefined ? undefined : rows[top.index];
-  return top === undefined || row === undefined
-    ? null
-    : { id: row.id, seq: row.seq, top: top.start - offset };
+/** To fractions of a pixel: rounded heights would add up while rows come and go. */
+function heightOf(row: HTMLElement, entry: ResizeObserverEntry | undefined): number {
+  return entry?.borderBoxSize[0]?.blockSize ?? row.getBoundingClientRect().height;
+}
+
+/** The row at the upper edge, as it is drawn. */
+function placeIn(box: HTMLElement, rows: readonly Row[]) {
+  const edge = box.getBoundingClientRect().top;
+  for (const element of box.querySelectorAll<HTMLElement>("article[data-index]")) {
+    const { top, bottom } = element.getBoundingClientRect();
+    const row = rows[Number(element.dataset.index)];
+    if (bottom > edge && row !== undefined) return { id: row.id, seq: row.seq, top: top - edge };
+  }
+  return null;
 }
 
 type GoalInput = {
