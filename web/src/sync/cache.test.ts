@@ -6,7 +6,7 @@ import { foldAll, type Input } from "@/store/fold";
 import { append, newLog, type Log } from "@/store/log";
 import { nothing, type State } from "@/store/state";
 import type { Event, Session } from "@/store/types";
-import { newCopy, type Copy } from "./cache";
+import { newCopy, type Copy, type Slice } from "./cache";
 import { KEPT_MAX } from "./cache-log";
 import { newSync } from "./link";
 
@@ -34,6 +34,17 @@ async function keep(copy: Copy, state: State): Promise<void> {
   await copy.flush();
 }
 
+/** All that is kept of the list. */
+async function restored(from = newCopy()) {
+  const kept = await from.restore();
+  if (kept === null) return null;
+  const { epoch, pos, saved_at, first, rest } = kept;
+  const slices = [first];
+  const complete = await rest((slice) => slices.push(slice));
+  const all = <T>(of: (slice: Slice) => readonly T[]) => slices.flatMap(of);
+  return { epoch, pos, saved_at, complete, full: all((s) => s.full), rows: all((s) => s.rows) };
+}
+
 let copy: Copy;
 
 beforeEach(() => {
@@ -53,11 +64,11 @@ afterEach(() => {
 
 describe("the list", () => {
   it("comes back as it was: whole, rows, threads, place and time", async () => {
-    expect(await copy.restore()).toBeNull();
+    expect(await restored(copy)).toBeNull();
     const state = made(rows([numbered(1), numbered(2)], 7), rows([numbered(3)], 7, "row"));
     const before = Date.now();
     await keep(copy, state);
-    const kept = await newCopy().restore();
+    const kept = await restored();
     expect(kept).toMatchObject({ epoch: 1, pos: 7 });
     expect(kept?.full.map(({ id }) => id)).toEqual([numbered(1).id, numbered(2).id]);
     expect(kept?.rows.map(({ id }) => id)).toEqual([numbered(3).id]);
@@ -69,31 +80,39 @@ describe("the list", () => {
     const state = made(rows(many, 10_000));
     await keep(copy, state);
     const again = newCopy();
-    const kept = await again.restore();
+    const kept = await restored(again);
     expect(kept?.full).toHaveLength(10_000);
     const put = vi.spyOn(IDBObjectStore.prototype, "put");
-    const restored = made(
+    const next = made(
       rows(kept?.full ?? [], 10_000),
       rows([numbered(5, { pos: 10_001, title: "New" })], 10_001),
     );
-    await keep(again, restored);
+    await keep(again, next);
     // The session, and where the list is.
     expect(put).toHaveBeenCalledTimes(2);
-    expect((await newCopy().restore())?.full.find(({ id }) => id === numbered(5).id)?.title).toBe("New");
+    expect((await restored())?.full.find(({ id }) => id === numbered(5).id)?.title).toBe("New");
   });
 
   it("loses what was deleted", async () => {
     await keep(copy, made(rows([numbered(1), numbered(2)], 7)));
     await keep(copy, made(rows([numbered(2)], 9)));
-    expect((await newCopy().restore())?.full.map(({ id }) => id)).toEqual([numbered(2).id]);
+    expect((await restored())?.full.map(({ id }) => id)).toEqual([numbered(2).id]);
   });
 
   it("is not kept before it is whole, nor while nobody is heard", async () => {
     copy.note(made(rows([numbered(1)], 7)), false);
     await copy.flush();
-    expect(await newCopy().restore()).toBeNull();
+    expect(await restored()).toBeNull();
     await keep(copy, { ...made(rows([numbered(1)], 7)), link: { is: "closed" } });
-    expect(await newCopy().restore()).toBeNull();
+    expect(await restored()).toBeNull();
+  });
+
+  it("is kept as soon as it is whole, also if nothing else changes then", async () => {
+    const state = made(rows([numbered(1)], 7));
+    copy.note(state, false);
+    copy.note(state, true);
+    await vi.waitUntil(async () => (await restored()) !== null, { timeout: 5_000 });
+    expect((await restored())?.pos).toBe(7);
   });
 
   it("of another log replaces all that was kept", async () => {
@@ -104,7 +123,7 @@ describe("the list", () => {
       { is: "sessions", items: [numbered(9)], view: "full", pos: 3, epoch: 2 },
     ]).state;
     await keep(newCopy(), other);
-    expect(await newCopy().restore()).toMatchObject({ epoch: 2, pos: 3, full: [{ id: numbered(9).id }] });
+    expect(await restored()).toMatchObject({ epoch: 2, pos: 3, full: [{ id: numbered(9).id }] });
     expect(await newCopy().events("ses_1", 1)).toEqual([]);
     expect(await newCopy().events("ses_1", 2)).toEqual([]);
   });
@@ -113,7 +132,7 @@ describe("the list", () => {
     const late = newCopy();
     await keep(copy, made(rows([numbered(1, { title: "New", pos: 20 })], 20)));
     await keep(late, made(rows([numbered(1, { title: "Old", pos: 10 })], 10)));
-    expect(await newCopy().restore()).toMatchObject({ pos: 20, full: [{ title: "New" }] });
+    expect(await restored()).toMatchObject({ pos: 20, full: [{ title: "New" }] });
   });
 
   it("is written behind, once for what comes together", async () => {
@@ -123,7 +142,7 @@ describe("the list", () => {
     expect(put).not.toHaveBeenCalled();
     vi.advanceTimersByTime(1_000);
     vi.useRealTimers();
-    await vi.waitUntil(async () => (await newCopy().restore())?.pos === 50);
+    await vi.waitUntil(async () => (await restored())?.pos === 50);
     // Whose log it is, the session, and where the list is.
     expect(put).toHaveBeenCalledTimes(3);
   });
@@ -201,7 +220,7 @@ describe("the copy", () => {
   it("is emptied at sign-out", async () => {
     await keep(copy, open(made(rows([numbered(1)], 7)), "ses_1", aLog({ turns: 1, length: 20 })));
     await copy.clear();
-    expect(await newCopy().restore()).toBeNull();
+    expect(await restored()).toBeNull();
     expect(await newCopy().events("ses_1", 1)).toEqual([]);
   });
 
@@ -214,10 +233,10 @@ describe("the copy", () => {
     const later = newCopy();
     await keep(later, state);
     localStorage.removeItem("convene.copy");
-    expect(await newCopy().restore()).toBeNull();
+    expect(await restored()).toBeNull();
     await later.heed();
     await keep(later, state);
-    expect(await newCopy().restore()).not.toBeNull();
+    expect(await restored()).not.toBeNull();
   });
 
   it("is gone without harm where a browser keeps nothing", async () => {
@@ -227,7 +246,7 @@ describe("the copy", () => {
       },
     });
     const none = newCopy();
-    expect(await none.restore()).toBeNull();
+    expect(await restored(none)).toBeNull();
     await keep(none, made(rows([numbered(1)], 7)));
     expect(await none.events("ses_1", 1)).toEqual([]);
   });

@@ -17,8 +17,11 @@ const SCHEMA = {
 const STORES = Object.keys(SCHEMA.stores);
 /** Writing waits so long for more. */
 const BEHIND_MS = 1_000;
-/** So many objects go in one piece: each is copied while nothing else runs. */
-const PIECE = 400;
+/** So many objects are read or written at once: each is copied while nothing else runs. */
+const SLICE = 200;
+const PIECE = 100;
+/** So many slices are told at once: whoever sorts the list does so each time. */
+const TOLD = 10;
 const BYTES_MAX = 50 * 1024 * 1024;
 /** After so many failures it is left alone. */
 const FAILURES_MAX = 3;
@@ -37,6 +40,13 @@ export type Kept = {
   readonly pos: number;
   /** When it was last known to be true. */
   readonly saved_at: number;
+  /** The newest sessions. */
+  readonly first: Slice;
+  /** Reads the others bit by bit; says whether that was all. */
+  readonly rest: (take: (slice: Slice) => void) => Promise<boolean>;
+};
+
+export type Slice = {
   readonly full: readonly Session[];
   readonly rows: readonly Session[];
   readonly threads: readonly Thread[];
@@ -61,7 +71,7 @@ export function newCopy(): Copy {
   let failures = 0;
   let on = preference("copy");
   let latest: { readonly state: State; readonly whole: boolean } | null = null;
-  let saved: Saved = nothingSaved;
+  let saved = nothingSaved();
   /** Logs that are to be written, as they last were; also of sessions that were closed since. */
   const dirty = new Map<SessionId, Log>();
   let timer: ReturnType<typeof setTimeout> | null = null;
@@ -86,17 +96,33 @@ export function newCopy(): Copy {
       const tx = db.transaction(["list", "sessions", "threads"]);
       const meta: Meta | undefined = await asked(tx.objectStore("list").get("meta"));
       if (!meta || meta.pos === null) return null;
-      const rows: Row[] = await asked(tx.objectStore("sessions").getAll());
-      const threads: Thread[] = await asked(tx.objectStore("threads").getAll());
-      saved = {
-        epoch: meta.epoch,
-        sessions: new Map(rows.map((row) => [row.id, row.session])),
-        threads: new Map(threads.map((thread) => [thread.id, thread])),
-        pos: meta.pos,
-      };
-      const of = (view: Row["view"]) => rows.filter((row) => row.view === view).map((row) => row.session);
+      const sessions = slicesOf(await asked(tx.objectStore("sessions").getAllKeys()));
+      const threads = slicesOf(await asked(tx.objectStore("threads").getAllKeys()));
+      const held = { ...nothingSaved(), epoch: meta.epoch, pos: meta.pos };
+      saved = held;
       const { epoch, pos, saved_at } = meta;
-      return { epoch, pos, saved_at, full: of("full"), rows: of("row"), threads };
+      const [newest, ...older] = sessions;
+      const first = newest ? await readSessions(db, newest, held) : noSlice;
+      const rest: Kept["rest"] = async (take) => {
+        const read = await attempt(async () => {
+          const jobs = [
+            ...older.map((range) => () => readSessions(db, range, held)),
+            ...threads.map((range) => () => readThreads(db, range, held)),
+          ];
+          let read: Slice[] = [];
+          for (const job of jobs) {
+            await idle();
+            read.push(await job());
+            if (read.length < TOLD) continue;
+            take(joined(read));
+            read = [];
+          }
+          take(joined(read));
+          return true;
+        });
+        return read === true;
+      };
+      return { epoch, pos, saved_at, first, rest };
     });
   }
 
@@ -116,13 +142,14 @@ export function newCopy(): Copy {
   function note(state: State, whole: boolean): void {
     if (!on || failures >= FAILURES_MAX) return;
     const before = latest?.state;
+    const grown = whole && latest?.whole !== true;
     latest = { state, whole };
-    if (before === state) return;
+    if (before === state && !grown) return;
     if (before?.logs !== state.logs) {
       for (const [id, log] of state.logs)
         if (before?.logs.get(id) !== log && log.is === "ready") dirty.set(id, log);
     }
-    const listed = whole && (before?.list !== state.list || saved.pos !== state.list.pos);
+    const listed = whole && (grown || before?.list !== state.list || saved.pos !== state.list.pos);
     if (!listed && dirty.size === 0) return;
     timer ??= setTimeout(() => void flush(), BEHIND_MS);
   }
@@ -130,13 +157,15 @@ export function newCopy(): Copy {
   function flush(): Promise<void> {
     if (timer !== null) clearTimeout(timer);
     timer = null;
-    return (writing ??= attempt(write).then(() => {
+    return (writing ??= attempt(write).then((written) => {
       writing = null;
+      // What of it was written is not known: all of it is written again.
+      if (written === null) saved = nothingSaved();
     }));
   }
 
   async function write(db: IDBDatabase): Promise<void> {
-    while (await writePiece(db));
+    while (await writePiece(db)) await idle();
   }
 
   /** Writes a piece; says whether there is more. */
@@ -152,29 +181,23 @@ export function newCopy(): Copy {
     if (meta?.epoch !== epoch) {
       for (const store of STORES) tx.objectStore(store).clear();
       tx.objectStore("list").put({ id: "meta", epoch, pos: null, saved_at: 0 } satisfies Meta);
-      saved = nothingSaved;
+      saved = { ...nothingSaved(), epoch };
     }
-    const next: Saved = {
-      ...saved,
-      epoch,
-      sessions: new Map(saved.sessions),
-      threads: new Map(saved.threads),
-    };
     let room = PIECE;
     // Another tab that knows more has written more.
     const isNewest = meta?.epoch !== epoch || (list.pos ?? 0) >= (meta.pos ?? 0);
     if (whole && isNewest && list.pos !== null) {
       const view = (id: SessionId): Row["view"] => (list.partial.has(id) ? "row" : "full");
-      room -= changesOf(next.sessions, list.sessions, room, tx.objectStore("sessions"), (session) => ({
+      room -= changesOf(saved.sessions, list.sessions, room, tx.objectStore("sessions"), (session) => ({
         id: session.id,
         session,
         view: view(session.id),
       }));
-      room -= changesOf(next.threads, list.threads, room, tx.objectStore("threads"), (thread) => thread);
+      room -= changesOf(saved.threads, list.threads, room, tx.objectStore("threads"), (thread) => thread);
       if (room > 0) {
         const now: Meta = { id: "meta", epoch, pos: list.pos, saved_at: Date.now() };
         tx.objectStore("list").put(now);
-        next.pos = list.pos;
+        saved.pos = list.pos;
       }
     }
     for (const [id, log] of dirty) {
@@ -185,14 +208,13 @@ export function newCopy(): Copy {
     }
     if (room > 0) await trim(tx, state);
     await finished;
-    saved = next;
     return room <= 0;
   }
 
   async function clear(): Promise<void> {
     latest = null;
     dirty.clear();
-    saved = nothingSaved;
+    saved = nothingSaved();
     await attempt(async (db) => {
       const tx = db.transaction(STORES, "readwrite");
       for (const store of STORES) tx.objectStore(store).clear();
@@ -221,12 +243,49 @@ type Saved = {
   sessions: Map<SessionId, Session>;
   threads: Map<string, Thread>;
 };
-const nothingSaved: Saved = {
-  epoch: null,
-  pos: null,
-  sessions: new Map(),
-  threads: new Map(),
-};
+function nothingSaved(): Saved {
+  return { epoch: null, pos: null, sessions: new Map(), threads: new Map() };
+}
+
+const noSlice: Slice = { full: [], rows: [], threads: [] };
+
+/** Keys in slices, the last ones first: ids begin with the time. */
+function slicesOf(keys: readonly IDBValidKey[]): readonly IDBKeyRange[] {
+  const slices: IDBKeyRange[] = [];
+  for (let end = keys.length; end > 0; end -= SLICE) {
+    slices.push(IDBKeyRange.bound(keys[Math.max(0, end - SLICE)], keys[end - 1]));
+  }
+  return slices;
+}
+
+async function readSessions(db: IDBDatabase, range: IDBKeyRange, saved: Saved): Promise<Slice> {
+  const read: Row[] = await asked(db.transaction("sessions").objectStore("sessions").getAll(range));
+  for (const { id, session } of read) saved.sessions.set(id, session);
+  const of = (view: Row["view"]) => read.filter((row) => row.view === view).map((row) => row.session);
+  return { full: of("full"), rows: of("row"), threads: [] };
+}
+
+async function readThreads(db: IDBDatabase, range: IDBKeyRange, saved: Saved): Promise<Slice> {
+  const threads: Thread[] = await asked(db.transaction("threads").objectStore("threads").getAll(range));
+  for (const thread of threads) saved.threads.set(thread.id, thread);
+  return { ...noSlice, threads };
+}
+
+function joined(slices: readonly Slice[]): Slice {
+  return {
+    full: slices.flatMap(({ full }) => full),
+    rows: slices.flatMap(({ rows }) => rows),
+    threads: slices.flatMap(({ threads }) => threads),
+  };
+}
+
+/** Waits until nothing else is to be done, or for a moment. */
+function idle(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof requestIdleCallback === "undefined") setTimeout(resolve, 0);
+    else requestIdleCallback(() => resolve(), { timeout: 100 });
+  });
+}
 
 /** Writes what is other than it was, so many at most; says how many. */
 function changesOf<T>(

@@ -201,7 +201,7 @@ export function newSync(soon: (then: () => void) => void): Sync {
     behind.clear();
     behind.add(LIST);
     if (list.pos !== null) subscribe(LIST, list.pos);
-    if (!loads.isWhole()) carryOut({ ask: "load_list" });
+    if (loads.isWanted()) carryOut({ ask: "load_list" });
     const followed = [...logs.values()].filter((log) => log.is === "ready" && log.live);
     const many = (connection?.sessions ?? 0) > 1;
     for (const log of followed) {

@@ -4,6 +4,7 @@ import type { Ask } from "@/store/fold";
 import type { Problem, SessionId } from "@/store/types";
 import { backoff } from "./backoff";
 import type { Browser } from "./browser";
+import type { Slice } from "./cache";
 import { loadEvents, loadHeads, loadList, loadSession } from "./history";
 import type { Store } from "./store";
 
@@ -31,6 +32,8 @@ export type Loads = {
   readonly fromStart: (session: SessionId) => Promise<void>;
   /** Whether the list has all its pages: before that its copy would have holes. */
   readonly isWhole: () => boolean;
+  /** Whether it has to be asked for: it is neither whole, nor on its way from this browser's copy. */
+  readonly isWanted: () => boolean;
   /** Not any more: its cursor is of another log. */
   readonly torn: () => void;
   /** What this browser kept goes into the store; what was asked meanwhile goes on. */
@@ -41,7 +44,7 @@ export type Loads = {
 
 export function newLoads(store: Store, browser: Browser, line: Line): Loads {
   let loading: Promise<void> | null = null;
-  let whole = false;
+  let list: "wanted" | "coming" | "whole" = "wanted";
   let failures = 0;
   /** Sessions that are wanted whole. */
   const wanted = new Set<SessionId>();
@@ -51,7 +54,7 @@ export function newLoads(store: Store, browser: Browser, line: Line): Loads {
   function load(ask: LoadAsk): void {
     switch (ask.ask) {
       case "load_list":
-        loading ??= list();
+        loading ??= all();
         break;
       case "load_session":
         void session(ask.session);
@@ -65,19 +68,19 @@ export function newLoads(store: Store, browser: Browser, line: Line): Loads {
     }
   }
 
-  async function list(): Promise<void> {
-    whole = false;
+  async function all(): Promise<void> {
+    list = "wanted";
     const problem = await loadList(store, line.followList);
     loading = null;
     if (problem === null) {
-      whole = true;
+      list = "whole";
       failures = 0;
-      browser.note(store.get(), whole);
+      browser.note(store.get(), true);
     } else if (problem.status === 401) line.refused(problem);
     else {
       line.failed(problem);
       // If the connection is gone as well, its next hello asks again.
-      const retry = () => line.isOpen() && !whole && load({ ask: "load_list" });
+      const retry = () => line.isOpen() && list === "wanted" && load({ ask: "load_list" });
       setTimeout(retry, backoff(failures++, Math.random()));
     }
   }
@@ -121,24 +124,39 @@ export function newLoads(store: Store, browser: Browser, line: Line): Loads {
     const kept = await browser.restored();
     // The server may have been quicker.
     if (kept && store.get().epoch === null) {
-      const { epoch, pos, saved_at, full, rows, threads } = kept;
+      const { epoch, pos, saved_at, first, rest } = kept;
+      const take = ({ full, rows, threads }: Slice) => {
+        // Meanwhile the server may have said that it has another log.
+        if ((store.get().epoch ?? epoch) !== epoch) return;
+        if (rows.length > 0) store.put({ is: "sessions", items: rows, view: "row", pos: null, epoch });
+        if (full.length > 0) store.put({ is: "sessions", items: full, view: "full", pos: null, epoch });
+        if (threads.length > 0) store.put({ is: "threads", items: threads });
+      };
+      take(first);
       store.put(
-        { is: "sessions", items: rows, view: "row", pos: null, epoch },
-        { is: "threads", items: threads },
-        { is: "sessions", items: full, view: "full", pos, epoch, saved_at },
+        { is: "sessions", items: [], view: "full", pos, epoch, saved_at },
         ...browser.visits.remembered(epoch),
       );
-      whole = true;
+      list = "coming";
+      void rest(take).then(cameBack);
     }
     ready();
+  }
+
+  function cameBack(complete: boolean): void {
+    if (list !== "coming") return;
+    list = complete ? "whole" : "wanted";
+    if (complete) browser.note(store.get(), true);
+    else if (line.isOpen()) load({ ask: "load_list" });
   }
 
   return {
     load,
     fromStart,
-    isWhole: () => whole,
+    isWhole: () => list === "whole",
+    isWanted: () => list === "wanted",
     torn: () => {
-      whole = false;
+      list = "wanted";
     },
     restore,
     again: () => {
