@@ -162,7 +162,11 @@ function sessions(state: State, input: Extract<Input, { is: "sessions" }>): Fold
   }
   const list = withSessions(state.list, items, view);
   const upTo = pos === null ? list.pos : Math.max(list.pos ?? 0, pos);
-  return to({ ...state, epoch, saved_at, list: { ...list, pos: upTo } });
+  // Of what is open more than the row is wanted.
+  const asks = [...state.logs.keys()]
+    .filter((session) => view === "row" && list.partial.has(session) && !state.list.partial.has(session))
+    .map((session): Ask => ({ ask: "load_session", session }));
+  return { state: { ...state, epoch, saved_at, list: { ...list, pos: upTo } }, asks };
 }
 
 function frames(state: State, given: readonly ListFrame[]): Folded {
