@@ -35,7 +35,7 @@ export const ToolRow = memo(function ToolRow({ item, cwd, place, decided }: Tool
         open={open}
         onToggle={toggle}
         tone={state === "failed" ? "bad" : state === "running" ? "busy" : "plain"}
-        aside={<Aside item={item} state={state} />}
+        aside={<Aside item={item} state={state} asks={item.permission !== null && decided === null} />}
       >
         <span className="min-w-0 truncate">
           <Rich
@@ -59,11 +59,13 @@ function ObjectText({ of }: { readonly of: ToolObject }) {
   );
 }
 
-function Aside({ item, state }: { readonly item: ItemOf<"tool">; readonly state: ToolState }) {
+type AsideProps = { readonly item: ItemOf<"tool">; readonly state: ToolState; readonly asks: boolean };
+
+function Aside({ item, state, asks }: AsideProps) {
   if (state === "pending") {
-    return item.permission === null ? null : (
+    return asks ? (
       <span className="shrink-0 text-sm text-attention-ink">{t("transcript.tool.waiting")}</span>
-    );
+    ) : null;
   }
   const over = isFinal(item.call) || item.cut_off;
   // What took no time says nothing of it.
