@@ -6,7 +6,8 @@ import { foldAll, type Input } from "@/store/fold";
 import { append, newLog, type Log } from "@/store/log";
 import { nothing, type State } from "@/store/state";
 import type { Event, Session } from "@/store/types";
-import { newCopy, type Copy, type Slice } from "./cache";
+import { newCopy, type Copy } from "./cache";
+import type { Slice } from "./cache-list";
 import { KEPT_MAX } from "./cache-log";
 import { newSync } from "./link";
 

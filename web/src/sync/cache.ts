@@ -5,7 +5,19 @@
 import { preference } from "@/lib/preferences";
 import type { Log } from "@/store/log";
 import type { State } from "@/store/state";
-import type { Event, Session, SessionId, Thread } from "@/store/types";
+import type { Event, SessionId } from "@/store/types";
+import {
+  changesOf,
+  idle,
+  joined,
+  noSlice,
+  nothingSaved,
+  readSessions,
+  readThreads,
+  slicesOf,
+  type Row,
+  type Slice,
+} from "./cache-list";
 import { cutsOf, type Cuts, type LogRecord } from "./cache-log";
 import { asked, done, openDatabase } from "./idb";
 
@@ -17,8 +29,7 @@ const SCHEMA = {
 const STORES = Object.keys(SCHEMA.stores);
 /** Writing waits so long for more. */
 const BEHIND_MS = 1_000;
-/** So many objects are read or written at once: each is copied while nothing else runs. */
-const SLICE = 200;
+/** So many objects are written at once: each is copied while nothing else runs. */
 const PIECE = 100;
 /** So many slices are told at once: whoever sorts the list does so each time. */
 const TOLD = 10;
@@ -33,8 +44,6 @@ type Meta = {
   readonly pos: number | null;
   readonly saved_at: number;
 };
-type Row = { readonly id: SessionId; readonly session: Session; readonly view: "full" | "row" };
-
 export type Kept = {
   readonly epoch: number;
   readonly pos: number;
@@ -44,12 +53,6 @@ export type Kept = {
   readonly first: Slice;
   /** Reads the others bit by bit; says whether that was all. */
   readonly rest: (take: (slice: Slice) => void) => Promise<boolean>;
-};
-
-export type Slice = {
-  readonly full: readonly Session[];
-  readonly rows: readonly Session[];
-  readonly threads: readonly Thread[];
 };
 
 export type Copy = {
@@ -234,82 +237,6 @@ export function newCopy(): Copy {
       on = wanted;
     },
   };
-}
-
-/** What the database has of this tab's doing, so that only changes are written. */
-type Saved = {
-  epoch: number | null;
-  pos: number | null;
-  sessions: Map<SessionId, Session>;
-  threads: Map<string, Thread>;
-};
-function nothingSaved(): Saved {
-  return { epoch: null, pos: null, sessions: new Map(), threads: new Map() };
-}
-
-const noSlice: Slice = { full: [], rows: [], threads: [] };
-
-/** Keys in slices, the last ones first: ids begin with the time. */
-function slicesOf(keys: readonly IDBValidKey[]): readonly IDBKeyRange[] {
-  const slices: IDBKeyRange[] = [];
-  for (let end = keys.length; end > 0; end -= SLICE) {
-    slices.push(IDBKeyRange.bound(keys[Math.max(0, end - SLICE)], keys[end - 1]));
-  }
-  return slices;
-}
-
-async function readSessions(db: IDBDatabase, range: IDBKeyRange, saved: Saved): Promise<Slice> {
-  const read: Row[] = await asked(db.transaction("sessions").objectStore("sessions").getAll(range));
-  for (const { id, session } of read) saved.sessions.set(id, session);
-  const of = (view: Row["view"]) => read.filter((row) => row.view === view).map((row) => row.session);
-  return { full: of("full"), rows: of("row"), threads: [] };
-}
-
-async function readThreads(db: IDBDatabase, range: IDBKeyRange, saved: Saved): Promise<Slice> {
-  const threads: Thread[] = await asked(db.transaction("threads").objectStore("threads").getAll(range));
-  for (const thread of threads) saved.threads.set(thread.id, thread);
-  return { ...noSlice, threads };
-}
-
-function joined(slices: readonly Slice[]): Slice {
-  return {
-    full: slices.flatMap(({ full }) => full),
-    rows: slices.flatMap(({ rows }) => rows),
-    threads: slices.flatMap(({ threads }) => threads),
-  };
-}
-
-/** Waits until nothing else is to be done, or for a moment. */
-function idle(): Promise<void> {
-  return new Promise((resolve) => {
-    if (typeof requestIdleCallback === "undefined") setTimeout(resolve, 0);
-    else requestIdleCallback(() => resolve(), { timeout: 100 });
-  });
-}
-
-/** Writes what is other than it was, so many at most; says how many. */
-function changesOf<T>(
-  saved: Map<string, T>,
-  now: ReadonlyMap<string, T>,
-  room: number,
-  store: IDBObjectStore,
-  row: (item: T) => unknown,
-): number {
-  let count = 0;
-  for (const [id, item] of now) {
-    if (count >= room) return count;
-    if (saved.get(id) === item) continue;
-    store.put(row(item));
-    saved.set(id, item);
-    count++;
-  }
-  for (const id of [...saved.keys()]) {
-    if (now.has(id)) continue;
-    store.delete(id);
-    saved.delete(id);
-    count++;
-  }
-  return count;
 }
 
 /** Writes of a log what is new, so many events at most. */

@@ -4,7 +4,7 @@ import type { Ask } from "@/store/fold";
 import type { Problem, SessionId } from "@/store/types";
 import { backoff } from "./backoff";
 import type { Browser } from "./browser";
-import type { Slice } from "./cache";
+import type { Slice } from "./cache-list";
 import { loadEvents, loadHeads, loadList, loadSession } from "./history";
 import type { Store } from "./store";
 
