@@ -6,7 +6,7 @@ import { chunks, random, seeds } from "../../test/random";
 import { answered, happen, newServer, run, sessionNow, type FakeServer } from "../../test/server";
 import { shownLog, shownTranscript } from "../../test/shown";
 import { unfinished } from "./carry";
-import { fold, foldAll } from "./fold";
+import { fold, foldAll, type Input } from "./fold";
 import { append, FIRST_PAGE, HELD_MAX, ITEMS_MAX, newLog, withPage, type Log } from "./log";
 import { nothing, type State } from "./state";
 import { extend, noTranscript } from "./transcript";
@@ -319,6 +319,68 @@ describe.each([
     expect(again.asks).toEqual([expect.objectContaining({ ask: "load_events" })]);
     expect(logOf(again.state, server).failed).toBeNull();
   });
+});
+
+it("holds what it says it holds, whatever somebody does", () => {
+  const events = aLog({ turns: 150, length: 60, seed: 5 });
+  const session = aSession({ id: "ses_1" });
+  const { id } = session;
+  for (const seed of seeds(12)) {
+    const by = random(seed);
+    const server = newServer(events, session, 1 + by.below(events.length), by.chance(0.5));
+    const open: Input = {
+      is: "opened",
+      session: id,
+      at: by.chance(0.3) ? 1 + by.below(events.length) : null,
+    };
+    let state = run(nothing, server, [
+      { is: "hello", epoch: 1, version: "1" },
+      { is: "sessions", items: [sessionNow(server)], view: "full", pos: 0, epoch: 1 },
+      { is: "link", link: live },
+      open,
+    ]);
+    for (let step = 0; step < 40; step += 1) {
+      const log = logOf(state, server);
+      const does = by.pick<() => readonly Input[]>([
+        () => [{ is: "older", session: id }],
+        () => [{ is: "older", session: id }],
+        () => [{ is: "newer", session: id }],
+        () => [{ is: "latest", session: id }],
+        () => [{ is: "around", session: id, seq: 1 + by.below(server.head) }],
+        () => [{ is: "reader", session: id, seq: by.chance(0.5) ? null : log.first + by.below(300) }],
+        () => happen(server, by.below(600)),
+        () => [{ is: "sessions", items: [sessionNow(server)], view: "full", pos: null, epoch: 1 }],
+        () => [
+          { is: "page_failed", session: id },
+          { is: "older", session: id },
+        ],
+        () => [{ is: "closed", session: id }, open],
+        () => [{ is: "reset", topic: id }],
+        // The link breaks, something happens, and it is back.
+        () => {
+          server.subscribed.clear();
+          state = run(state, server, [
+            { is: "link", link: { is: "closed" } },
+            ...happen(server, by.below(50)),
+          ]);
+          const { is, live: wasLive, last } = logOf(state, server);
+          const again = is === "ready" && wasLive;
+          const told = again ? answered(server, { ask: "subscribe", topic: id, after: last }) : [];
+          return [...told, { is: "link", link: live }];
+        },
+      ]);
+      state = run(state, server, does());
+      const now = logOf(state, server);
+      const name = `seed ${seed}, step ${step}`;
+      check(now);
+      expect(now.loading, name).toBe("nothing");
+      expect(now.is, name).toBe("ready");
+      expect(shownTranscript(now.transcript), name).toEqual(shownTranscript(extend(now.base, now.events)));
+      expect(now.events, name).toEqual(events.slice(now.first - 1, now.last));
+      expect(server.subscribed.has(id), name).toBe(now.live);
+      if (now.live) expect(now.last, name).toBe(server.head);
+    }
+  }
 });
 
 describe("one endless turn", () => {
