@@ -47,6 +47,8 @@ for (const file of files) {
   }
 }
 
+checkWords();
+
 for (const problem of problems.sort()) console.error(problem);
 if (problems.length > 0) {
   console.error(`tidy: ${problems.length} to mend`);
@@ -133,6 +135,43 @@ function checkArrows(file, text) {
       (typed && allowed.includes(`type ${there}`));
     if (!may) problems.push(`${file}: ${room} does not import ${typed ? "types of " : ""}${target}`);
   }
+}
+
+/** Each word is said somewhere: by its whole key, or by a key that is put together from a beginning. */
+function checkWords() {
+  const code = files
+    .filter((file) => /^src\/.*\.tsx?$/.test(file) && !file.startsWith("src/i18n/en/") && !isTest(file))
+    .map((file) => readFileSync(path.join(web, file), "utf8"))
+    .join("\n");
+  const beginnings = [...code.matchAll(/`([a-z_]+(?:\.[a-z_]+)*\.)\$\{/g)].map((match) => match[1]);
+  const areas = /export const en = \{([^}]*)\}/.exec(
+    readFileSync(path.join(web, "src/i18n/en/index.ts"), "utf8"),
+  )?.[1];
+  for (const entry of (areas ?? "")
+    .split(",")
+    .map((one) => one.trim())
+    .filter(Boolean)) {
+    const [area, name = area] = entry.split(/:\s*/);
+    const file = `src/i18n/en/${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}.ts`;
+    for (const key of keysOf(readTable(file), area)) {
+      const said = code.includes(`"${key}"`) || beginnings.some((beginning) => key.startsWith(beginning));
+      if (!said) problems.push(`${file}: nobody says ${key}`);
+    }
+  }
+}
+
+/** A table is plain data with a name and `as const`: without these it can be evaluated. */
+function readTable(file) {
+  const text = readFileSync(path.join(web, file), "utf8");
+  return new Function(text.replace(/export const \w+ =/, "return").replace(/ as const;/, ";"))();
+}
+
+function keysOf(table, prefix) {
+  return Object.entries(table).flatMap(([name, value]) =>
+    typeof value === "string" || ("other" in value && "one" in value)
+      ? [`${prefix}.${name}`]
+      : keysOf(value, `${prefix}.${name}`),
+  );
 }
 
 /** The imports that lead to files of ours, from `src` on. */
