@@ -10,7 +10,8 @@ export type SessionShown =
   | { readonly is: "missing" }
   | { readonly is: "deleted" }
   | { readonly is: "problem"; readonly problem: Problem }
-  | { readonly is: "ready"; readonly session: Session };
+  /** `confirmed` is the session as the server has told it. */
+  | { readonly is: "ready"; readonly session: Session; readonly confirmed: Session };
 
 /** The session as it will be if the server agrees to what is out. */
 export function useSession(id: string): SessionShown {
@@ -22,7 +23,7 @@ export function useSession(id: string): SessionShown {
 
 function shown(state: State, id: string): SessionShown {
   const session = state.list.sessions.get(id);
-  if (session) return { is: "ready", session: withPending(session, state.pending) };
+  if (session) return { is: "ready", session: withPending(session, state.pending), confirmed: session };
   if (state.list.graves.has(id)) return { is: "deleted" };
   const failed = state.logs.get(id)?.failed ?? null;
   if (failed === null) return { is: "loading" };
@@ -32,7 +33,9 @@ function shown(state: State, id: string): SessionShown {
 }
 
 function same(a: SessionShown, b: SessionShown): boolean {
-  if (a.is === "ready" && b.is === "ready") return isSame(a.session, b.session);
+  if (a.is === "ready" && b.is === "ready") {
+    return a.confirmed === b.confirmed && isSame(a.session, b.session);
+  }
   if (a.is === "problem" && b.is === "problem") return a.problem === b.problem;
   return a.is === b.is;
 }
@@ -41,7 +44,6 @@ function same(a: SessionShown, b: SessionShown): boolean {
 function isSame(a: Session, b: Session): boolean {
   if (a === b) return true;
   return (
-    a.pos === b.pos &&
     a.title === b.title &&
     a.archived === b.archived &&
     a.effective_permissions === b.effective_permissions &&

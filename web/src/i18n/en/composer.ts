@@ -2,6 +2,7 @@
 export const composer = {
   label: "Message to {agent}",
   placeholder: "Message. Enter sends",
+  placeholder_phone: "Message",
   placeholder_busy: "Message. Enter queues, {keys} steers",
   placeholder_queue: "Message. It waits for the end of the turn",
   placeholder_mod: "Message. {keys} sends",

@@ -1,5 +1,12 @@
 /** The box to go on with. What is in it stays until the server has taken it. */
-import { useId, useState, type ClipboardEvent, type KeyboardEvent, type RefObject } from "react";
+import {
+  useId,
+  useState,
+  type ClipboardEvent,
+  type KeyboardEvent,
+  type PointerEvent,
+  type RefObject,
+} from "react";
 import { useActions } from "@/bind/actions";
 import { useStore } from "@/bind/store";
 import { sendPrompt } from "@/commands/send-prompt";
@@ -181,7 +188,7 @@ export function Composer({ session, draft, field, keys, onSent, onEditLast }: Co
           aria-describedby={online ? undefined : `${id}-why`}
           aria-controls={commands.length > 0 ? `${id}-list` : undefined}
           aria-activedescendant={commands.length > 0 ? `${id}-list-${at}` : undefined}
-          placeholder={placeholder(session, busy, phone ? "newline" : enter)}
+          placeholder={phone ? t("composer.placeholder_phone") : placeholder(session, busy, enter)}
           onChange={(event) => {
             draft.write(event.target.value);
             setCaret(event.target.selectionStart);
@@ -201,7 +208,13 @@ export function Composer({ session, draft, field, keys, onSent, onEditLast }: Co
           <Pickers session={session} />
           <span className="flex-1" />
           {busy && !empty && !phone && (
-            <Button size="sm" look="quiet" disabled={!online} onClick={() => void send("steer")}>
+            <Button
+              size="sm"
+              look="quiet"
+              disabled={!online}
+              onPointerDown={keepFocus}
+              onClick={() => void send("steer")}
+            >
               {t("composer.steer_word")}
             </Button>
           )}
@@ -211,12 +224,18 @@ export function Composer({ session, draft, field, keys, onSent, onEditLast }: Co
             look="primary"
             size={phone ? "lg" : "md"}
             disabled={!online || empty}
+            onPointerDown={keepFocus}
             onClick={() => void send("queue")}
           />
         </div>
       </div>
     </div>
   );
+}
+
+/** Whoever writes goes on writing: the keyboard of a phone stays where it is. */
+function keepFocus(event: PointerEvent): void {
+  event.preventDefault();
 }
 
 function placeholder({ state }: Session, busy: boolean, enter: "sends" | "newline"): string {
