@@ -2,13 +2,16 @@
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import type { SessionTab } from "@/bind/nav";
 import { SessionView } from "@/features/session/session-view";
+import { usePhone } from "@/ui/use-media";
 import { tabOf } from "../places";
 
 export function SessionRoute() {
   const { id = "", tab } = useParams({ strict: false });
   const { at, split } = useSearch({ strict: false });
   const navigate = useNavigate();
-  const beside = split?.split(",").filter((other) => other !== id) ?? [];
+  // A phone has room for one; the address keeps the others.
+  const phone = usePhone();
+  const beside = (phone ? undefined : split)?.split(",").filter((other) => other !== id) ?? [];
   const close = (other: string) => {
     const left = beside.filter((one) => one !== other).join(",");
     void navigate({ to: ".", search: (held) => ({ ...held, split: left === "" ? undefined : left }) });
