@@ -34,6 +34,9 @@ export function QueueEditor({ editing, onPut }: QueueEditorProps) {
         value={text}
         onChange={write}
         autoFocus
+        onFocus={({ currentTarget: field }) =>
+          field.setSelectionRange(field.value.length, field.value.length)
+        }
         rows={1}
         aria-label={t("composer.queue_list.field")}
         onKeyDown={onKeyDown}
