@@ -22,7 +22,8 @@ export function cacheDirectory() {
 /** Installs a folder's packages if need be and gives the directory that holds `node_modules`. */
 export function install(folder = HERE) {
   const hash = createHash("sha256");
-  for (const name of FILES) hash.update(readFileSync(path.join(folder, name)));
+  const files = FILES.filter((name) => existsSync(path.join(folder, name)));
+  for (const name of files) hash.update(readFileSync(path.join(folder, name)));
   hash.update(`${process.platform}-${process.arch}`);
   const parent = path.join(cacheDirectory(), "interop");
   const target = path.join(parent, hash.digest("hex").slice(0, 16));
@@ -33,8 +34,10 @@ export function install(folder = HERE) {
   mkdirSync(parent, { recursive: true });
   const draft = mkdtempSync(path.join(parent, "draft-"));
   try {
-    for (const name of FILES) copyFileSync(path.join(folder, name), path.join(draft, name));
-    const npm = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
+    for (const name of files) copyFileSync(path.join(folder, name), path.join(draft, name));
+    // Some packages name others that no registry has; npm cannot lock these, and takes the version that is named.
+    const how = files.length === FILES.length ? ["ci"] : ["install", "--no-package-lock"];
+    const npm = spawnSync("npm", [...how, "--ignore-scripts", "--no-audit", "--no-fund"], {
       cwd: draft,
       stdio: ["ignore", 2, 2],
     });

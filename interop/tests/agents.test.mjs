@@ -20,6 +20,9 @@ const AGENTS = {
   gemini: { shell: "TOOL:", mode: "plan", forgets: true },
   opencode: { shell: "TOOL:", mode: "plan" },
   vibe: { shell: "TOOL:", mode: "ask" },
+  // In its own default mode a classifier decides and nobody is asked.
+  qwen: { shell: "TOOL:", mode: "plan", begin: "default" },
+  kimi: { shell: "TOOL:", mode: "plan" },
 };
 
 const wanted = (process.env.CONVENE_INTEROP ?? "codex,claude,opencode,gemini").split(",");
@@ -36,7 +39,7 @@ async function answer(convene, id, number, decision) {
 }
 
 for (const name of wanted) {
-  const { shell, mode, forgets = false } = AGENTS[name];
+  const { shell, mode, begin, forgets = false } = AGENTS[name];
   test(`${name} through Convene`, { timeout: 240_000 }, async (t) => {
     const why = missing(name);
     if (why) return t.skip(why);
@@ -55,7 +58,7 @@ for (const name of wanted) {
         assert.match(ran.stdout, /you said.*hello there/s);
       });
 
-      const id = await convene.create({ agent: name, cwd: work, prompt: "remember the blue door" });
+      const id = await convene.create({ agent: name, cwd: work, prompt: "remember the blue door", mode: begin });
       await t.test("answers the API and tells its settings", async () => {
         const { text, end, view } = await convene.turn(id, 1);
         assert.equal(end?.stop_reason, "end_turn", JSON.stringify(view.failure));
@@ -69,7 +72,10 @@ for (const name of wanted) {
         assert.equal(end.stop_reason, "end_turn");
         assert.match(text, /from-the-shell/);
         assert.ok(existsSync(path.join(work, "allowed.txt")));
-        assert.ok(events.some((e) => e.type === "tool_call_updated" && e.tool_call.status === "completed"));
+        const done = events.find((e) => e.type === "tool_call_updated" && e.tool_call.status === "completed");
+        assert.ok(done, "the call is told to its end");
+        const shown = await convene.run(["show", id, "--tool", done.tool_call.id]);
+        assert.match(shown.stdout, /from-the-shell/, "what it printed is its output");
       });
 
       await t.test("does not run what is rejected", async () => {
@@ -108,6 +114,20 @@ for (const name of wanted) {
         await convene.until(id, `the mode is ${mode}`, changed, 15_000);
       });
 
+      await t.test("changes its model", async (t) => {
+        const of = (view) => view.config_options.find((option) => option.category === "model");
+        const model = of(await convene.session(id));
+        const other = model?.choices.find((choice) => choice.value !== model.value);
+        if (!other) return t.skip("it announces no other model");
+        await convene.must("PATCH", `/v1/sessions/${id}`, { model: other.value });
+        await convene.until(id, `the model is ${other.value}`, (view) => of(view).value === other.value, 15_000);
+        // One that the agent's own configuration names is not offered once it is left.
+        const offered = of(await convene.session(id)).choices;
+        if (!offered.some((choice) => choice.value === model.value)) return;
+        await convene.must("PATCH", `/v1/sessions/${id}`, { model: model.value });
+        await convene.until(id, `the model is ${model.value} again`, (view) => of(view).value === model.value, 15_000);
+      });
+
       await t.test("leaves nothing after a stop, and remembers after it", async () => {
         await convene.must("POST", `/v1/sessions/${id}/stop`, {});
         const view = await convene.until(id, "it stopped", (v) => v.state === "stopped", 30_000);
@@ -115,7 +135,7 @@ for (const name of wanted) {
         assert.deepEqual(convene.ofSession(id), []);
         await convene.prompt(id, "RECALL");
         const { text, end } = await convene.turn(id, 7);
-        assert.equal(end?.stop_reason, "end_turn");
+        assert.equal(end?.stop_reason, "end_turn", JSON.stringify(end));
         const lost = (await convene.events(id)).some((e) => e.type === "agent_context_lost");
         if (!(forgets && lost)) assert.match(text, /blue door/);
       });

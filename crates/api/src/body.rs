@@ -29,8 +29,8 @@ pub use prompt::{
 pub use question::{AnswerElicitation, DecidePermission, DecisionInput, ElicitationAction, PermissionDecidedBody};
 pub use server::{ServerStatus, Shutdown, ShuttingDown};
 pub use session::{
-    Authenticate, CreateSession, CreatedSession, DeleteSession, History, HistoryTurn, PatchSession, SessionHealth,
-    StopSession, WorktreeFate, WorktreeInput,
+    Authenticate, CreateSession, CreatedSession, DeleteSession, History, HistoryTurn, PatchSession, RemoveWorktree,
+    SessionHealth, StopSession, WorktreeFate, WorktreeInput, WorktreeRemoved,
 };
 pub use thread::{CreateThread, CreatedThread, PatchThread};
 

@@ -3,6 +3,7 @@
 //! It has 150 ms, starts nothing, prints no error, and goes no further than the local socket.
 
 use std::{
+    io::Write as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -37,6 +38,12 @@ pub fn answered() -> bool {
     let asks = std::env::var(VARIABLE).ok().filter(|shell| Shells::builtins().completer(shell).is_some());
     if asks.is_none() {
         return false;
+    }
+    if let Some(values) = values_in_bash() {
+        let separator = std::env::var("_CLAP_IFS").unwrap_or_else(|_| "\n".to_owned());
+        // A shell that is gone wants nothing.
+        let _gone = std::io::stdout().write_all(values.join(&separator).as_bytes());
+        return true;
     }
     let here = std::env::current_dir().ok();
     // What went wrong is nothing that a person at a prompt wants to read.
@@ -130,18 +137,78 @@ fn settings() -> Vec<CompletionCandidate> {
             .map(|option| candidate(&format!("{}=", option.id), &format!("{}: {}", session.agent, option.name)))
             .collect()
     }));
+    found.extend(values().into_iter().map(|(pair, about)| candidate(&pair, &about)));
     found
 }
 
+/// The values that settings can have, as `model=gpt-5`: those that the agent of the named session announced; while the
+/// name fits none, those of all agents.
+fn values() -> Vec<(String, String)> {
+    let named = typed_words().iter().skip_while(|word| *word != "set").nth(1).cloned().unwrap_or_default();
+    let sessions = sessions_of(false);
+    let is_named = |session: &&SessionView| {
+        named.len() >= 4 && (session.id.to_string().contains(&named) || session.title == named)
+    };
+    let fitting: Vec<&SessionView> = sessions.iter().filter(is_named).collect();
+    let meant = if fitting.is_empty() { sessions.iter().collect() } else { fitting };
+    let mut found: Vec<(String, String)> =
+        ["deny", "ask", "reads", "all"].iter().map(|mode| (format!("permissions={mode}"), String::new())).collect();
+    for session in meant {
+        for option in session.config_options.iter() {
+            // `model` and `mode` are names that all agents' options go by, whatever they call theirs.
+            let names = ["model", "mode"].into_iter().filter(|name| option.is_named(name) && option.id != *name);
+            for name in names.chain([option.id.as_str()]) {
+                let pairs = option.choices.iter().map(|choice| (format!("{name}={}", choice.value), &choice.name));
+                found.extend(pairs.map(|(pair, choice)| (pair, format!("{}: {choice}", session.agent))));
+            }
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    found.retain(|(pair, _)| seen.insert(pair.clone()));
+    found
+}
+
+/// What stands behind the `=` of a setting, if it is bash that asks: it takes `model=gpt` for three words, of which the
+/// last is to be completed.
+fn values_in_bash() -> Option<Vec<String>> {
+    let index: usize = std::env::var("_CLAP_COMPLETE_INDEX").ok()?.parse().ok()?;
+    let words = typed_words();
+    if std::env::var(VARIABLE).ok()? != "bash" || !words.iter().take(index).any(|word| word == "set") {
+        return None;
+    }
+    let typed = words.get(index).map_or("", String::as_str);
+    let before = words.get(index.checked_sub(1)?)?;
+    let key = match (before.as_str(), typed) {
+        ("=", _) => words.get(index.checked_sub(2)?)?,
+        // Right behind it, bash tells neither the `=` nor anything after it.
+        (_, "" | "=") => before,
+        (_, _) => return None,
+    };
+    let (start, typed) = (format!("{key}="), typed.trim_start_matches('='));
+    let values = values();
+    let mut fitting = values.iter().filter_map(|(pair, _)| pair.strip_prefix(&start)).peekable();
+    fitting.peek()?;
+    Some(fitting.filter(|value| value.starts_with(typed)).map(clean_line).collect())
+}
+
+/// The words of the command that is being typed.
+fn typed_words() -> Vec<String> {
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    words.skip_while(|word| word != "--").skip(1).collect()
+}
+
 fn of_sessions(archived: bool, of: impl Fn(&SessionView) -> Vec<CompletionCandidate>) -> Vec<CompletionCandidate> {
-    let query = SessionsQuery { archived: Some(archived), limit: Some(SESSIONS), ..SessionsQuery::default() };
-    let page = ask(|client| async move { client.sessions(&query).await });
-    let items = page.map(|page| page.items).unwrap_or_default();
-    let mut found: Vec<CompletionCandidate> = items.iter().flat_map(of).collect();
+    let mut found: Vec<CompletionCandidate> = sessions_of(archived).iter().flat_map(of).collect();
     // In the server's order, the newest first; the same model of two sessions once.
     let mut seen: std::collections::HashSet<std::ffi::OsString> = std::collections::HashSet::new();
     found.retain(|candidate| seen.insert(candidate.get_value().to_owned()));
     found
+}
+
+fn sessions_of(archived: bool) -> Vec<SessionView> {
+    let query = SessionsQuery { archived: Some(archived), limit: Some(SESSIONS), ..SessionsQuery::default() };
+    let page = ask(|client| async move { client.sessions(&query).await });
+    page.map(|page| page.items).unwrap_or_default()
 }
 
 fn threads() -> Vec<CompletionCandidate> {

@@ -7,7 +7,7 @@ use convene_api::{
     body::{AgentTest, AgentView},
     frame::ListFrame,
 };
-use convene_testkit::cluster::{Builder, Cluster, PATIENCE, Topic};
+use convene_testkit::cluster::{Builder, Cluster, PATIENCE, Topic, wait_until};
 use serde_json::Value;
 
 fn cluster() -> Builder {
@@ -212,6 +212,44 @@ async fn wrong_commands_are_told_apart_and_leave_nothing() -> Result<()> {
     ensure!(!test.ok && test.failure.is_some() && test.initialize_ms.is_some(), "{test:?}");
     ensure!(test.announced.is_some_and(|said| said.signed_in == Some(false)), "it did not ask to sign in");
     ensure!(serde_json::from_slice::<Value>(&json.stderr)?["exit"] == 5, "{}", err(&json));
+    cluster.end().await
+}
+
+/// What a Node that is too old for a program says.
+const OLD_NODE: &str = r#"{
+echo "/agent/index.js:3"; echo "import x from 'y' with { type: 'json' };"; echo "SyntaxError: Unexpected token 'with'"
+echo "    at Module._compile (node:internal/modules/cjs/loader:1105:14)"; echo; echo "Node.js v18.1.0"
+} >&2; exit 1"#;
+
+#[tokio::test]
+async fn what_is_plain_is_said_at_once_and_what_takes_long_early() -> Result<()> {
+    let patient = Cluster::of(env!("CARGO_BIN_EXE_convene")).config("[worker]\nstart_timeout = \"50s\"");
+    let cluster = patient
+        .agent("headers", &["/bin/sh", "-c", r"printf 'Content-Length: 2\r\n\r\n{}'; exec cat > /dev/null"])
+        .agent("loud", &["/bin/sh", "-c", "echo Welcome to my agent; exec cat >&2"])
+        .agent("dated", &["/bin/sh", "-c", OLD_NODE])
+        .start()
+        .await?;
+    let since = std::time::Instant::now();
+    let tested = run(&cluster, &["agents", "test", "headers"]).await?;
+    let error = err(&tested);
+    ensure!(error.contains("error[agent_not_acp]") && error.contains("it speaks with headers"), "{error}");
+    ensure!(error.contains("hint: look for its ACP mode"), "{error}");
+    // A wrong program's own words, not the last line of its stack.
+    let tested = run(&cluster, &["agents", "test", "dated"]).await?;
+    let error = err(&tested);
+    let first = error.lines().next().unwrap_or_default();
+    ensure!(first.contains("agent_exited_early") && first.contains("Unexpected token 'with'"), "{error}");
+    ensure!(since.elapsed() < std::time::Duration::from_secs(40), "it waited for the limit: {:?}", since.elapsed());
+
+    // Long before it is given up it is said what it wrote.
+    let body = cluster.session_of("loud", "hello");
+    let created = cluster.client()?.create_session(&body, &convene_api::client::CommandKey::fresh()).await?;
+    let id = created.session.id;
+    wait_until("it is said early", PATIENCE, async || Ok(cluster.log(id).await?.count("log_note") > 0)).await?;
+    ensure!(cluster.session(id).await?.state == "starting", "it was given up");
+    let logged = out(&run(&cluster, &["logs", &created.session.short_id]).await?);
+    ensure!(logged.contains("loud has not said hello yet; it wrote \"Welcome to my agent\""), "{logged}");
     cluster.end().await
 }
 

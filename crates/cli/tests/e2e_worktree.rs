@@ -179,3 +179,46 @@ async fn directories_are_listed_inside_the_roots_only() -> Result<()> {
     }
     cluster.end().await
 }
+
+#[tokio::test]
+async fn worktrees_go_and_sessions_stay() -> Result<()> {
+    let cluster = cluster().start().await?;
+    let repository = repository(&cluster)?;
+    let cwd = repository.display().to_string();
+    let client = cluster.client()?;
+    let make = async |prompt: &str| {
+        let body = CreateSession {
+            cwd: Some(cwd.clone()),
+            worktree: Some(WorktreeInput::Wanted(true)),
+            ..cluster.session_of("fake", prompt)
+        };
+        let id = client.create_session(&body, &CommandKey::fresh()).await?.session.id;
+        Ok::<_, anyhow::Error>(cluster.wait_idle(id).await?)
+    };
+    let run = |args: &[&str]| -> Result<(Option<i32>, String)> {
+        let output = cluster.command(args).stdin(std::process::Stdio::null()).output()?;
+        Ok((output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned()))
+    };
+    let (clean, dirty) = (make("hello").await?, make("WRITE new.txt hello").await?);
+    // What has an agent keeps its directory.
+    let (code, said) = run(&["rm", "-y", "--worktrees", &clean.short_id])?;
+    ensure!(code == Some(1) && said.contains("error[wrong_state]") && said.contains("convene stop"), "{said}");
+    for session in [&clean, &dirty] {
+        client.stop(session.id, &StopSession::default(), &CommandKey::fresh()).await?;
+        cluster.wait_session(session.id, "it stopped", |s| s.state == "stopped").await?;
+    }
+    let (code, said) = run(&["rm", "--worktrees"])?;
+    ensure!(code == Some(2) && said.contains("the worktrees of 2 sessions") && said.contains("add --yes"), "{said}");
+    let (code, said) = run(&["rm", "-y", "--worktrees"])?;
+    ensure!(code == Some(1) && said.contains("error[worktree_dirty]: 1 file not committed"), "{said}");
+    ensure!(said.contains(&format!("rm --worktrees {} --force", dirty.short_id)), "{said}");
+    ensure!(said.contains(&format!(" of {}; its log stays", clean.short_id)), "{said}");
+    ensure!(!Path::new(&clean.cwd).exists() && Path::new(&dirty.cwd).join("new.txt").exists(), "the wrong one went");
+    let (code, said) = run(&["rm", "-y", "--force", "--worktrees", &dirty.short_id])?;
+    ensure!(code == Some(0) && !Path::new(&dirty.cwd).exists(), "{said}");
+    // The session is there, and a prompt makes its directory again.
+    cluster.prompt(clean.id, "WRITE again.txt hello").await?;
+    cluster.wait_idle(clean.id).await?;
+    ensure!(Path::new(&clean.cwd).join("again.txt").exists(), "it was not made again");
+    cluster.end().await
+}

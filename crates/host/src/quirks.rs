@@ -56,3 +56,22 @@ pub(crate) const ERROR_WORDS: &[&str] = &[
 
 /// How lines begin that are part of a stack, or say who prints it.
 pub(crate) const STACK_LINES: &[&str] = &["at ", "File \"", "Node.js v", "Traceback ", "note: run with"];
+
+/// Whether an agent refuses a value only because it has it: a session that it loads again is in the mode that it was left
+/// in, whatever the agent says of it.
+pub(crate) fn is_so_already(error: &str, value: &str) -> bool {
+    let error = error.to_lowercase();
+    error.contains("already") && error.contains(&value.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_so_already;
+
+    #[test]
+    fn what_is_so_already_is_no_refusal() {
+        assert!(is_so_already("Internal error: Already in plan mode", "plan"));
+        assert!(!is_so_already("Internal error: Already in default mode", "plan"));
+        assert!(!is_so_already("plan is not offered", "plan"));
+    }
+}

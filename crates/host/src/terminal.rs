@@ -1,7 +1,7 @@
 //! Terminals that the runner holds for its agent: commands with their output, each in a process group of its own.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     ffi::OsString,
     io,
     path::Path,
@@ -32,6 +32,10 @@ use crate::{
 const LIMIT: usize = 1 << 20;
 /// The highest limit that an agent gets.
 const LIMIT_MAX: usize = 16 << 20;
+/// So much of the end of an output is remembered of a terminal that was released, and told in the log, in bytes.
+const LOGGED: usize = 64 << 10;
+/// So many released ones are remembered.
+const RELEASED: usize = 8;
 /// Terminals that an agent may hold at a time.
 const TERMINALS: usize = 64;
 /// How long the output of an ended command is waited for: its children may hold the pipe for ever.
@@ -60,6 +64,8 @@ pub(crate) struct Terminals {
     events: mpsc::Sender<TerminalEvent>,
     next: u64,
     open: HashMap<u64, Terminal>,
+    /// What the last ones printed that were released: agents tell the end of a call after that.
+    released: VecDeque<(u64, String)>,
 }
 
 #[derive(Debug)]
@@ -77,7 +83,7 @@ struct Terminal {
 
 impl Terminals {
     pub(crate) fn new(events: mpsc::Sender<TerminalEvent>) -> Self {
-        Self { events, next: 1, open: HashMap::new() }
+        Self { events, next: 1, open: HashMap::new(), released: VecDeque::new() }
     }
 
     /// Starts a command. Must be called on the main thread, as the start of an agent.
@@ -149,11 +155,22 @@ impl Terminals {
         let id = id_of(params)?;
         let terminal = self.open.remove(&id).ok_or_else(|| not_found(params))?;
         terminal.kill();
+        if self.released.len() >= RELEASED {
+            self.released.pop_front();
+        }
+        self.released.push_back((id, terminal.end_of_text()));
         terminal.reader.abort();
         for responder in terminal.waiting {
             responder.respond(Err(RpcError::new(RpcError::INTERNAL, "the terminal was released")));
         }
         Ok(json!({}))
+    }
+
+    /// The end of what the command of a terminal printed, also if it was released not long ago.
+    pub(crate) fn printed(&self, name: &str) -> Option<String> {
+        let id: u64 = name.strip_prefix("term_")?.parse().ok()?;
+        let released = || self.released.iter().find(|(known, _)| *known == id).map(|(_, text)| text.clone());
+        self.open.get(&id).map(Terminal::end_of_text).or_else(released)
     }
 
     pub(crate) fn on_event(&mut self, event: TerminalEvent) {
@@ -228,6 +245,13 @@ impl Terminal {
             kept = &kept[begins..];
         }
         String::from_utf8_lossy(kept).into_owned()
+    }
+
+    /// As much of it as belongs into a log.
+    fn end_of_text(&self) -> String {
+        let text = self.text();
+        let from = text.ceil_char_boundary(text.len().saturating_sub(LOGGED));
+        if from == 0 { text } else { format!("... {from} bytes left out ...\n{}", &text[from..]) }
     }
 
     fn tell_exit(&mut self) {

@@ -51,6 +51,7 @@ const COMPRESSED: u64 = 1024;
 pub fn described() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(sessions::create::create_session, sessions::list::list_sessions))
+        .routes(routes!(sessions::worktree::delete_session_worktree))
         .routes(routes!(sessions::get::get_session, sessions::patch::patch_session, sessions::delete::delete_session))
         .routes(routes!(sessions::prompts::send_prompt))
         .routes(routes!(sessions::queue::get_queue))

@@ -143,6 +143,28 @@ pub enum WorktreeFate {
     Keep,
 }
 
+/// Body of `DELETE /v1/sessions/{id}/worktree`; may be absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveWorktree {
+    /// Whether it goes although it has files that are not committed.
+    #[serde(default)]
+    pub discard: bool,
+}
+
+/// Answer of `DELETE /v1/sessions/{id}/worktree`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WorktreeRemoved {
+    /// The session, which stays.
+    pub id: SessionId,
+    /// The directory that is gone.
+    pub path: String,
+    /// Its branch.
+    pub branch: Option<String>,
+    /// Whether the branch stays, because commits are on it that are nowhere else.
+    pub branch_kept: bool,
+}
+
 /// Answer of `POST /v1/sessions`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct CreatedSession {

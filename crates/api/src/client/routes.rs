@@ -12,15 +12,13 @@ use serde_json::value::RawValue;
 use super::{Client, ClientError, CommandKey, EventStream, EventsQuery, ListStream, SessionsQuery, query::escape};
 use crate::body::{
     AgentTest, AgentView, AnswerElicitation, AuditPage, Authenticate, CancelTurn, CreateSession, CreateThread,
-    CreateToken, CreatedSession, CreatedThread, CreatedToken, DecidePermission, DeleteSession, EditQueueEntry,
-    FileChanges, ForkSession, HibernateSession, History, Items, LoginLink, Page, PatchSession, PatchThread,
-    PermissionDecidedBody, PromptAccepted, RotateToken, SendPrompt, ServerStatus, SessionHealth, Shutdown,
-    ShuttingDown, StopSession, TestAgent, TokenView, WorkerView,
+    CreateToken, CreatedSession, CreatedThread, CreatedToken, DecidePermission, DeleteSession, DirectoryList,
+    EditQueueEntry, ExportFormat, FileChanges, ForkSession, HibernateSession, History, Items, LoginLink, Page,
+    PatchSession, PatchThread, PermissionDecidedBody, PromptAccepted, RemoveWorktree, RotateToken, SendPrompt,
+    ServerStatus, SessionHealth, Shutdown, ShuttingDown, StopSession, TestAgent, TokenView, WorkerView,
+    WorktreeRemoved,
 };
-use crate::{
-    body::{ConfigView, DirectoryList, ExportFormat},
-    doctor::DoctorReport,
-};
+use crate::{body::ConfigView, doctor::DoctorReport};
 
 /// How long the test of an agent may take: it may have to be downloaded first.
 const TEST_WITHIN: Duration = Duration::from_secs(750);
@@ -87,6 +85,16 @@ impl Client {
         key: &CommandKey,
     ) -> Result<SessionView, ClientError> {
         self.change(Method::PATCH, format!("/v1/sessions/{id}"), Some(body), key).await
+    }
+
+    /// `DELETE /v1/sessions/{id}/worktree`
+    pub async fn remove_worktree(
+        &self,
+        id: SessionId,
+        body: &RemoveWorktree,
+        key: &CommandKey,
+    ) -> Result<WorktreeRemoved, ClientError> {
+        self.change(Method::DELETE, format!("/v1/sessions/{id}/worktree"), Some(body), key).await
     }
 
     /// `DELETE /v1/sessions/{id}`

@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use convene_api::{
-    body::{DeleteSession, StopSession, WorktreeFate},
+    body::{DeleteSession, RemoveWorktree, StopSession, WorktreeFate},
     client::{Client, CommandKey, SessionsQuery},
     exit,
     problem::{Code, Problem},
@@ -27,14 +27,15 @@ const EXAMPLES: &str = "\
 Examples:
   convene rm k3f9qz
   convene rm -y $(convene ls -q --state stopped)
-  convene rm --archived --older 30d";
+  convene rm --archived --older 30d
+  convene rm --worktrees          of stopped sessions; their logs stay";
 
 /// Remove sessions with their logs
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, before_help = EXAMPLES)]
 pub struct RmArgs {
     /// Sessions: id, prefix, short id, title or @
-    #[arg(required_unless_present = "archived")]
+    #[arg(required_unless_present_any = ["archived", "worktrees"])]
     pub ids: Vec<String>,
     /// Those that are put away
     #[arg(long, conflicts_with = "ids")]
@@ -48,6 +49,9 @@ pub struct RmArgs {
     /// Leave the worktree that was made for the session
     #[arg(long)]
     pub keep_worktree: bool,
+    /// Only the worktrees, not the sessions; without IDs those of all that are stopped or asleep
+    #[arg(long, conflicts_with = "keep_worktree")]
+    pub worktrees: bool,
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
@@ -59,6 +63,9 @@ pub struct RmArgs {
 pub async fn run(app: &App, args: RmArgs) -> Outcome {
     let client = connect::client(app).await?;
     let sessions = chosen(app, &client, &args).await?;
+    if args.worktrees {
+        return remove_worktrees(app, &client, &args, sessions).await;
+    }
     if sessions.is_empty() {
         let older =
             args.older.map(|older| format!(" and silent for {}", words::span(older.as_secs()))).unwrap_or_default();
@@ -96,13 +103,14 @@ pub async fn run(app: &App, args: RmArgs) -> Outcome {
 /// The sessions that are meant.
 async fn chosen(app: &App, client: &Client, args: &RmArgs) -> Result<Vec<SessionView>, Failure> {
     let mut sessions = Vec::new();
-    if !args.archived {
+    if !args.archived && !(args.worktrees && args.ids.is_empty()) {
         for typed in &args.ids {
             sessions.push(ids::session(app, client, typed).await?);
         }
         return Ok(sessions);
     }
-    let mut query = SessionsQuery { archived: Some(true), ..SessionsQuery::default() };
+    let archived = args.archived.then_some(true);
+    let mut query = SessionsQuery { archived, ..SessionsQuery::default() };
     let silent = |session: &SessionView| tool::between(session.updated_at, now());
     loop {
         let page = client.sessions(&query).await?;
@@ -112,6 +120,57 @@ async fn chosen(app: &App, client: &Client, args: &RmArgs) -> Result<Vec<Session
             None => return Ok(sessions),
         }
     }
+}
+
+/// Removes the worktrees of sessions and leaves the sessions.
+async fn remove_worktrees(app: &App, client: &Client, args: &RmArgs, mut sessions: Vec<SessionView>) -> Outcome {
+    let has_one = |s: &SessionView| s.workspace.as_ref().is_some_and(|workspace| workspace.worktree_of.is_some());
+    if args.ids.is_empty() {
+        sessions.retain(|s| has_one(s) && matches!(s.state.as_str(), "stopped" | "hibernated"));
+    }
+    if sessions.is_empty() {
+        app.out.note("no stopped session has a worktree");
+        return Ok(exit::DONE);
+    }
+    let what = match sessions.as_slice() {
+        [one] => format!("the worktree of session {} \"{}\"", one.short_id, clean_line(&one.title)),
+        several => format!("the worktrees of {}", words::count(several.len(), "session")),
+    };
+    if !args.yes && !confirmed(app, &what)? {
+        return Ok(exit::FAILED);
+    }
+    let mut worst = exit::DONE;
+    let several = sessions.len() > 1;
+    for session in sessions {
+        let body = RemoveWorktree { discard: args.force };
+        let failure = match client.remove_worktree(session.id, &body, &CommandKey::fresh()).await {
+            Ok(removed) if app.json => {
+                app.out.json(&removed)?;
+                continue;
+            }
+            Ok(removed) => {
+                let place = words::at_home(&clean_line(&removed.path), app.home().as_deref());
+                let branch = removed.branch.as_deref().filter(|_| removed.branch_kept);
+                let branch = branch.map(|branch| format!("; branch {} stays", clean_line(branch))).unwrap_or_default();
+                app.out.note(&format!("removed {place} of {}{branch}; its log stays", session.short_id));
+                continue;
+            }
+            Err(error) => Failure::from(match error.into_problem() {
+                dirty if dirty.code == Code::WorktreeDirty => {
+                    let force = format!("commit, or: convene rm --worktrees {} --force", session.short_id);
+                    dirty.hint(force)
+                }
+                other => other,
+            }),
+        };
+        if !several {
+            return Err(failure);
+        }
+        let color = app.out.settings().stderr_color;
+        failure.report(if app.json { Report::Json } else { Report::Text { color } });
+        worst = worst.max(failure.exit_code());
+    }
+    Ok(worst)
 }
 
 async fn remove(app: &App, client: &Client, session: &SessionView, worktree: WorktreeFate) -> Result<(), Failure> {
@@ -145,5 +204,9 @@ pub fn confirmed(app: &App, what: &str) -> Result<bool, Failure> {
     let _ = write!(stderr, "this removes {what}. Type yes: ").and_then(|()| stderr.flush());
     let mut line = String::new();
     let read = stdin.lock().read_line(&mut line);
-    Ok(read.is_ok() && matches!(line.trim(), "y" | "yes"))
+    let agreed = read.is_ok() && matches!(line.trim(), "y" | "yes");
+    if !agreed {
+        app.out.note("nothing was done");
+    }
+    Ok(agreed)
 }

@@ -70,7 +70,11 @@ impl Question {
         };
         match tool::command(call) {
             Some(command) => body.extend(command.lines().map(reveal)),
-            None => body.extend(tool::title(call).lines().map(reveal)),
+            None => {
+                body.extend(tool::title(call).lines().map(reveal));
+                // The command may be nowhere but there, and nothing is allowed unseen.
+                body.extend(tool::said(call).iter().flat_map(|said| said.lines()).map(reveal));
+            }
         }
         for content in call.content.iter().flatten() {
             if let convene_core::content::ToolContent::Diff { path, old_text, new_text } = content {

@@ -125,3 +125,17 @@ fn a_change_is_shown_whole() {
     assert_eq!(rows[0].trim_end(), "? codex asks to change a file");
     assert_eq!(&rows[1..], ["    Edit a.txt", "    a.txt", "    @@ -1 +1 @@", "    -one", "    +two"]);
 }
+
+#[test]
+fn what_is_asked_is_shown_where_the_title_is_a_tools_name() {
+    let content =
+        json!([{"type": "content", "content": {"type": "text", "text": "Requesting approval to run:\ngit push"}}]);
+    let asked = call(json!({"id": "t1", "kind": "execute", "title": "Bash", "content": content}));
+    let mut question = Question::new(request(), &asked, &options(), STYLE, PLACE);
+    let rows = question.opening(STYLE, "kimi", "");
+    assert_eq!(rows[1..], ["    Bash", "    Requesting approval to run:", "    git push"]);
+    assert_eq!(tool::subject(&asked, "/", None), "Requesting approval to run: git push");
+    // A title that tells it is enough.
+    let told = call(json!({"id": "t1", "kind": "execute", "title": "Running: ls", "content": content}));
+    assert_eq!(tool::subject(&told, "/", None), "Running: ls");
+}

@@ -144,7 +144,12 @@ pub fn subject(call: &ToolCall, cwd: &str, home: Option<&str>) -> String {
         if doubled { rest.to_owned() } else { title.to_owned() }
     };
     match verb {
-        "run" => command(call).map(|c| clean_line(&c)).unwrap_or_else(title),
+        "run" => match command(call) {
+            Some(command) => clean_line(&command),
+            // Some name the tool and say what it is to do beside it.
+            None if is_name(call) => said(call).map_or_else(title, |said| clean_line(&said)),
+            None => title(),
+        },
         "read" | "edit" | "delete" => match call.locations.as_deref() {
             Some([only]) => clean_line(&words::path(&only.path, cwd, home)),
             _ => {
@@ -163,6 +168,21 @@ pub fn subject(call: &ToolCall, cwd: &str, home: Option<&str>) -> String {
 /// What the agent calls it.
 pub fn title(call: &ToolCall) -> &str {
     call.title.as_deref().or(call.name.as_deref()).unwrap_or(&call.id)
+}
+
+/// Whether the title is a tool's name and tells nothing of this call.
+pub fn is_name(call: &ToolCall) -> bool {
+    !title(call).trim().contains(char::is_whitespace)
+}
+
+/// What the agent says of a call in a text of its own.
+pub fn said(call: &ToolCall) -> Option<String> {
+    let texts = call.content.iter().flatten().filter_map(|content| match content {
+        ToolContent::Content { content } => content.as_text(),
+        ToolContent::Diff { .. } | ToolContent::Terminal { .. } => None,
+    });
+    let texts: Vec<&str> = texts.map(str::trim).filter(|text| !text.is_empty()).collect();
+    (!texts.is_empty()).then(|| texts.join("\n"))
 }
 
 /// How many files a call would change, as far as it shows them.

@@ -81,5 +81,14 @@ async fn ids_agents_and_requests_come_from_the_server() -> Result<()> {
     assert!(in_cluster(&cluster, &["agents", "show", "fak"]).contains(&"fake".to_owned()));
     assert!(in_cluster(&cluster, &["set", &session.short_id, "per"]).iter().any(|c| c.starts_with("permissions=")));
     assert!(in_cluster(&cluster, &["run", "--worker", ""]).contains(&"local".to_owned()));
+    // What the agent announced, in one word, and in the three that bash makes of it.
+    let id = &session.short_id;
+    let whole = in_cluster(&cluster, &["set", id, "mode=co"]);
+    assert!(whole.iter().all(|c| c.starts_with("mode=co")) && !whole.is_empty(), "{whole:?}");
+    let first = whole[0].trim_start_matches("mode=").to_owned();
+    assert_eq!(in_cluster(&cluster, &["set", id, "mode", "=", &first]), [first.clone()]);
+    assert!(in_cluster(&cluster, &["set", id, "mode", ""]).contains(&first));
+    assert_eq!(in_cluster(&cluster, &["set", id, "permissions", "=", "re"]), ["reads"]);
+    assert!(in_cluster(&cluster, &["set", id, "title", "=", "x"]).is_empty());
     cluster.end().await
 }

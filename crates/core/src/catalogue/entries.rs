@@ -166,7 +166,6 @@ pub const CATALOGUE: &[CatalogueEntry] = &[
         ],
         install: "npm install -g @qwen-code/qwen-code",
         sign_in: "run `qwen` once and sign in, or set OPENAI_API_KEY and OPENAI_BASE_URL",
-        doubt: UNTRIED,
         ..NONE
     },
     CatalogueEntry {
@@ -179,10 +178,19 @@ pub const CATALOGUE: &[CatalogueEntry] = &[
         // The last of the Python packages only says that it has moved, and ends.
         floor: "2.0.0",
         acp_flag: "acp",
-        env: &["KIMI_API_KEY", "KIMI_BASE_URL", "KIMI_MODEL_NAME", "MOONSHOT_API_KEY"],
+        env: &[
+            "KIMI_API_KEY",
+            "KIMI_CODE_BASE_URL",
+            "KIMI_CODE_HOME",
+            "KIMI_MODEL_API_KEY",
+            "KIMI_MODEL_BASE_URL",
+            "KIMI_MODEL_MAX_CONTEXT_SIZE",
+            "KIMI_MODEL_NAME",
+            "KIMI_MODEL_PROVIDER_TYPE",
+            "MOONSHOT_API_KEY",
+        ],
         install: "npm install -g @moonshot-ai/kimi-code",
-        sign_in: "run `kimi` once and sign in with /login",
-        doubt: UNTRIED,
+        sign_in: "run `kimi` once and sign in with /login, or set KIMI_MODEL_NAME and KIMI_MODEL_API_KEY",
         ..NONE
     },
     CatalogueEntry {

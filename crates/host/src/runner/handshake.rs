@@ -18,6 +18,7 @@ use crate::{
         connection::{self, Asked, Incoming, RpcError},
         content,
     },
+    quirks,
     rundir::Containment,
 };
 
@@ -315,6 +316,7 @@ impl Runner {
     /// What a session was made with is wanted, not wished: work with another model than the wanted one is not begun.
     /// Returns whether it was taken.
     fn on_start_setting(&mut self, option: &str, value: Value, result: Result<Value, RpcError>, now: Instant) -> bool {
+        let result = settled(&value, result);
         let refused = match &result {
             Err(_) if self.has_agent_closed() => return false,
             Err(error) => Some(self.refused_setting(option, &value, error)),
@@ -375,7 +377,7 @@ impl Runner {
     }
 
     fn on_configured(&mut self, option: &str, value: Value, result: Result<Value, RpcError>) {
-        match result {
+        match settled(&value, result) {
             Ok(response) => {
                 match response.get("configOptions") {
                     Some(options) => config::replace(&mut self.options, config::options(options)),
@@ -461,6 +463,14 @@ fn initialize_params() -> Value {
             "_meta": {"terminal-auth": true},
         },
     })
+}
+
+/// An agent that refuses a setting because it is so already has taken it.
+fn settled(value: &Value, result: Result<Value, RpcError>) -> Result<Value, RpcError> {
+    match (value.as_str(), result) {
+        (Some(value), Err(error)) if quirks::is_so_already(&error.text(), value) => Ok(Value::Null),
+        (_, result) => result,
+    }
 }
 
 #[cfg(test)]

@@ -27,8 +27,9 @@ struct Output {
 }
 
 impl Printed {
-    /// Takes in a piece, and gives a call that is over its whole output if it brings none.
-    pub(super) fn take(&mut self, call: &mut ToolCall) {
+    /// Takes in a piece, and gives a call that is over its whole output if it brings none: that of its pieces, or of the
+    /// terminals that it names.
+    pub(super) fn take(&mut self, call: &mut ToolCall, of_terminal: impl Fn(&str) -> Option<String>) {
         if let Some(piece) = piece(call) {
             if !self.calls.contains_key(&call.id) && self.calls.len() >= CALLS {
                 return;
@@ -38,7 +39,7 @@ impl Printed {
         if !call.status.is_some_and(|status| status.is_final()) {
             return;
         }
-        let Some(output) = self.calls.remove(&call.id) else { return };
+        let output = self.calls.remove(&call.id).map(Output::whole);
         let has_text = |content: &ToolContent| match content {
             ToolContent::Content { content } => content.as_text().is_some_and(|text| !text.trim().is_empty()),
             ToolContent::Diff { .. } | ToolContent::Terminal { .. } => false,
@@ -46,7 +47,14 @@ impl Printed {
         if call.content.iter().flatten().any(has_text) || !call.raw_text().trim().is_empty() {
             return;
         }
-        let text = Value::String(output.whole());
+        let terminals = || {
+            let names = call.content.iter().flatten().filter_map(|content| match content {
+                ToolContent::Terminal { terminal_id } => Some(terminal_id),
+                ToolContent::Content { .. } | ToolContent::Diff { .. } => None,
+            });
+            names.filter_map(|name| of_terminal(name)).filter(|text| !text.trim().is_empty()).reduce(|a, b| a + &b)
+        };
+        let Some(text) = output.or_else(terminals).map(Value::String) else { return };
         match &mut call.raw_output {
             // The exit code and its like stay.
             Some(Value::Object(fields)) => drop(fields.insert("formatted_output".to_owned(), text)),
@@ -104,21 +112,25 @@ mod tests {
         call(json!({ "id": id, "meta": { "terminal_output_delta": { "terminal_id": id, "data": data } } }))
     }
 
+    fn none(_: &str) -> Option<String> {
+        None
+    }
+
     #[test]
     fn pieces_are_the_output_of_the_call_that_they_belong_to() {
         let mut printed = Printed::default();
         for (id, data) in [("a", "one\n"), ("b", "other\n"), ("a", "two\n")] {
-            printed.take(&mut piece_of(id, data));
+            printed.take(&mut piece_of(id, data), none);
         }
         let mut over = call(json!({ "id": "a", "status": "completed", "raw_output": { "exit_code": 0 } }));
-        printed.take(&mut over);
+        printed.take(&mut over, none);
         assert_eq!(over.raw_text(), "one\ntwo\n");
         assert_eq!(over.raw_output.expect("an output")["exit_code"], 0);
         let mut own = call(json!({ "id": "b", "status": "failed", "raw_output": "its own" }));
-        printed.take(&mut own);
+        printed.take(&mut own, none);
         assert_eq!(own.raw_text(), "its own");
         let mut unknown = call(json!({ "id": "c", "status": "completed" }));
-        printed.take(&mut unknown);
+        printed.take(&mut unknown, none);
         assert_eq!(unknown.raw_output, None);
         assert!(printed.calls.is_empty());
     }
@@ -127,10 +139,10 @@ mod tests {
     fn a_flood_keeps_its_beginning_and_its_end() {
         let mut printed = Printed::default();
         for n in 0..100_000 {
-            printed.take(&mut piece_of("a", &format!("line {n} ä\n")));
+            printed.take(&mut piece_of("a", &format!("line {n} ä\n")), none);
         }
         let mut over = call(json!({ "id": "a", "status": "completed" }));
-        printed.take(&mut over);
+        printed.take(&mut over, none);
         let text = over.raw_text();
         assert!(text.starts_with("line 0 ä\n") && text.ends_with("line 99999 ä\n"), "ends are lost");
         assert!(text.contains(" bytes left out ...\n") && text.len() < 4 * KEPT, "{} bytes", text.len());
@@ -140,10 +152,22 @@ mod tests {
     fn calls_that_never_end_are_forgotten_with_their_turn() {
         let mut printed = Printed::default();
         for n in 0..10 * CALLS {
-            printed.take(&mut piece_of(&n.to_string(), "x"));
+            printed.take(&mut piece_of(&n.to_string(), "x"), none);
         }
         assert_eq!(printed.calls.len(), CALLS);
         printed.clear();
         assert!(printed.calls.is_empty());
+    }
+
+    #[test]
+    fn what_a_terminal_printed_is_the_output_of_the_call_that_names_it() {
+        let mut printed = Printed::default();
+        let terminal = json!([{ "type": "terminal", "terminal_id": "term_1" }]);
+        let mut over = call(json!({ "id": "a", "status": "completed", "content": terminal }));
+        printed.take(&mut over, |name| (name == "term_1").then(|| "a.txt\n".to_owned()));
+        assert_eq!(over.raw_text(), "a.txt\n");
+        let mut gone = call(json!({ "id": "b", "status": "completed", "content": terminal }));
+        printed.take(&mut gone, none);
+        assert_eq!(gone.raw_output, None);
     }
 }

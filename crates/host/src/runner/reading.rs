@@ -188,7 +188,8 @@ impl Runner {
                 self.emit(KnownEvent::MessageAppended { message, role, channel, content });
             }
             Update::Tool(mut tool_call) => {
-                self.printed.take(&mut tool_call);
+                let terminals = &self.terminals;
+                self.printed.take(&mut tool_call, |name| terminals.printed(name));
                 self.voice.run = None;
                 if let Some(turn) = &mut self.turn {
                     turn.note_tool(&tool_call);

@@ -32,6 +32,7 @@ const OWN: &[(&str, &[Code])] = &[
     ("create_thread", SPEC),
     ("decide_permission", &[Code::PermissionNotFound, Code::PermissionAlreadyDecided, Code::PermissionOptionInvalid]),
     ("delete_session", &[Code::WrongState, Code::WorktreeDirty, Code::WorkerUnreachable]),
+    ("delete_session_worktree", &[Code::WrongState, Code::WorktreeDirty, Code::WorkerUnreachable]),
     ("delete_thread", &[Code::WrongState]),
     ("drop_queue_entry", &[Code::QueueEntryNotFound]),
     ("edit_queue_entry", &[Code::QueueEntryNotFound, Code::PromptEmpty, Code::PromptTooLarge, Code::PromptNotText]),

@@ -25,3 +25,4 @@ pub mod resume;
 pub mod search;
 pub mod spec;
 pub mod stop;
+pub mod worktree;

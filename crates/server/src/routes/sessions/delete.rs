@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How long a worker may take to delete a worktree.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A body without fields.
 #[derive(Debug, serde::Deserialize)]
