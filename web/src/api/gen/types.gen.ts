@@ -1153,9 +1153,26 @@ export type HistoryTurn = {
 export type InstanceId = string;
 
 /**
- * A wish for a worktree, short or in full.
+ * Answer of `DELETE /v1/sessions/{id}/worktree`.
  */
-export type WorktreeInput = boolean | WorktreeSpec;
+export type WorktreeRemoved = {
+    /**
+     * Its branch.
+     */
+    branch?: string | null;
+    /**
+     * Whether the branch stays, because commits are on it that are nowhere else.
+     */
+    branch_kept: boolean;
+    /**
+     * The session, which stays.
+     */
+    id: SessionId;
+    /**
+     * The directory that is gone.
+     */
+    path: string;
+};
 
 /**
  * The last line that the agent said.
@@ -1777,6 +1794,16 @@ export type Permission = {
      */
     tool_call: ToolCall;
     turn: TurnId | null;
+};
+
+/**
+ * Body of `DELETE /v1/sessions/{id}/worktree`; may be absent.
+ */
+export type RemoveWorktree = {
+    /**
+     * Whether it goes although it has files that are not committed.
+     */
+    discard?: boolean;
 };
 
 /**
@@ -2618,6 +2645,11 @@ export type Workspace = {
  * What becomes of a session's worktree when the session is removed.
  */
 export type WorktreeFate = 'remove' | 'discard' | 'keep';
+
+/**
+ * A wish for a worktree, short or in full.
+ */
+export type WorktreeInput = boolean | WorktreeSpec;
 
 /**
  * The session exists.
@@ -7917,6 +7949,74 @@ export type UnarchiveSessionResponses = {
 };
 
 export type UnarchiveSessionResponse = UnarchiveSessionResponses[keyof UnarchiveSessionResponses];
+
+export type DeleteSessionWorktreeData = {
+    body?: RemoveWorktree;
+    headers?: {
+        /**
+         * An exact retry with the same key gets the recorded answer with `Idempotency-Replayed: true`; the same key with another body is refused with `idempotency_conflict`. Events that the command causes carry the key as `command`. Visible ASCII, best a UUID.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * An id, the beginning of its digits, or the last six of them.
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/v1/sessions/{id}/worktree';
+};
+
+export type DeleteSessionWorktreeErrors = {
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    400: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    401: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    403: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    404: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    409: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    413: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    429: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    500: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    503: Problem;
+};
+
+export type DeleteSessionWorktreeError = DeleteSessionWorktreeErrors[keyof DeleteSessionWorktreeErrors];
+
+export type DeleteSessionWorktreeResponses = {
+    /**
+     * It is done.
+     */
+    200: WorktreeRemoved;
+};
+
+export type DeleteSessionWorktreeResponse = DeleteSessionWorktreeResponses[keyof DeleteSessionWorktreeResponses];
 
 export type ShutDownData = {
     body: Shutdown;
