@@ -18,7 +18,8 @@ let id: string;
 before(async () => {
   stage = await Stage.open({ rich });
   const cwd = stage.home.directory("shop");
-  const git = (...args: string[]) => execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.com", ...args], { cwd });
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.com", ...args], { cwd });
   git("init", "-q");
   git("commit", "-q", "--allow-empty", "-m", "Begin");
   id = await stage.server.create({ agent: "rich", cwd, prompt: "Please mend the cart" });
@@ -55,7 +56,14 @@ for (const theme of ["light", "dark"] as const) {
         await page.getByRole("heading", { level: 1 }).first().waitFor({ state: "attached" });
         await page.waitForLoadState("networkidle");
         // What fades in is half there, and axe would measure half a color.
-        await page.evaluate(() => Promise.all(document.getAnimations().filter((one) => one.effect?.getTiming().iterations === 1).map((one) => one.finished)));
+        await page.evaluate(() =>
+          Promise.all(
+            document
+              .getAnimations()
+              .filter((one) => one.effect?.getTiming().iterations === 1)
+              .map((one) => one.finished),
+          ),
+        );
         if (shots) await page.screenshot({ path: path.join(shots, `${name}-${theme}-${width}.png`) });
         const found = await violations(page);
         assert.deepEqual(found, [], `${name}, ${theme}, ${width}`);

@@ -1,6 +1,6 @@
 //! The one command that passes the tests: everything that must hold before a change is merged.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
@@ -18,12 +18,13 @@ pub enum Step {
     Doctest,
     Doc,
     Gen,
+    Web,
 }
 
 impl Step {
     /// All steps, cheap ones first, so that most mistakes are told within seconds.
-    const ALL: [Step; 8] =
-        [Step::Fmt, Step::Tidy, Step::Clippy, Step::Build, Step::Test, Step::Doctest, Step::Doc, Step::Gen];
+    const ALL: [Step; 9] =
+        [Step::Fmt, Step::Tidy, Step::Clippy, Step::Build, Step::Test, Step::Doctest, Step::Doc, Step::Gen, Step::Web];
 
     fn name(self) -> &'static str {
         match self {
@@ -35,6 +36,7 @@ impl Step {
             Step::Doctest => "doctest",
             Step::Doc => "doc",
             Step::Gen => "gen",
+            Step::Web => "web",
         }
     }
 
@@ -61,6 +63,7 @@ pub fn run(workspace: &Workspace, wanted: &[Step]) -> Result<bool> {
             Step::Doctest => cargo_succeeds(workspace, &["test", "--workspace", "--doc"]),
             Step::Doc => doc(workspace),
             Step::Gen => generate::check(workspace),
+            Step::Web => web(workspace),
         });
     }
     Ok(steps.sum_up())
@@ -88,6 +91,16 @@ fn doc(workspace: &Workspace) -> Result<bool> {
         "--workspace",
         "--no-deps",
     ]))
+}
+
+/// The dashboard's own checks: types, lint, rooms, formatting, unit tests, and whether its client is that of openapi.json.
+fn web(workspace: &Workspace) -> Result<bool> {
+    let npm = |arguments: &[&str]| {
+        succeeds(Command::new("npm").current_dir(workspace.root.join("web")).args(arguments).stdin(Stdio::null()))
+    };
+    // What tests it is not installed by a build.
+    let tools = workspace.root.join("web/node_modules/vitest").is_dir();
+    Ok((tools || npm(&["ci", "--no-audit", "--no-fund"])?) && npm(&["run", "--silent", "verify"])?)
 }
 
 fn cargo_succeeds(workspace: &Workspace, arguments: &[&str]) -> Result<bool> {

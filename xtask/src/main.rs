@@ -17,7 +17,7 @@ const USAGE: &str = "\
 Usage: cargo xtask <COMMAND>
 
   check [STEP...]  everything that must pass before a change is merged, or only these steps:
-                   fmt tidy clippy build test doctest doc gen
+                   fmt tidy clippy build test doctest doc gen web
   tidy             rooms and arrows, file sizes, words that have no place in the source
   bench NAME...    measure the product against floor programs, built for release; without a name: which there are
   gen [--check]    write the generated files, or tell which of them are stale
