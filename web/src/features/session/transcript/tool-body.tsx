@@ -62,10 +62,10 @@ export const ToolBody = memo(function ToolBody({ item, cwd }: ToolBodyProps) {
 
 function Part({ label, children }: { readonly label: string; readonly children: React.ReactNode }) {
   return (
-    <section aria-label={label}>
+    <div role="group" aria-label={label}>
       <p className="mb-0.5 text-xs text-3">{label}</p>
       {children}
-    </section>
+    </div>
   );
 }
 
