@@ -113,6 +113,34 @@ async fn every_command_answers_the_session_as_it_left_it() {
 }
 
 #[tokio::test]
+async fn a_row_has_what_a_list_shows_and_not_what_is_large() {
+    let server = support::start().await;
+    let (id, _worker, mut runner) = running(&server).await;
+    let turn = runner.first_turn();
+    let option = json!({"id": "model", "name": "Model", "kind": "select", "category": "model", "value": "small",
+        "choices": [{"value": "small", "name": "Small"}]});
+    runner.report(&[json!({"type": "config_updated", "options": [option]})]).await;
+    runner.answer(turn, 3).await;
+    let list = async |view: &str| {
+        let request = Request::new("GET", &format!("/v1/sessions?view={view}")).token(&server.token);
+        request.send(&server).await.json()
+    };
+    let (rows, full) = (list("row").await, list("full").await);
+    for page in [&rows, &full] {
+        assert_eq!((&page["epoch"], &page["pos"]), (&json!(server.info.epoch), &page["items"][0]["pos"]), "{page}");
+    }
+    let (row, full) = (&rows["items"][0], &full["items"][0]);
+    assert!(row["id"] == id && row["last_line"]["at"].is_string() && row["last_prompt_at"].is_string(), "{row}");
+    assert!(row["last_line"]["text"].as_str().is_some_and(|text| text.contains("piece 2")), "{row}");
+    assert!(row.get("branch").is_some() && row.get("needs_you_since").is_some(), "{row}");
+    assert!(full["config_options"][0].is_object(), "{full}");
+    assert_eq!(row["config_options"], json!([]));
+    let names = |of: &Value| of.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(row), names(full), "a row is a session object, too");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn threads_and_creation_answer_with_their_places() {
     let server = support::start().await;
     let mut list = Socket::open(&server).await;
@@ -196,10 +224,21 @@ async fn a_page_of_the_last_events_begins_with_a_turn_if_that_is_wanted() {
     // What has room for everything is everything.
     let whole = page("snap=turn&limit=1000").await;
     assert_eq!((seqs(&whole), &whole["next_cursor"]), ((1..=last).collect(), &Value::Null));
-    for wrong in ["snap=turn&after=1", "snap=turn&type=turn_queued", "snap=turn&q=x", "snap=session"] {
-        let answer = call("GET", &format!("/events?{wrong}"), None).await;
-        assert_eq!(answer.code(), "invalid_request", "{wrong}");
-    }
+    // What else is wanted holds for what is put before, too.
+    let late = page(&format!("snap=turn&limit=5&after={}", asked(2) + 2)).await;
+    assert_eq!(seqs(&late), (last - 4..=last).collect::<Vec<_>>(), "the prompt was before that");
+    let ended = page(&format!("snap=turn&limit=1&type=turn_queued,turn_started&before={}", asked(1) + 2)).await;
+    assert_eq!(
+        ended["items"].as_array().unwrap().iter().map(|e| &e["type"]).collect::<Vec<_>>(),
+        ["turn_queued", "turn_started"]
+    );
+    let said = page("snap=turn&q=second").await;
+    assert_eq!(seqs(&said), [asked(1)]);
+    let wrong = call("GET", "/events?snap=session", None).await;
+    assert_eq!(wrong.code(), "invalid_request");
+    let stream = Request::new("GET", &format!("{path}/events?snap=turn")).token(&server.token);
+    let stream = stream.header("accept", "text/event-stream").send(&server).await;
+    assert_eq!((stream.code().as_str(), &stream.json()["field"]), ("invalid_request", &json!("snap")));
     server.stop().await;
 }
 

@@ -46,7 +46,7 @@ pub struct Wanted {
     /// Of this turn.
     turn: Option<TurnId>,
     /// `turn`: the page of the last events (before `before`, or of all) goes back further than `limit`, to where the turn
-    /// that its first event belongs to was asked for; by 2000 events at most.
+    /// that its first event belongs to was asked for; by 2000 events at most. A search goes back, and no further.
     #[param(inline)]
     snap: Option<Snap>,
     /// The epoch that `after` or `before` is of.
@@ -102,11 +102,6 @@ pub async fn session_events(
         return Ok(sse::session(app, lease, id, reader, kinds, wanted.turn).into_response());
     }
     let limit = limit(wanted.limit, 200, 1000)?;
-    if wanted.snap.is_some() {
-        let narrow = [("after", after.is_some()), ("type", !kinds.is_empty()), ("turn", wanted.turn.is_some())];
-        let narrow = narrow.into_iter().chain([("q", text.is_some())]);
-        refuse(narrow, "a page that begins with a turn goes back, and has all events")?;
-    }
     let newest = wanted.snap.is_some() || (before.is_some() && after.is_none());
     let filter = EventFilter {
         after,
@@ -121,12 +116,12 @@ pub async fn session_events(
         let (rows, next) = search::events(&app, id, filter, &kinds, &text).await?;
         return Ok(reply::json(StatusCode::OK, page(id, &rows, next, published.state.pos, epoch)));
     }
-    let mut rows = read(&app, id, filter, &kinds).await?;
+    let mut rows = read(&app, id, filter.clone(), &kinds).await?;
     let mut more = rows.len() > limit;
     let next = if newest {
         rows.drain(..rows.len().saturating_sub(limit));
         if wanted.snap.is_some() && more {
-            more = snap(&app, id, &mut rows).await?;
+            more = snap(&app, id, &filter, &kinds, &mut rows).await?;
         }
         rows.first().map(|row| row.seq)
     } else {
@@ -137,18 +132,30 @@ pub async fn session_events(
     Ok(reply::json(StatusCode::OK, page(id, &rows, next, published.state.pos, epoch)))
 }
 
-/// Puts before a page what belongs to the turn that its first event is of, from the prompt on, if that is not too far.
-/// Says whether there is more before it.
-async fn snap(app: &App, id: SessionId, rows: &mut Vec<EventRow>) -> Result<bool, Refusal> {
+/// Puts before a page what is wanted of the turn that its first event is of, from the prompt on, if that is not too far.
+/// Says whether there may be more before it.
+async fn snap(
+    app: &App,
+    id: SessionId,
+    wanted: &EventFilter,
+    kinds: &[String],
+    rows: &mut Vec<EventRow>,
+) -> Result<bool, Refusal> {
     let Some(first) = rows.first().map(|row| row.seq) else { return Ok(false) };
-    let Some(turn) = rows.iter().find_map(|row| row.turn) else { return Ok(first > 1) };
-    let farthest = EventFilter { after: Some(first.saturating_sub(SNAP_MAX + 1)), ..EventFilter::default() };
-    let asked = EventFilter { turn: Some(turn), before: Some(first), limit: 1, ..farthest.clone() };
+    let Some(turn) = rows.iter().find_map(|row| row.turn) else { return Ok(true) };
+    let after = wanted.after.unwrap_or(0);
+    let farthest = EventFilter {
+        after: Some(after.max(first.saturating_sub(SNAP_MAX + 1))),
+        before: Some(first),
+        limit: usize::MAX,
+        ..EventFilter::default()
+    };
+    let asked = EventFilter { turn: Some(turn), limit: 1, ..farthest.clone() };
     let asked = read(app, id, asked, &["turn_queued".to_owned()]).await?;
-    let Some(begin) = asked.first().map(|row| row.seq) else { return Ok(first > 1) };
-    let before = EventFilter { after: Some(begin - 1), before: Some(first), limit: usize::MAX, ..farthest };
-    rows.splice(..0, app.engine.events(id, before).await?);
-    Ok(begin > 1)
+    let Some(begin) = asked.first().map(|row| row.seq) else { return Ok(true) };
+    let whole = EventFilter { after: Some(begin - 1), turn: wanted.turn, ..farthest };
+    rows.splice(..0, read(app, id, whole, kinds).await?);
+    Ok(begin > after + 1)
 }
 
 /// Refuses what does not go with something else.
