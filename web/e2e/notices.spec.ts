@@ -80,7 +80,6 @@ test("what somebody looks at is not told of", async () => {
     .getByRole("button", { name: /^Allow once/ })
     .first()
     .waitFor();
-  console.log(await front.title(), await front.evaluate(() => document.body.innerText.slice(0,300)));
   await until("the title says so", async () => (await front.title()).startsWith("<!> "));
   assert.equal((await shown()).filter(({ tag }) => tag === id).length, 0);
 });

@@ -38,6 +38,7 @@ describe("the title", () => {
     expect(title([numbered(1, { badge: "running" })], shown)).toBe("(*) Task 1");
     expect(title([asks(1)], shown)).toBe("<!> Task 1");
     expect(title([numbered(1), asks(2)], shown)).toBe("(1) Task 1");
+    expect(title([numbered(1, { title: "" })], shown)).toBe("Untitled session");
   });
 
   it("is the page's elsewhere", () => {

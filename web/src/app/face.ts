@@ -39,7 +39,7 @@ export function keepFace(sync: Sync): (shown: Shown) => void {
 export function titleOf(state: State, needed: readonly Needed[], shown: Shown): string {
   if (shown !== null && "session" in shown) {
     const session = state.list.sessions.get(shown.session);
-    const title = session?.title ?? t("shared.product");
+    const title = session ? session.title.trim() || t("session.untitled") : t("shared.product");
     if (needed.some(({ id }) => id === shown.session)) return t("app.title.needs_you", { title });
     if (session?.badge === "running") return t("app.title.running", { title });
     return counted(title, needed.length);

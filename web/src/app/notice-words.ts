@@ -8,7 +8,8 @@ import { hrefOf } from "./places";
 export function noticeWords(notice: Notice, state: State) {
   const session = state.list.sessions.get(notice.session);
   const href = hrefOf({ to: "session", id: notice.session });
-  return { title: session?.title ?? t("shared.product"), body: session ? body(notice, session) : "", href };
+  const title = session ? session.title.trim() || t("session.untitled") : t("shared.product");
+  return { title, body: session ? body(notice, session) : "", href };
 }
 
 function body({ why, request }: Notice, session: Session): string {
