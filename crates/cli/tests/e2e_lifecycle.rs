@@ -12,7 +12,7 @@ use convene_core::{
     spec::OnTurnEnd,
     view::{Badge, SessionView},
 };
-use convene_testkit::cluster::{Builder, Cluster};
+use convene_testkit::cluster::{Builder, Cluster, PATIENCE, Topic, wait_until};
 
 fn cluster() -> Builder {
     Cluster::of(env!("CARGO_BIN_EXE_convene"))
@@ -39,6 +39,13 @@ async fn prompt(cluster: &Cluster, id: SessionId, text: &str) -> Result<SessionV
     let turn = cluster.prompt(id, text).await?.turn;
     let over = |s: &SessionView| s.last_turn.as_ref().is_some_and(|t| t.id == turn) && s.state == "idle";
     cluster.wait_session(id, "its turn is over and it is idle", over).await
+}
+
+/// Waits until a session sleeps, without looking at it as somebody who watches it does.
+async fn asleep(cluster: &Cluster, id: SessionId) -> Result<SessionView> {
+    let sleeps = async || Ok(cluster.session(id).await?.state == "hibernated");
+    wait_until("the session sleeps", PATIENCE, sleeps).await?;
+    cluster.session(id).await
 }
 
 async fn tags(cluster: &Cluster, id: SessionId) -> Result<Vec<String>> {
@@ -182,6 +189,64 @@ async fn a_session_sleeps_without_a_process_and_wakes_on_a_prompt() -> Result<()
     let woken = prompt(&cluster, id, "more").await?;
     ensure!((woken.attempt, woken.context_lost_at.is_none()) == (2, true), "it woke as another: {woken:?}");
     ensure!(cluster.receipts()? == ["hello", "more"], "the agent had {:?}", cluster.receipts()?);
+    cluster.end().await
+}
+
+#[tokio::test]
+async fn a_session_that_nobody_uses_or_watches_falls_asleep_by_itself() -> Result<()> {
+    let cluster = cluster().config("[limits]\nhibernate_after = \"1s\"").start().await?;
+    let id = said_hello(&cluster).await?;
+    let watched = said_hello(&cluster).await?;
+    let reader = cluster.record(Topic::Session(watched), 0)?;
+    reader.wait_tag("turn_ended").await?;
+    let view = asleep(&cluster, id).await?;
+    ensure!(view.badge == Badge::Hibernated && view.worker.is_none(), "it is {view:?}");
+    let by = cluster.log(id).await?.events.iter().find_map(|event| match &event.data.body {
+        EventBody::Known(KnownEvent::SessionHibernating { by }) => Some(by.clone()),
+        EventBody::Known(_) | EventBody::Unknown(_) => None,
+    });
+    ensure!(by.as_deref() == Some("idle"), "it sleeps because of {by:?}");
+    ensure!(cluster.session(watched).await?.state == "idle", "somebody looks at this one");
+    drop(reader);
+    asleep(&cluster, watched).await?;
+    cluster.attempts_gone().await?;
+
+    let turn = cluster.prompt(id, "more").await?.turn;
+    let over = |s: &SessionView| s.last_turn.as_ref().is_some_and(|t| t.id == turn);
+    let view = cluster.wait_session(id, "it woke for the prompt", over).await?;
+    ensure!((view.attempt, view.context_lost_at.is_none()) == (2, true), "it woke as another: {view:?}");
+    ensure!(cluster.receipts()? == ["hello", "hello", "more"], "the agent had {:?}", cluster.receipts()?);
+    cluster.end().await
+}
+
+#[tokio::test]
+async fn more_sessions_than_seats_take_turns() -> Result<()> {
+    let cluster = cluster().config("[worker]\nseats = 1").start().await?;
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        sessions.push(said_hello(&cluster).await?);
+    }
+    for (id, state) in sessions.iter().zip(["hibernated", "hibernated", "idle"]) {
+        let now = cluster.session(*id).await?;
+        ensure!(now.state == state, "{id} is {}", now.state);
+    }
+    let first = sessions[0];
+    let view = prompt(&cluster, first, "more").await?;
+    ensure!((view.attempt, view.context_lost_at.is_none()) == (2, true), "it woke as another: {view:?}");
+    cluster.wait_session(sessions[2], "the last one gave up its seat", |s| s.state == "hibernated").await?;
+
+    // A seat with work that would be lost is kept, and whoever waits is told so.
+    let busy = prompt(&cluster, first, "DAEMON").await?;
+    let waits = cluster.create("hello").await?.session.id;
+    let kept = |s: &SessionView| s.waiting.as_ref().is_some_and(|w| w.reason == "no_seat");
+    cluster.wait_session(waits, "it waits", kept).await?;
+    wait_until("it is said what keeps the seat", PATIENCE, async || {
+        Ok(tags(&cluster, first).await?.contains(&"session_kept_awake".to_owned()))
+    })
+    .await?;
+    ensure!(cluster.session(first).await?.attempt == busy.attempt, "its work was lost");
+    stop(&cluster, first).await?;
+    cluster.wait_idle(waits).await?;
     cluster.end().await
 }
 

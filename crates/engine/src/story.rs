@@ -15,6 +15,11 @@ const TOLD: &[(&str, &str)] = &[
     ("session_waiting", "a session waits for a seat"),
     ("session_stopping", "a session is being stopped"),
     ("session_stopped", "a session has stopped"),
+    ("session_resumed", "a session is resumed"),
+    ("session_hibernating", "a session is being put to sleep"),
+    ("session_kept_awake", "a session stays awake"),
+    ("session_hibernated", "a session sleeps"),
+    ("session_cleared", "a session was cleared"),
     ("session_archived", "a session was archived"),
     ("session_deleted", "a session was removed"),
     ("attempt_assigned", "an attempt has a seat"),
@@ -24,6 +29,7 @@ const TOLD: &[(&str, &str)] = &[
     ("attempt_ended", "an attempt is over"),
     ("agent_launched", "an agent runs"),
     ("agent_session_started", "an agent is ready"),
+    ("agent_context_lost", "an agent does not remember"),
     ("agent_auth_required", "an agent wants somebody to sign in"),
     ("agent_exited", "an agent has ended"),
     ("turn_queued", "a prompt was queued"),
@@ -105,6 +111,12 @@ fn outcome(known: &KnownEvent) -> Option<String> {
     }
     if let KnownEvent::SessionStopped { cause, .. } | KnownEvent::SessionStopping { cause, .. } = known {
         return word(serde_json::to_value(cause).unwrap_or_default());
+    }
+    if let KnownEvent::AgentContextLost { why, .. } = known {
+        return word(serde_json::to_value(why).unwrap_or_default());
+    }
+    if let KnownEvent::SessionKeptAwake { why, .. } = known {
+        return word(serde_json::to_value(why).unwrap_or_default());
     }
     if let KnownEvent::PermissionDecided { decision, .. } = known {
         return Some(decision.name().to_owned());
