@@ -21,9 +21,7 @@ export const permission = {
   always: "How far an “always” reaches is decided by {agent}.",
   details: "Show what goes in",
   options: "Answers",
-  more_input: "Input",
   key: "Go to what is asked",
-  answering: "Answering…",
   elsewhere: {
     allow_once: "Answered elsewhere by {by}: allowed once",
     allow_always: "Answered elsewhere by {by}: allowed from now on",
@@ -45,7 +43,6 @@ export const permission = {
     title: "{agent} asks",
     send: "Answer",
     decline: "Decline",
-    open: "Open the page",
     opened: "I have done it",
     url_note: "The agent wants you to open a page and do something there.",
     missing: "This is needed",
@@ -71,6 +68,5 @@ export const permission = {
     variables: "Set {names} where the worker runs, then go on:",
     try_again: "It is set, go on",
     trying: "Signing in…",
-    failed: "That did not work",
   },
 } as const;

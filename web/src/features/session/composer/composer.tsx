@@ -1,36 +1,23 @@
 /** The box to go on with. What is in it stays until the server has taken it. */
-import {
-  useId,
-  useState,
-  type ClipboardEvent,
-  type KeyboardEvent,
-  type PointerEvent,
-  type RefObject,
-} from "react";
+import { useId, type ClipboardEvent, type KeyboardEvent, type PointerEvent, type RefObject } from "react";
 import { useActions } from "@/bind/actions";
-import { useStore } from "@/bind/store";
-import { sendPrompt } from "@/commands/send-prompt";
-import { sendQueuedNow } from "@/commands/send-queued-now";
-import type { PromptMode } from "@/api/gen";
 import { t } from "@/i18n";
-import { size } from "@/i18n/format";
 import { ProblemNote } from "@/parts/problem-note";
-import { queueOf, willWait } from "@/store/queue";
-import type { Problem, Session } from "@/store/types";
+import { willWait } from "@/store/queue";
+import type { Session } from "@/store/types";
 import { Button } from "@/ui/button";
 import { IconButton } from "@/ui/icon-button";
 import { keyNames } from "@/ui/key-names";
-import { showToast } from "@/ui/toasts";
 import { usePhone } from "@/ui/use-media";
 import { AttachmentChips } from "./attachment-chips";
-import { bytesOf, contentOf, embedsOf, LONG_PASTE, MOST, type Attachment } from "./attachments";
+import { LONG_PASTE } from "./attachments";
 import { Pickers } from "./pickers";
 import { meaningOf, pressOf } from "./send-key";
-import { matching, typedCommand, withCommand } from "./slash";
 import { SlashList } from "./slash-list";
 import type { DraftField } from "./use-draft";
 import { useEnter } from "./use-enter";
-import { useOnline } from "./use-online";
+import { useSending } from "./use-sending";
+import { useSlash } from "./use-slash";
 
 type ComposerProps = {
   readonly session: Session;
@@ -44,112 +31,33 @@ type ComposerProps = {
 const mac = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
 export function Composer({ session, draft, field, keys, onSent, onEditLast }: ComposerProps) {
-  const store = useStore();
   const id = useId();
-  const [attachments, setAttachments] = useState<readonly Attachment[]>([]);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [choice, setChoice] = useState<{ readonly typed: string; readonly at: number } | null>(null);
-  const [caret, setCaret] = useState(0);
   const enter = useEnter();
-  const online = useOnline();
   const phone = usePhone();
-  const { text } = draft;
+  const sending = useSending(session, draft, onSent);
+  const slash = useSlash(session.commands, draft);
+  const { online, empty, send } = sending;
+  const { commands } = slash;
   const busy = willWait(session);
-  const empty = text.trim() === "" && attachments.length === 0;
-  const typed = typedCommand(text, caret);
-  const commands = typed === null || choice?.typed === "closed" ? [] : matching(session.commands, typed);
-  const at = Math.min(choice?.at ?? 0, commands.length - 1);
-
-  const send = async (mode: PromptMode) => {
-    if (!online) return;
-    if (empty) {
-      const next = queueOf(store.get(), session.id).find((entry) => entry.turn !== null);
-      if (mode === "steer" && next?.turn) void sendQueuedNow(store, session.id, next.turn);
-      return;
-    }
-    const content = contentOf(text, attachments, embedsOf(session));
-    const going = attachments;
-    setProblem(null);
-    setAttachments([]);
-    const draftText = text;
-    draft.hide();
-    onSent();
-    const got = await sendPrompt(store, session.id, content, mode);
-    if (got.ok) {
-      draft.sent();
-      return;
-    }
-    draft.back(draftText);
-    setAttachments((since) => [...going, ...since]);
-    setProblem(got.problem);
-    dismiss();
-  };
-  /** The composer tells it itself: the row in the transcript would tell it twice. */
-  const dismiss = () => {
-    for (const { command } of store.get().refusals) {
-      if (command.session === session.id && command.kind === "prompt") {
-        store.put({ is: "dismissed", key: command.key });
-      }
-    }
-  };
 
   const take = (name: string) => {
-    const next = withCommand(text, name);
-    draft.write(next.text, next.caret);
-    setCaret(next.caret);
+    slash.take(name);
     field.current?.focus();
   };
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     const press = pressOf(event.nativeEvent, mac);
-    if (commands.length > 0 && !press.composing && typed !== null) {
-      const step = press.key === "ArrowDown" ? 1 : press.key === "ArrowUp" ? -1 : 0;
-      if (step !== 0) {
-        event.preventDefault();
-        setChoice({ typed, at: (at + step + commands.length) % commands.length });
-        return;
-      }
-      const chosen = commands[at];
-      if ((press.key === "Tab" || press.key === "Enter") && !press.shift && !press.mod && chosen) {
-        event.preventDefault();
-        take(chosen.name);
-        return;
-      }
-      if (press.key === "Escape") {
-        event.preventDefault();
-        event.stopPropagation();
-        setChoice({ typed: "closed", at: 0 });
-        return;
-      }
-    }
-    switch (meaningOf(press, { enter: phone ? "newline" : enter, busy, empty })) {
-      case "send":
-        event.preventDefault();
-        void send("queue");
-        break;
-      case "steer":
-        event.preventDefault();
-        void send("steer");
-        break;
-      case "edit_last":
-        event.preventDefault();
-        onEditLast();
-        break;
-      case "newline":
-      case "nothing":
-        break;
-    }
+    if (slash.onKey(press, event)) return;
+    const meaning = meaningOf(press, { enter: phone ? "newline" : enter, busy, empty });
+    if (meaning === "nothing" || meaning === "newline") return;
+    event.preventDefault();
+    if (meaning === "edit_last") onEditLast();
+    else send(meaning === "steer" ? "steer" : "queue");
   };
   const onPaste = (event: ClipboardEvent<HTMLTextAreaElement>) => {
     const pasted = event.clipboardData.getData("text/plain");
     if (pasted.length <= LONG_PASTE) return;
     event.preventDefault();
-    const whole = bytesOf(text, pasted, ...attachments.map((one) => one.text));
-    if (whole > MOST) {
-      showToast(t("composer.too_large", { size: size(whole), most: size(MOST) }), { tone: "bad" });
-      return;
-    }
-    const n = (attachments.at(-1)?.id ?? 0) + 1;
-    setAttachments([...attachments, { id: n, name: t("composer.pasted", { n }), text: pasted }]);
+    sending.attach(pasted);
   };
 
   useActions(
@@ -163,39 +71,44 @@ export function Composer({ session, draft, field, keys, onSent, onEditLast }: Co
             keys: ["i"],
             perform: () => field.current?.focus(),
           },
+          {
+            id: "composer.edit_last",
+            name: t("composer.edit_last"),
+            group: t("session.action.group"),
+            visible: () => session.queue_length > 0,
+            perform: onEditLast,
+          },
         ],
   );
 
   return (
     <div className="flex flex-col gap-1.5">
-      {problem !== null && <ProblemNote problem={problem} onDismiss={() => setProblem(null)} />}
+      {sending.problem !== null && <ProblemNote problem={sending.problem} onDismiss={sending.forgive} />}
       {!online && (
         <p role="status" id={`${id}-why`} className="text-sm text-warn-ink">
           {t("composer.offline")}
         </p>
       )}
       <div className="relative rounded-md border border-line-strong bg-surface-0 has-[textarea:focus-visible]:border-focus has-[textarea:focus-visible]:outline-1 has-[textarea:focus-visible]:outline-focus">
-        {commands.length > 0 && <SlashList id={`${id}-list`} commands={commands} at={at} onPick={take} />}
-        <AttachmentChips
-          attachments={attachments}
-          onRemove={(gone) => setAttachments(attachments.filter((one) => one.id !== gone))}
-        />
+        {commands.length > 0 && (
+          <SlashList id={`${id}-list`} commands={commands} at={slash.at} onPick={take} />
+        )}
+        <AttachmentChips attachments={sending.attachments} onRemove={sending.detach} />
         <textarea
           ref={field}
-          value={text}
+          value={draft.text}
           rows={1}
           aria-label={t("composer.label", { agent: session.agent })}
           aria-describedby={online ? undefined : `${id}-why`}
           aria-controls={commands.length > 0 ? `${id}-list` : undefined}
-          aria-activedescendant={commands.length > 0 ? `${id}-list-${at}` : undefined}
+          aria-activedescendant={commands.length > 0 ? `${id}-list-${slash.at}` : undefined}
           placeholder={phone ? t("composer.placeholder_phone") : placeholder(session, busy, enter)}
-          onChange={(event) => {
-            draft.write(event.target.value);
-            setCaret(event.target.selectionStart);
-            if (choice?.typed === "closed" && !event.target.value.startsWith("/")) setChoice(null);
+          onChange={({ target }) => {
+            draft.write(target.value);
+            slash.caret(target.selectionStart);
           }}
-          onSelect={(event) => {
-            setCaret(event.currentTarget.selectionStart);
+          onSelect={({ currentTarget }) => {
+            slash.caret(currentTarget.selectionStart);
             draft.moved();
           }}
           onKeyDown={onKeyDown}
@@ -213,7 +126,7 @@ export function Composer({ session, draft, field, keys, onSent, onEditLast }: Co
               look="quiet"
               disabled={!online}
               onPointerDown={keepFocus}
-              onClick={() => void send("steer")}
+              onClick={() => send("steer")}
             >
               {t("composer.steer_word")}
             </Button>
@@ -225,7 +138,7 @@ export function Composer({ session, draft, field, keys, onSent, onEditLast }: Co
             size={phone ? "lg" : "md"}
             disabled={!online || empty}
             onPointerDown={keepFocus}
-            onClick={() => void send("queue")}
+            onClick={() => send("queue")}
           />
         </div>
       </div>

@@ -6,7 +6,7 @@ import { t } from "@/i18n";
 import type { Store } from "@/sync/store";
 import type { Folds } from "./folds";
 import type { Listed } from "./listed";
-import type { MovedHere } from "./use-feed";
+import type { MovedHere } from "./scroll";
 import type { Window } from "./use-rows";
 
 type FeedActionsInput = {

@@ -37,6 +37,10 @@ export type Moved =
   /** The goal is reached, or it is not there. */
   | { readonly is: "arrived"; readonly last: number };
 
+type WithoutLast<T> = T extends unknown ? Omit<T, "last"> : never;
+/** The same without the last event that is there, which the feed adds. */
+export type MovedHere = WithoutLast<Moved>;
+
 /** Within so many pixels of the end somebody who comes down is there. */
 export const NEAR = 40;
 

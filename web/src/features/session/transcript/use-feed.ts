@@ -1,13 +1,15 @@
 /** The list that stands still: what is in sight, where one is in it, and what is loaded for it. */
-import { useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, type RefObject } from "react";
+import { useCallback, useEffect, useMemo, useReducer, useRef, type RefObject } from "react";
 import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
 import { useStore } from "@/bind/store";
-import { rowOf, type Row } from "@/store/rows";
-import { following, holdsEnd, NEAR, scroll, type Moved, type Scroll } from "./scroll";
+import type { Row } from "@/store/rows";
+import { holdsEnd, NEAR, scroll, type Moved, type MovedHere, type Scroll } from "./scroll";
 import { likelyHeight, type Listed } from "./listed";
 import { keepPlace, keptPlace } from "./place";
-import { settle } from "./settle";
+import { useGoal } from "./use-goal";
 import { useHand } from "./use-hand";
+import { useSelection } from "./use-selection";
+import { useSteady } from "./use-steady";
 import type { Window } from "./use-rows";
 
 /** Earlier turns are loaded when so many screens are left above. */
@@ -21,9 +23,6 @@ export type FeedHandle = {
   readonly move: (moved: MovedHere) => void;
   readonly onScroll: () => void;
 };
-
-type WithoutLast<T> = T extends unknown ? Omit<T, "last"> : never;
-export type MovedHere = WithoutLast<Moved>;
 
 type FeedInput = {
   readonly session: string;
@@ -144,104 +143,3 @@ function placeIn(box: HTMLElement, rows: readonly Row[]) {
   }
   return null;
 }
-
-type GoalInput = {
-  readonly state: Scroll;
-  readonly rows: readonly Row[];
-  readonly window: Window;
-  readonly session: string;
-  readonly scroller: RefObject<HTMLDivElement | null>;
-  readonly virtualizer: Virtualizer<HTMLDivElement, HTMLElement>;
-  readonly move: (moved: MovedHere) => void;
-};
-
-/** Brings the view to where it shall be, and loads what is there if it is not held. */
-function useGoal({ state, rows, window, session, scroller, virtualizer, move }: GoalInput): void {
-  const store = useStore();
-  const goal = state.mode === "jumping" ? state.to : null;
-  const ready = window.is === "ready" && (window.loading === "nothing" || window.loading === "older");
-  const held = useRef(rows);
-  held.current = rows;
-  const asked = useRef<unknown>(null);
-  const empty = rows.length === 0;
-  const { first, last, live } = window;
-  useLayoutEffect(() => {
-    if (goal === null || !ready) return;
-    const isHeld =
-      goal.is === "end"
-        ? live
-        : held.current.some((row) => row.id === goal.id) || (goal.seq >= first && (goal.seq <= last || live));
-    if (!isHeld && asked.current !== goal) {
-      asked.current = goal;
-      store.put(goal.is === "end" ? { is: "latest", session } : { is: "around", session, seq: goal.seq });
-      return;
-    }
-    if (empty) {
-      // Nothing was said yet; what comes is followed.
-      if (goal.is === "end" || last > 0) move({ is: "arrived" });
-      return;
-    }
-    const index = () => {
-      if (goal.is === "end") return null;
-      const own = held.current.findIndex((row) => row.id === goal.id);
-      if (own !== -1) return own;
-      const log = store.get().logs.get(session);
-      const event = log?.events[goal.seq - log.first];
-      const row = event === undefined ? null : rowOf(held.current, event);
-      return row === null ? null : held.current.indexOf(row);
-    };
-    const top = goal.is === "end" ? 0 : goal.top;
-    return settle({
-      scroller: scroller.current,
-      virtualizer,
-      index,
-      top,
-      done: () => move({ is: "arrived" }),
-    });
-  }, [goal, ready, first, last, live, empty, session, store, scroller, virtualizer, move]);
-}
-
-/** If the row at the upper edge went into another one, the next that is still there keeps its place instead. */
-function useSteady(
-  rows: readonly Row[],
-  state: Scroll,
-  virtualizer: Virtualizer<HTMLDivElement, HTMLElement>,
-  scroller: RefObject<HTMLDivElement | null>,
-): void {
-  const seen = useRef<readonly { readonly id: string; readonly top: number }[]>([]);
-  const before = useRef(rows);
-  useLayoutEffect(() => {
-    const box = scroller.current;
-    const changed = before.current !== rows;
-    before.current = rows;
-    if (box !== null && changed && state.mode === "reading") {
-      const [edge] = seen.current;
-      const places = new Map(rows.map((row, at) => [row.id, at]));
-      const next = seen.current.find(({ id }) => places.has(id));
-      if (edge !== undefined && next !== undefined && next !== edge) {
-        const start = virtualizer.getOffsetForIndex(places.get(next.id) ?? 0, "start")?.[0] ?? 0;
-        virtualizer.scrollToOffset(start - next.top);
-      }
-    }
-    const offset = virtualizer.scrollOffset ?? 0;
-    seen.current = virtualizer
-      .getVirtualItems()
-      .filter((item) => item.end > offset)
-      .map((item) => ({ id: String(item.key), top: item.start - offset }));
-  });
-}
-
-/** Whoever selects text wants it to stay where it is. */
-function useSelection(scroller: RefObject<HTMLDivElement | null>, move: (moved: MovedHere) => void): void {
-  useEffect(() => {
-    const look = () => {
-      const selection = document.getSelection();
-      if (selection === null || selection.isCollapsed || selection.anchorNode === null) return;
-      if (scroller.current?.contains(selection.anchorNode) === true) move({ is: "selected" });
-    };
-    document.addEventListener("selectionchange", look);
-    return () => document.removeEventListener("selectionchange", look);
-  }, [scroller, move]);
-}
-
-export { following };
