@@ -1,8 +1,8 @@
 //! Takes registered secret values out of everything that leaves the runner, also when they come in pieces.
 
-use std::{borrow::Cow, collections::BTreeMap, ffi::OsString};
+use std::{borrow::Cow, cell::OnceCell, collections::BTreeMap, ffi::OsString};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::{
     Engine as _,
     prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
@@ -30,10 +30,11 @@ const PIECE: usize = 4;
 pub struct Redactor {
     /// As they are, the longest first.
     plain: Vec<String>,
-    /// Finds them in text: as they are, and in the codings that programs print.
-    text: Option<AhoCorasick>,
+    /// Finds them in text: as they are, and in the codings that programs print. Made when there is a text to look at:
+    /// secrets are registered several times before that, and making it costs more than all the rest of a start.
+    text: OnceCell<Option<AhoCorasick>>,
     /// Finds them in JSON: as in text, and as they look inside of a JSON string, and of a JSON string inside of one.
-    json: Option<AhoCorasick>,
+    json: OnceCell<Option<AhoCorasick>>,
     /// Ends of texts that may be the beginning of a secret.
     held: Vec<Held>,
 }
@@ -151,32 +152,48 @@ impl Redactor {
         }
     }
 
+    /// Forgets what finds the secrets, since there are others now.
     fn build(&mut self) {
         self.plain.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        let mut text: Vec<String> = Vec::new();
+        self.text = OnceCell::new();
+        self.json = OnceCell::new();
+    }
+
+    fn text_forms(&self) -> Vec<String> {
+        let mut forms: Vec<String> = Vec::new();
         for value in &self.plain {
-            text.push(value.clone());
-            text.push(percent(value));
-            text.extend(base64_cores(value));
+            forms.push(value.clone());
+            forms.push(percent(value));
+            forms.extend(base64_cores(value));
         }
-        let mut json = text.clone();
-        for value in &self.plain {
-            let once = escape(value);
-            json.push(escape(&once));
-            json.push(once);
-        }
-        self.text = finder(text);
-        self.json = finder(json);
+        forms
+    }
+
+    fn in_text(&self) -> Option<&AhoCorasick> {
+        self.text.get_or_init(|| finder(self.text_forms())).as_ref()
+    }
+
+    fn in_json(&self) -> Option<&AhoCorasick> {
+        let forms = || {
+            let mut forms = self.text_forms();
+            for value in &self.plain {
+                let once = escape(value);
+                forms.push(escape(&once));
+                forms.push(once);
+            }
+            forms
+        };
+        self.json.get_or_init(|| finder(forms())).as_ref()
     }
 
     /// A text without secrets.
     pub fn scrub<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        replace(text, self.text.as_ref())
+        replace(text, self.in_text())
     }
 
     /// A JSON text without secrets; it stays JSON.
     pub fn scrub_json<'a>(&self, json: &'a str) -> Cow<'a, str> {
-        replace(json, self.json.as_ref())
+        replace(json, self.in_json())
     }
 
     /// Takes secrets, and pieces of secrets at the edges, out of the texts of a tool call: some agents send what a tool
@@ -370,7 +387,10 @@ fn finder(mut forms: Vec<String>) -> Option<AhoCorasick> {
         return None;
     }
     // Fails only past billions of states, and a secret comes from an environment, which has a few megabytes.
-    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms).ok()
+    // The other kind, a table of all states and bytes, is a megabyte and takes milliseconds; mostly nothing looks like a
+    // secret, and then both are as fast.
+    let kind = Some(AhoCorasickKind::ContiguousNFA);
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).kind(kind).build(forms).ok()
 }
 
 /// Whether a text is a piece from within a secret.
