@@ -159,6 +159,7 @@ fn run<S: Store>(mut sequencer: Sequencer<S>, mut queue: mpsc::Receiver<Item>) {
             // A caller that went away does not matter: the command is committed.
             let _gone = answer.send(result);
         }
+        sequencer.tell();
     }
 }
 

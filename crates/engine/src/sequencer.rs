@@ -26,6 +26,7 @@ use crate::{
     error::Error,
     metrics::Metrics,
     shared::{Published, PublishedThread, Shared},
+    story::Step,
     work::{Done, Idempotency, NewSession, NewThread, Outcome, ThreadPlace, TokenChange, Work},
 };
 
@@ -40,6 +41,8 @@ pub struct Sequencer<S: Store> {
     last_key: LogKey,
     /// A group whose commit failed, as long as nobody could see whether the store has it nevertheless.
     unsure: Option<Draft>,
+    /// What is committed and not told yet.
+    untold: Vec<Step>,
 }
 
 impl<S: Store> Sequencer<S> {
@@ -62,7 +65,7 @@ impl<S: Store> Sequencer<S> {
             }
         }
         let (last_pos, last_key) = (info.last_pos, info.last_key);
-        Ok((Self { store, reader, env, shared, last_pos, last_key, unsure: None }, quarantined))
+        Ok((Self { store, reader, env, shared, last_pos, last_key, unsure: None, untold: Vec::new() }, quarantined))
     }
 
     /// What it publishes.
@@ -77,8 +80,8 @@ impl<S: Store> Sequencer<S> {
 
     /// Decides and commits a group; answers come in the order of the items.
     pub fn run_group(&mut self, items: Vec<(Work, Option<Idempotency>)>) -> Vec<Result<Done, Error>> {
-        let metrics = &self.shared.metrics;
-        Metrics::add(&metrics.items, items.len());
+        self.tell();
+        Metrics::add(&self.shared.metrics.items, items.len());
         if let Err(error) = self.make_sure() {
             return items.iter().map(|_| Err(error.clone())).collect();
         }
@@ -96,6 +99,13 @@ impl<S: Store> Sequencer<S> {
             Ok(()) => answers,
             // A refusal may rest on what another item of the group decided, and that did not happen.
             Err(error) => answers.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    /// Tells the log and the metrics what was committed. Whoever waits for an answer need not wait for this.
+    pub fn tell(&mut self) {
+        for step in self.untold.drain(..) {
+            step.tell(&self.shared.metrics);
         }
     }
 
@@ -418,9 +428,7 @@ impl<S: Store> Sequencer<S> {
         shared.metrics.commits.fetch_add(1, Ordering::Relaxed);
         shared.metrics.published();
         Metrics::add(&shared.metrics.events, draft.group.events.len());
-        for step in &draft.steps {
-            step.tell(&shared.metrics);
-        }
+        self.untold.extend(draft.steps);
         for log in draft.group.purged {
             // Before its last event is published, so that who follows it sees that one and no more.
             shared.feed.forget(log);

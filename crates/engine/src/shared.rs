@@ -142,6 +142,11 @@ impl Shared {
         self.all().values().filter(|p| p.damaged.is_none() && fits(&p.state)).cloned().collect()
     }
 
+    /// Looks at all sessions in memory; damaged ones are left alone. Everybody else waits meanwhile.
+    pub(crate) fn each_session(&self, mut look: impl FnMut(&SessionState)) {
+        self.all().values().filter(|p| p.damaged.is_none()).for_each(|p| look(&p.state));
+    }
+
     /// Sessions in memory whose logs cannot be read to their end, with the reason.
     pub fn damaged(&self) -> Vec<(SessionId, Arc<str>)> {
         self.all().values().filter_map(|p| Some((p.state.id, p.damaged.clone()?))).collect()

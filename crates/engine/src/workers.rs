@@ -191,17 +191,22 @@ impl Workers {
 
     /// How many seats of each worker are in use: derived from the published states, so it is never wrong for long.
     pub fn seats_taken(shared: &Shared) -> HashMap<WorkerName, u32> {
-        let mut taken = HashMap::new();
-        for published in shared.sessions_where(|s| s.phase.attempt().is_some()) {
-            if let Some(attempt) = published.state.phase.attempt() {
-                *taken.entry(attempt.worker.clone()).or_default() += 1;
+        let mut taken: HashMap<WorkerName, u32> = HashMap::new();
+        shared.each_session(|state| {
+            let Some(attempt) = state.phase.attempt() else { return };
+            match taken.get_mut(&attempt.worker) {
+                Some(seats) => *seats += 1,
+                None => drop(taken.insert(attempt.worker.clone(), 1)),
             }
-        }
+        });
         taken
     }
 
     /// How many seats of connected workers are free.
     pub(crate) fn free_seats(&self, shared: &Shared) -> u32 {
+        if !self.lock().workers.values().any(|worker| worker.status.connected) {
+            return 0;
+        }
         let taken = Self::seats_taken(shared);
         let free = |worker: &WorkerRecord| {
             let taken = taken.get(&worker.status.name).copied().unwrap_or_default();

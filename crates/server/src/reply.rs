@@ -1,6 +1,6 @@
 //! Submits a mutation and answers it; an exact retry gets the recorded answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -51,18 +51,20 @@ pub async fn change<T: Serialize>(
     };
     // Our own types always serialize: string keys, finite numbers.
     let text = Arc::new(move |outcome: &Outcome| serde_json::to_string(&render(outcome)).unwrap_or_default());
+    let recorded = Arc::new(OnceLock::new());
     let idempotency = asked.key.map(|key| {
-        let text = Arc::clone(&text);
+        let (text, recorded) = (Arc::clone(&text), Arc::clone(&recorded));
         Idempotency {
             owner: caller.owner.clone(),
             key,
             request: asked.hash,
-            render: Box::new(move |outcome| text(outcome)),
+            render: Box::new(move |outcome| recorded.get_or_init(|| text(outcome)).clone()),
         }
     });
     match (app.engine.submit(work, idempotency).await, session) {
         (Ok(Done::Fresh(outcome)), _) => {
-            let mut response = json(status, text(&outcome));
+            let body = recorded.get().cloned().unwrap_or_else(|| text(&outcome));
+            let mut response = json(status, body);
             let session = outcome.session.as_ref().map(|state| state.id.to_string());
             let thread = || outcome.thread.as_ref().map(|state| state.id.to_string());
             if let Some(id) = session.or_else(thread) {
