@@ -57,7 +57,7 @@ for (const theme of ["light", "dark"] as const) {
         await page.waitForLoadState("networkidle");
         // What fades in is half there, and axe would measure half a color.
         await page.evaluate(() =>
-          Promise.all(
+          Promise.allSettled(
             document
               .getAnimations()
               .filter((one) => one.effect?.getTiming().iterations === 1)

@@ -58,6 +58,12 @@ export const rich: Script = {
           },
         },
         {
+          write_file: {
+            path: "cart.ts",
+            text: "export class Cart {\n  clear() {\n    if (this.placed) this.items = [];\n  }\n}\n",
+          },
+        },
+        {
           tool_call: {
             id: "e1",
             title: "Edit cart.ts",

@@ -41,7 +41,7 @@ export const SessionRow = memo(function SessionRow({ row, current, onFocus, ref 
       className={cx(
         "focus-inset grid items-center gap-x-3 border-b border-line px-3 text-1 no-underline hover:bg-surface-1",
         "phone:grid-cols-[1fr_auto] phone:gap-y-0.5 phone:py-2.5",
-        "h-full grid-cols-[7.5rem_minmax(8rem,16rem)_1fr_5rem_6rem_5rem_3rem]",
+        "h-full grid-cols-[7.5rem_minmax(8rem,16rem)_1fr_5rem_6rem_5rem_7rem_3rem]",
         session.archived && "text-2",
       )}
     >
@@ -84,11 +84,11 @@ export const SessionRow = memo(function SessionRow({ row, current, onFocus, ref 
         )}
       </span>
       <span className="truncate text-3 phone:hidden">{session.worker ?? ""}</span>
+      <span className="truncate text-right text-sm text-3 phone:order-5">
+        <TokensAndCost usage={session.usage} agent={session.agent} />
+      </span>
       <span className="text-right text-3 phone:order-2">
         <Age at={at} id={row.id} />
-      </span>
-      <span className="hidden text-right text-sm text-3 phone:order-5 phone:block">
-        <TokensAndCost usage={session.usage} agent={session.agent} />
       </span>
     </PlaceLink>
   );
