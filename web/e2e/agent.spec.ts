@@ -17,7 +17,7 @@ import { until } from "./support/until.ts";
 
 const AGENT = "opencode";
 /** How long an agent may take to start, which a crowded machine makes long. */
-const SLOW_MS = 60_000;
+const SLOW_MS = 120_000;
 /** Screenshots go here if it is set, to be looked at. */
 const shots = process.env.CONVENE_SHOTS;
 
@@ -170,7 +170,7 @@ async function ticks(): Promise<number> {
 }
 
 function tab(name: string) {
-  return page.getByRole("link", { name: new RegExp(`^${name}`) });
+  return page.getByRole("tab", { name: new RegExp(`^${name}`) });
 }
 
 /** The card of a permission whose title has that word. */
