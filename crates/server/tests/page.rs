@@ -225,8 +225,12 @@ async fn large_answers_are_compressed_for_who_takes_that_and_streams_are_not() {
     assert!(packed.len() * 3 < plain.len(), "{} of {}", packed.len(), plain.len());
     let mut text = String::new();
     flate2::read::GzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
-    let items = |text: &str| serde_json::from_str::<Value>(text).unwrap()["items"].clone();
-    assert_eq!(items(&text), items(std::str::from_utf8(&plain).unwrap()));
+    // Sessions learn between two answers why they wait.
+    let ids = |text: &str| -> Vec<Value> {
+        let page: Value = serde_json::from_str(text).unwrap();
+        page["items"].as_array().unwrap().iter().map(|session| session["id"].clone()).collect()
+    };
+    assert_eq!(ids(&text), ids(std::str::from_utf8(&plain).unwrap()));
     let (head, _) = raw(&server, get("/v1/threads?limit=1")).await;
     assert!(!head.contains("content-encoding"), "it is small: {head}");
     // The first event comes at once, and as it is.
