@@ -3,7 +3,7 @@ import { useLayoutEffect, useRef, type RefObject } from "react";
 import type { Virtualizer } from "@tanstack/react-virtual";
 import { useStore } from "@/bind/store";
 import { rowOf, type Row } from "@/store/rows";
-import type { MovedHere, Scroll } from "./scroll";
+import type { Goal, MovedHere, Scroll } from "./scroll";
 import { settle } from "./settle";
 import type { Window } from "./use-rows";
 
@@ -25,13 +25,11 @@ export function useGoal({ state, rows, window, session, scroller, virtualizer, m
   held.current = rows;
   const asked = useRef<unknown>(null);
   const empty = rows.length === 0;
-  const { first, last, live } = window;
+  const begun = window.last > 0;
+  // A text that streams in meanwhile does not begin the way anew.
+  const isHeld = goal !== null && holds(goal, rows, window);
   useLayoutEffect(() => {
     if (goal === null || !ready) return;
-    const isHeld =
-      goal.is === "end"
-        ? live
-        : held.current.some((row) => row.id === goal.id) || (goal.seq >= first && (goal.seq <= last || live));
     if (!isHeld && asked.current !== goal) {
       asked.current = goal;
       store.put(goal.is === "end" ? { is: "latest", session } : { is: "around", session, seq: goal.seq });
@@ -39,7 +37,7 @@ export function useGoal({ state, rows, window, session, scroller, virtualizer, m
     }
     if (empty) {
       // Nothing was said yet; what comes is followed.
-      if (goal.is === "end" || last > 0) move({ is: "arrived" });
+      if (goal.is === "end" || begun) move({ is: "arrived" });
       return;
     }
     const index = () => {
@@ -59,5 +57,10 @@ export function useGoal({ state, rows, window, session, scroller, virtualizer, m
       top,
       done: () => move({ is: "arrived" }),
     });
-  }, [goal, ready, first, last, live, empty, session, store, scroller, virtualizer, move]);
+  }, [goal, ready, isHeld, begun, empty, session, store, scroller, virtualizer, move]);
+}
+
+function holds(goal: Goal, rows: readonly Row[], { first, last, live }: Window): boolean {
+  if (goal.is === "end") return live;
+  return (goal.seq >= first && (goal.seq <= last || live)) || rows.some((row) => row.id === goal.id);
 }
