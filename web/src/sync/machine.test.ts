@@ -84,6 +84,15 @@ describe("the way up", () => {
     at.happen({ is: "caught_up", count: 3 });
     expect(at.get().link).toMatchObject({ is: "live", caught_up: 3, away: 2_000 });
   });
+  it("tells so the first time, too, if nobody was there for a while", () => {
+    const at = stage();
+    at.happen({ is: "start" });
+    at.happen(unanswered);
+    at.pass(1_000);
+    at.happen({ is: "hello" });
+    at.happen({ is: "caught_up", count: 3 });
+    expect(at.get().link).toMatchObject({ is: "live", away: 1_000 });
+  });
   it("is not live by the end of something else than what it waits for", () => {
     const at = stage();
     at.happen({ is: "start" });

@@ -97,7 +97,7 @@ export function step(machine: Machine, happened: Happened, now: number, chance: 
       });
     case "caught_up": {
       if (looked.link.is !== "catching_up") return still(heard(looked, now));
-      const away = looked.been ? { away: now - looked.link.since } : {};
+      const away = looked.been || looked.tries > 0 ? { away: now - looked.link.since } : {};
       const link: Link = { is: "live", since: now, over: looked.over, caught_up: happened.count, ...away };
       return still({ ...heard(looked, now), link, been: true });
     }
