@@ -40,7 +40,7 @@ enum Fit {
     Cut { least: usize, middle: bool },
     /// It goes; the one with the highest number first.
     Goes(u8),
-    /// Its cells stand below their rows, wrapped.
+    /// Its cells stand below their rows.
     Below,
 }
 
@@ -246,9 +246,8 @@ impl<'a> Layout<'a> {
             text.push('\n');
         }
         if let Some(below) = row.last().filter(|cell| self.below && !cell.is_empty()) {
-            for line in words::wrapped(below, self.width - INDENT) {
-                text.push_str(&format!("{:INDENT$}{line}\n", ""));
-            }
+            // One line, which the terminal wraps: a command in it is copied whole.
+            text.push_str(&format!("{:INDENT$}{below}\n", ""));
         }
         text
     }

@@ -68,8 +68,7 @@ fn a_note_stands_below_its_row_and_is_whole() {
     let expected = "\
 AGENT    SIGNED IN
 claude   ?
-    install: npm install -g
-    @agentclientprotocol/claude-agent-acp, then sign in
+    install: npm install -g @agentclientprotocol/claude-agent-acp, then sign in
 builtin  needs none
 ";
     assert_eq!(narrow, expected);

@@ -145,7 +145,7 @@ impl Report {
                 self.test.failure = Some(if hint.is_empty() { failure } else { failure.hint(hint) });
             }
             // What is said last is said with most knowledge, except of what a test itself has ended.
-            KnownEvent::AttemptFailed { failure } if !self.test.ok => self.test.failure = Some(failure),
+            KnownEvent::AttemptFailed { failure } if !self.test.ok => self.test.failure = Some(self.of_a_test(failure)),
             KnownEvent::AgentExited { stderr, .. } => self.test.stderr = stderr,
             // A test is about its beginning; what else there is to tell belongs to sessions.
             _ => {}
@@ -204,9 +204,20 @@ impl Report {
                 if failure.kind == FailureKind::ProviderAuthFailure {
                     self.signed_in(false);
                 }
-                self.test.failure = Some(failure);
+                self.test.failure = Some(self.of_a_test(failure));
             }
         }
+    }
+
+    /// A wanted sign-in with the words of a test: there is no session to go on with after it.
+    fn of_a_test(&self, failure: Failure) -> Failure {
+        if failure.code.as_deref() != Some("agent_auth_required") {
+            return failure;
+        }
+        let how = if self.sign_in.is_empty() { self.methods() } else { self.sign_in.clone() };
+        let agent = &self.test.agent;
+        let again = format!("convene agents test {agent}; a key counts where the server runs: `convene shutdown` first");
+        failure.hint(if how.is_empty() { again } else { format!("{how}, then: {again}") })
     }
 
     fn signed_in(&mut self, signed_in: bool) {
