@@ -76,7 +76,6 @@ fn every_command_has_examples_that_parse() {
 fn commands_that_are_not_built_take_whatever_stands_behind_them() {
     for words in [
         &["convene", "attach", "x", "--once"][..],
-        &["convene", "fork", "--help"],
         &["convene", "mcp"],
         &["convene", "repair", "x", "--dry-run", "--force"],
     ] {

@@ -226,7 +226,7 @@ async fn what_is_plain_is_said_at_once_and_what_takes_long_early() -> Result<()>
     let patient = Cluster::of(env!("CARGO_BIN_EXE_convene")).config("[worker]\nstart_timeout = \"50s\"");
     let cluster = patient
         .agent("headers", &["/bin/sh", "-c", r"printf 'Content-Length: 2\r\n\r\n{}'; exec cat > /dev/null"])
-        .agent("loud", &["/bin/sh", "-c", "echo Welcome to my agent; exec cat >&2"])
+        .agent("loud", &["/bin/sh", "-c", "echo Welcome to my agent; cat > /dev/null; true"])
         .agent("dated", &["/bin/sh", "-c", OLD_NODE])
         .start()
         .await?;
