@@ -86,12 +86,18 @@ async fn sessions_from_their_first_prompt_to_their_end() {
     // The end.
     let early = client.archive(id, &key()).await.unwrap_err();
     assert_eq!(early.into_problem().code, Code::WrongState);
+    assert_eq!(client.resume(id, &key()).await.unwrap().state, "idle", "it has its agent");
+    let asleep = client.hibernate(id, &Default::default(), &key()).await.unwrap_err();
+    assert_eq!(asleep.into_problem().code, Code::WrongState, "its agent announced nothing");
+    let fork = client.fork(id, &Default::default(), &key()).await.unwrap().session;
+    assert_eq!(fork.forked_from.map(|from| from.session), Some(id));
     client.stop(id, &StopSession::default(), &key()).await.unwrap();
     drop(runner);
     worker.ended(id, start.attempt).await;
     until("the stop", async || client.session(&id.to_string()).await.ok().filter(|s| s.state == "stopped")).await;
     assert!(client.archive(id, &key()).await.unwrap().archived);
     assert!(!client.unarchive(id, &key()).await.unwrap().archived);
+    assert_eq!(client.clear(id, &key()).await.unwrap().agent_session_id, None);
     client.delete_session(id, &Default::default(), &key()).await.unwrap();
     let gone = client.session(&id.to_string()).await.unwrap_err();
     assert!(matches!(gone, ClientError::Problem(problem) if problem.code == Code::SessionNotFound));

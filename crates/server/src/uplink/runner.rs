@@ -21,8 +21,10 @@ use convene_engine::{Error, Outcome};
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
-use super::link::{Down, HELLO_PATIENCE, Link, Over, Up, limits};
-use super::recap::recap;
+use super::{
+    link::{Down, HELLO_PATIENCE, Link, Over, Up, limits},
+    recap::recap,
+};
 use crate::{
     announced::Seen,
     app::App,
