@@ -27,7 +27,7 @@ const works: Script = {
             kind: "edit",
             status: "completed",
             diff: {
-              path: "/work/values.ts",
+              path: "/shop/values.ts",
               old_text: before40,
               new_text: before40.replace("value7 = 7", "value7 = 'seven\u202E'"),
             },

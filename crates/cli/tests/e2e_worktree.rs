@@ -193,7 +193,7 @@ async fn worktrees_go_and_sessions_stay() -> Result<()> {
             ..cluster.session_of("fake", prompt)
         };
         let id = client.create_session(&body, &CommandKey::fresh()).await?.session.id;
-        Ok::<_, anyhow::Error>(cluster.wait_idle(id).await?)
+        cluster.wait_idle(id).await
     };
     let run = |args: &[&str]| -> Result<(Option<i32>, String)> {
         let output = cluster.command(args).stdin(std::process::Stdio::null()).output()?;
