@@ -216,7 +216,8 @@ impl Report {
         }
         let how = if self.sign_in.is_empty() { self.methods() } else { self.sign_in.clone() };
         let agent = &self.test.agent;
-        let again = format!("convene agents test {agent}; a key counts where the server runs: `convene shutdown` first");
+        let again =
+            format!("convene agents test {agent}; a key counts where the server runs: `convene shutdown` first");
         failure.hint(if how.is_empty() { again } else { format!("{how}, then: {again}") })
     }
 
