@@ -103,7 +103,7 @@ pub async fn run(app: &App, args: RmArgs) -> Outcome {
 /// The sessions that are meant.
 async fn chosen(app: &App, client: &Client, args: &RmArgs) -> Result<Vec<SessionView>, Failure> {
     let mut sessions = Vec::new();
-    if !args.archived && !(args.worktrees && args.ids.is_empty()) {
+    if !(args.archived || args.worktrees && args.ids.is_empty()) {
         for typed in &args.ids {
             sessions.push(ids::session(app, client, typed).await?);
         }
