@@ -53,7 +53,9 @@ fn describe(key: &str) -> Option<(Kind, &'static str)> {
         "limits.queue" => (Kind::Whole, "Prompts that may wait in a session"),
         "limits.prompt" => (Kind::Size, "The size of a prompt"),
         "limits.line" => (Kind::Size, "The size of a line that is taken from an agent"),
-        "limits.hibernate_after" => (Kind::Duration, "After so much idleness without anybody watching a session is put to sleep; 0s is never"),
+        "limits.hibernate_after" => {
+            (Kind::Duration, "After so much idleness without anybody watching a session is put to sleep; 0s is never")
+        }
         "limits.requests" => (Kind::Whole, "Requests that a caller may make in a minute"),
         "limits.failed_auth" => (Kind::Whole, "Failed tries to get in from one address in a minute"),
         "worker.name" => (Kind::Text, "The name of this machine's worker"),
