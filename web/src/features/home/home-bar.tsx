@@ -22,7 +22,7 @@ export function HomeBar({ view, counts, onChange }: HomeBarProps) {
   ]);
   return (
     <div className="flex flex-wrap items-center gap-x-3 gap-y-2 border-b border-line px-3 py-2">
-      <div className="w-64 phone:w-full">
+      <div className="w-72 phone:w-full">
         <TextField
           ref={field}
           type="search"
