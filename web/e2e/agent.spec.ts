@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -203,8 +203,8 @@ function whyNot(): string | undefined {
   const known = missing(AGENT);
   if (known) return known;
   try {
-    install();
-    return undefined;
+    const program = path.join(install(), "node_modules", "opencode-linux-x64", "bin", "opencode");
+    return existsSync(program) ? undefined : `${AGENT} has no package for this machine`;
   } catch (error) {
     return `${AGENT} cannot be installed: ${error instanceof Error ? error.message : String(error)}`;
   }
