@@ -9,7 +9,6 @@ import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
-import { install } from "../../interop/install.mjs";
 import { startMockModel } from "../../interop/mock-model.mjs";
 import { missing, prepare, toToml } from "../../interop/recipe.mjs";
 import { Stage } from "./support/stage.ts";
@@ -202,10 +201,13 @@ function file(name: string): string {
 function whyNot(): string | undefined {
   const known = missing(AGENT);
   if (known) return known;
+  const draft = mkdtempSync(path.join(os.tmpdir(), "convene-agent-"));
   try {
-    const program = path.join(install(), "node_modules", "opencode-linux-x64", "bin", "opencode");
-    return existsSync(program) ? undefined : `${AGENT} has no package for this machine`;
+    const { command } = prepare(AGENT, { modelUrl: "http://127.0.0.1:9", home: draft });
+    return existsSync(command[0] ?? "") ? undefined : `${AGENT} has no package for this machine`;
   } catch (error) {
     return `${AGENT} cannot be installed: ${error instanceof Error ? error.message : String(error)}`;
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
   }
 }
