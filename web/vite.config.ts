@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import tailwind from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
 
 const server = process.env.CONVENE_URL ?? "http://127.0.0.1:4747";
 
@@ -20,9 +20,30 @@ const aliases = [
 const cargo = readFileSync(new URL("../Cargo.toml", import.meta.url), "utf8");
 const version = /^\[workspace\.package\][^[]*?^version = "([^"]+)"/m.exec(cargo)?.[1] ?? "unknown";
 
+/** Writes down the files of all pages for the service worker, which keeps them so that each page opens without a server. */
+function pages(): Plugin {
+  return {
+    name: "pages",
+    generateBundle(_, bundle) {
+      const files = new Set<string>();
+      const take = (name: string) => {
+        const part = bundle[name];
+        if (files.has(name) || part?.type !== "chunk") return;
+        files.add(name);
+        part.imports.forEach(take);
+      };
+      for (const part of Object.values(bundle)) {
+        if (part.type === "chunk" && part.facadeModuleId?.includes("/src/app/routes/")) take(part.fileName);
+      }
+      const source = JSON.stringify([...files].map((name) => `/${name}`));
+      this.emitFile({ type: "asset", fileName: "pages.json", source });
+    },
+  };
+}
+
 export default defineConfig({
   define: { __VERSION__: JSON.stringify(version) },
-  plugins: [react(), tailwind()],
+  plugins: [react(), tailwind(), pages()],
   resolve: { alias: aliases },
   // The page speaks only to the server that served it; in development that server is behind this proxy.
   server: {

@@ -116,19 +116,27 @@ async function file(request: Request): Promise<Response> {
   }
 }
 
-/** The shell and what it links to, so that the first visit is enough to start without the server. */
+/** The shell, what it links to, and all pages, so that the first visit is enough to start without the server. */
 async function keepShell(): Promise<void> {
   const answer = await fetch(SHELL);
   if (!isShell(answer)) return;
   const cache = await caches.open(CACHE);
   const html = await answer.clone().text();
   await cache.put(SHELL, answer);
+  const paths = new Set([...linkedIn(html), ...(await pages())]);
   await Promise.all(
-    linkedIn(html).map((path) =>
+    [...paths].map((path) =>
       // What is missing now is kept when it is met.
       cache.add(path).catch(() => undefined),
     ),
   );
+}
+
+/** The files of all pages, as the build wrote them down. */
+async function pages(): Promise<readonly string[]> {
+  const answer = await fetch("/pages.json").catch(() => null);
+  const listed: unknown = answer?.ok ? await answer.json().catch(() => null) : null;
+  return Array.isArray(listed) ? listed.filter((path): path is string => typeof path === "string") : [];
 }
 
 async function keep(what: Request | string, answer: Response): Promise<void> {

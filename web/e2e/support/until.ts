@@ -6,7 +6,7 @@ const LOOK_MS = 10;
 export async function until<T>(
   what: string,
   look: () => T | Promise<T>,
-  within = 10_000,
+  within = 20_000,
 ): Promise<Exclude<T, false | null | undefined>> {
   const end = performance.now() + within;
   for (;;) {

@@ -1,19 +1,23 @@
 /** The routes: each reads its address and gives a feature's view what it says. */
-import { createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import type { HomeQuery } from "@/features/home/home-view";
-import { AboutRoute } from "./routes/about";
-import { AgentsRoute } from "./routes/agents";
-import { HomeRoute } from "./routes/home";
-import { NewSessionRoute } from "./routes/new-session";
 import { NotFound } from "./routes/not-found";
-import { SessionRoute } from "./routes/session";
-import { SettingsRoute } from "./routes/settings";
-import { WorkersRoute } from "./routes/workers";
 import { RouteError } from "./route-error";
 import { Shell } from "./shell";
 
 export type HomeSearch = HomeQuery;
 export type SessionSearch = { readonly at?: number; readonly split?: string };
+
+/** The pages, each a file of its own: who opens one does not wait for the others. The service worker keeps all of them. */
+const pages = {
+  home: () => import("./routes/home"),
+  session: () => import("./routes/session"),
+  fresh: () => import("./routes/new-session"),
+  workers: () => import("./routes/workers"),
+  agents: () => import("./routes/agents"),
+  settings: () => import("./routes/settings"),
+  about: () => import("./routes/about"),
+} as const;
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: RouteError });
 
@@ -23,7 +27,7 @@ const text = (value: unknown): string | undefined =>
 const home = createRoute({
   getParentRoute: () => root,
   path: "/",
-  component: HomeRoute,
+  component: lazyRouteComponent(pages.home, "HomeRoute"),
   validateSearch: (search: Record<string, unknown>): HomeSearch => ({
     q: text(search.q),
     show: text(search.show),
@@ -41,15 +45,35 @@ const session = createRoute({
   getParentRoute: () => root,
   // One route for all views of a session: a change of the view keeps it open.
   path: "/s/$id/{-$tab}",
-  component: SessionRoute,
+  component: lazyRouteComponent(pages.session, "SessionRoute"),
   validateSearch: sessionSearch,
 });
 
-const fresh = createRoute({ getParentRoute: () => root, path: "/new", component: NewSessionRoute });
-const workers = createRoute({ getParentRoute: () => root, path: "/workers", component: WorkersRoute });
-const agents = createRoute({ getParentRoute: () => root, path: "/agents", component: AgentsRoute });
-const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: SettingsRoute });
-const about = createRoute({ getParentRoute: () => root, path: "/about", component: AboutRoute });
+const fresh = createRoute({
+  getParentRoute: () => root,
+  path: "/new",
+  component: lazyRouteComponent(pages.fresh, "NewSessionRoute"),
+});
+const workers = createRoute({
+  getParentRoute: () => root,
+  path: "/workers",
+  component: lazyRouteComponent(pages.workers, "WorkersRoute"),
+});
+const agents = createRoute({
+  getParentRoute: () => root,
+  path: "/agents",
+  component: lazyRouteComponent(pages.agents, "AgentsRoute"),
+});
+const settings = createRoute({
+  getParentRoute: () => root,
+  path: "/settings",
+  component: lazyRouteComponent(pages.settings, "SettingsRoute"),
+});
+const about = createRoute({
+  getParentRoute: () => root,
+  path: "/about",
+  component: lazyRouteComponent(pages.about, "AboutRoute"),
+});
 
 const routeTree = root.addChildren([home, session, fresh, workers, agents, settings, about]);
 
