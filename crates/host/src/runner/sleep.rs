@@ -45,7 +45,7 @@ impl Runner {
         };
         let agent = self.agent_pid();
         let at_work: Vec<_> =
-            processes.iter().filter(|p| !p.over && Some(p.pid) != agent && p.start_time > since).collect();
+            processes.iter().filter(|p| !p.over && Some(p.pid) != agent && p.start_time >= since).collect();
         let names: Vec<String> =
             at_work.iter().take(NAMED).map(|p| format!("{} (process {})", name(p.pid), p.pid)).collect();
         let more = at_work.len().saturating_sub(NAMED);
