@@ -81,8 +81,10 @@ async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe);
   return page.evaluate(async () => {
     type Found = { violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] };
-    const { axe } = window as unknown as { axe: { run: (on: Document) => Promise<Found> } };
-    const { violations } = await axe.run(document);
+    const { axe } = window as unknown as {
+      axe: { run: (on: Document, how: { preload: boolean }) => Promise<Found> };
+    };
+    const { violations } = await axe.run(document, { preload: false });
     return violations.flatMap(({ id, nodes }) =>
       nodes.map((node) => `${id}: ${node.html.slice(0, 200)} ${node.failureSummary ?? ""}`),
     );
