@@ -117,6 +117,9 @@ pub struct AuditPage {
     pub items: Vec<AuditEntry>,
     /// Where the next page begins, if there is one: `after` if lines after a place were asked for, else `before`.
     pub next_cursor: Option<String>,
+    /// What was probably meant, if nothing is called like the action that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]

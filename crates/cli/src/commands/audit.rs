@@ -4,13 +4,14 @@ use clap::Args;
 use convene_api::{
     body::{AuditEntry, AuditKind, AuditPeerKind},
     exit,
+    problem::Code,
 };
 
 use crate::{
     app::App,
     args::{Output, TEMPLATE},
     connect,
-    failure::Outcome,
+    failure::{Failure, Outcome},
     render::{clean::clean_line, style::Paint, words},
     table::{self, Column},
 };
@@ -42,6 +43,9 @@ pub struct AuditArgs {
 pub async fn run(app: &App, args: AuditArgs) -> Outcome {
     let client = connect::client(app).await?;
     let page = client.audit(args.limit, args.actor.as_deref(), args.action.as_deref()).await?;
+    if let (true, Some(hint)) = (page.items.is_empty(), &page.hint) {
+        return Err(Failure::new(Code::InvalidRequest, format!("--action: {hint}")));
+    }
     if app.json {
         app.out.json(&page)?;
         return Ok(exit::DONE);

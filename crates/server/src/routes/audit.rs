@@ -13,7 +13,7 @@ use crate::{
     app::App,
     audit::{self, Wanted},
     extract::{Params, whole},
-    refusal::{Refusal, invalid},
+    refusal::Refusal,
 };
 
 /// Which lines are wanted.
@@ -44,14 +44,11 @@ pub async fn read_audit(
     State(app): State<App>,
     Params(wanted): Params<WantedLines>,
 ) -> Result<Json<AuditPage>, Refusal> {
-    if let Some((why, near)) = wanted.action.as_deref().and_then(audit::unknown) {
-        let problem = invalid("action", why);
-        return Err(match near {
-            Some(near) => problem.hint(format!("did you mean {near:?}?")),
-            None => problem.hint("lines without a filter show what there is: GET /v1/audit, convene audit"),
-        }
-        .into());
-    }
+    // A filter that nothing fits is no mistake of a program; a person is told what there is.
+    let hint = wanted.action.as_deref().and_then(audit::unknown).map(|(why, near)| match near {
+        Some(near) => format!("{why}; did you mean {near:?}?"),
+        None => format!("{why}; lines without a filter show what there is"),
+    });
     let forward = wanted.after.is_some();
     let limit = limit(wanted.limit, 100, 1000)?;
     let wanted = Wanted {
@@ -70,5 +67,5 @@ pub async fn read_audit(
     let (items, more) = read.await.map_err(stopping)?.map_err(cannot)?;
     let next = if forward { items.last() } else { items.first() };
     let next_cursor = next.filter(|_| more).map(|entry| entry.n.to_string());
-    Ok(Json(AuditPage { items, next_cursor }))
+    Ok(Json(AuditPage { items, next_cursor, hint }))
 }

@@ -299,6 +299,10 @@ export type AuditOutcome = 'done' | 'denied' | 'refused';
  */
 export type AuditPage = {
     /**
+     * What was probably meant, if nothing is called like the action that was asked for.
+     */
+    hint: string | null;
+    /**
      * The lines.
      */
     items: Array<AuditEntry>;

@@ -12,7 +12,7 @@ use super::{changes::home, delete::PATIENCE};
 use crate::{
     app::App,
     extract::{Change, SessionName},
-    refusal::{Refusal, invalid},
+    refusal::Refusal,
 };
 
 /// Removes the worktree that was made for a session, and keeps the session and its log. A prompt makes it again, with
@@ -41,7 +41,12 @@ pub async fn delete_session_worktree(
 pub async fn remove(app: &App, state: &SessionState, discard: bool) -> Result<WorktreeRemoved, Problem> {
     let made = state.workspace.as_ref().filter(|workspace| workspace.worktree_of.is_some());
     let Some(workspace) = made else {
-        return Err(invalid("worktree", "none was made for this session"));
+        let fields = [
+            ("cmd", "remove the worktree of".into()),
+            ("state", "without one of its own".into()),
+            ("next", format!("convene show {}", state.id.short()).into()),
+        ];
+        return Err(Problem::filled(Code::WrongState, fields));
     };
     match &state.phase {
         Phase::Pending { .. } | Phase::Hibernated | Phase::Stopped { .. } => {}
