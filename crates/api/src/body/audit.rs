@@ -118,7 +118,7 @@ pub struct AuditPage {
     /// Where the next page begins, if there is one: `after` if lines after a place were asked for, else `before`.
     pub next_cursor: Option<String>,
     /// What was probably meant, if nothing is called like the action that was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub hint: Option<String>,
 }
 
