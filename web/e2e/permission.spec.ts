@@ -34,6 +34,20 @@ test("answered in the browser while `convene run` asks too: both settle", async 
   assert.match(said, /It was allowed\./);
 });
 
+test("the key n opens the session that needs somebody", async () => {
+  const id = await stage.server.create({
+    agent: "asks",
+    cwd: stage.home.directory("key"),
+    prompt: "Ask and wait",
+  });
+  const page = await stage.tab();
+  await page.getByRole("link").filter({ hasText: "Ask and wait" }).getByText("needs you").first().waitFor();
+  await page.keyboard.press("n");
+  await page.getByRole("heading", { name: "Ask and wait" }).waitFor();
+  assert.ok(page.url().endsWith(`/s/${id}`), page.url());
+  assert.equal((await stage.server.run(["deny", id])).code, 0);
+});
+
 test("answered in the terminal: the card in the browser goes and the line says by whom", async () => {
   const id = await stage.server.create({ agent: "asks", cwd: stage.home.directory("cli"), prompt: "Ask me" });
   const page = await stage.tab(`/s/${id}`);

@@ -5,7 +5,10 @@ import { t } from "@/i18n";
 
 export type Layers = { readonly palette: () => void; readonly keys: () => void };
 
-export function globalActions(nav: Nav, layers: Layers): readonly Action[] {
+/** Opens the next session that waits for somebody, or the one before; where nobody waits it does nothing. */
+export type ToNeeded = (step: 1 | -1) => void;
+
+export function globalActions(nav: Nav, layers: Layers, toNeeded: ToNeeded): readonly Action[] {
   const group = t("app.keys.everywhere");
   return [
     {
@@ -18,6 +21,14 @@ export function globalActions(nav: Nav, layers: Layers): readonly Action[] {
     },
     { id: "keys", name: t("app.keys.title"), group, keys: ["?"], perform: layers.keys },
     { id: "new", name: t("app.nav.new"), group, keys: ["c"], perform: () => nav.go({ to: "new" }) },
+    { id: "needed", name: t("app.needed.next"), group, keys: ["n"], perform: () => toNeeded(1) },
+    {
+      id: "needed.before",
+      name: t("app.needed.before"),
+      group,
+      keys: ["Shift+N"],
+      perform: () => toNeeded(-1),
+    },
     { id: "home", name: t("app.nav.home"), group, perform: () => nav.go({ to: "home" }) },
     { id: "workers", name: t("app.nav.workers"), group, perform: () => nav.go({ to: "workers" }) },
     { id: "agents", name: t("app.nav.agents"), group, perform: () => nav.go({ to: "agents" }) },

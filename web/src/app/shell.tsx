@@ -16,6 +16,7 @@ import { Palette } from "./palette";
 import { PhoneBar } from "./phone-bar";
 import { useKeys } from "./use-keys";
 import { usePageFocus } from "./use-page-focus";
+import { useToNeeded } from "./use-to-needed";
 
 type NavPlace = {
   readonly place: Place;
@@ -35,7 +36,8 @@ const PLACES = [
 export function Shell() {
   const { pathname, search } = useLocation();
   const [layer, setLayer] = useState<"none" | "palette" | "keys">("none");
-  useActions(globalActions(useNav(), { palette: () => setLayer("palette"), keys: () => setLayer("keys") }));
+  const layers = { palette: () => setLayer("palette"), keys: () => setLayer("keys") };
+  useActions(globalActions(useNav(), layers, useToNeeded(pathname)));
   useKeys();
   usePageFocus(pathname);
   const close = () => setLayer("none");

@@ -12,6 +12,7 @@ export const app = {
     about: "About",
   },
   skip: "Skip to the content",
+  needed: { next: "Next session that needs you", before: "Session before it that needs you" },
   palette: {
     title: "Do or find",
     label: "What to do, or part of a session's name",

@@ -12,7 +12,6 @@ export const session = {
     timeline: "Timeline",
     events: "Events",
     facts: "Facts",
-    coming: "This view is not here yet. What it would show is in the log: `convene logs {id}`",
   },
   head: {
     agent: "Agent {agent}",
