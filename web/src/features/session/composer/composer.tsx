@@ -51,7 +51,7 @@ export function Composer({ session, draft, field, keys, onSent, onEditLast }: Co
     if (meaning === "nothing" || meaning === "newline") return;
     event.preventDefault();
     if (meaning === "edit_last") onEditLast();
-    else send(meaning === "steer" ? "steer" : "queue");
+    else send(meaning === "interrupt" ? "interrupt" : "queue");
   };
   const onPaste = (event: ClipboardEvent<HTMLTextAreaElement>) => {
     const pasted = event.clipboardData.getData("text/plain");
@@ -126,9 +126,9 @@ export function Composer({ session, draft, field, keys, onSent, onEditLast }: Co
               look="quiet"
               disabled={!online}
               onPointerDown={keepFocus}
-              onClick={() => send("steer")}
+              onClick={() => send("interrupt")}
             >
-              {t("composer.steer_word")}
+              {t("composer.interrupt_word")}
             </Button>
           )}
           <IconButton

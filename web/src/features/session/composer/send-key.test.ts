@@ -20,12 +20,12 @@ describe("keys of the composer", () => {
     expect(meaningOf(press({ composing: true }), mood())).toBe("nothing");
     expect(meaningOf(press({ composing: true, mod: true }), mood({ busy: true }))).toBe("nothing");
   });
-  it("queues on Enter and steers on Mod Enter while a turn runs", () => {
+  it("queues on Enter and interrupts on Mod Enter while a turn runs", () => {
     expect(meaningOf(press({}), mood({ busy: true }))).toBe("send");
-    expect(meaningOf(press({ mod: true }), mood({ busy: true }))).toBe("steer");
+    expect(meaningOf(press({ mod: true }), mood({ busy: true }))).toBe("interrupt");
   });
-  it("steers what waits with Mod Enter on an empty field, never with Enter", () => {
-    expect(meaningOf(press({ mod: true }), mood({ busy: true, empty: true }))).toBe("steer");
+  it("takes what waits with Mod Enter on an empty field, never with Enter", () => {
+    expect(meaningOf(press({ mod: true }), mood({ busy: true, empty: true }))).toBe("interrupt");
     expect(meaningOf(press({}), mood({ busy: true, empty: true }))).toBe("nothing");
   });
   it("makes a line on Enter where that was chosen, and sends on Mod Enter", () => {

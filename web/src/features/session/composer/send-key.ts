@@ -8,7 +8,7 @@ export type KeyPress = {
   readonly composing: boolean;
 };
 
-export type Meaning = "send" | "steer" | "newline" | "edit_last" | "nothing";
+export type Meaning = "send" | "interrupt" | "newline" | "edit_last" | "nothing";
 
 export type Mood = {
   readonly enter: "sends" | "newline";
@@ -22,7 +22,7 @@ export function meaningOf(press: KeyPress, { enter, busy, empty }: Mood): Meanin
   if (press.key !== "Enter" || press.alt) return "nothing";
   if (press.shift) return "newline";
   // On an empty field Enter does nothing: a double press would send what waits.
-  if (press.mod) return busy ? "steer" : empty ? "nothing" : "send";
+  if (press.mod) return busy ? "interrupt" : empty ? "nothing" : "send";
   if (enter === "newline") return "newline";
   return empty ? "nothing" : "send";
 }

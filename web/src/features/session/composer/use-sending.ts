@@ -62,7 +62,7 @@ export function useSending(session: Session, draft: DraftField, onSent: () => vo
     send: (mode) => {
       if (!online) return;
       if (!empty) void send(mode);
-      else if (mode === "steer") sendNext();
+      else if (mode === "interrupt") sendNext();
     },
     attach: (pasted) => {
       const whole = bytesOf(text, pasted, ...attachments.map((one) => one.text));
