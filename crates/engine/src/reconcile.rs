@@ -1,6 +1,7 @@
 //! Reconcilers: loops from what is intended to what is. They take no input, run on a nudge and on a period, look only
 //! at what is published, and never retry inside: the next pass is the retry.
 
+mod awake;
 mod dispatch;
 mod sleep;
 mod timers;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{engine::Engine, error::Error};
 
+pub use awake::Awake;
 pub use dispatch::pass as dispatch_pass;
 pub use sleep::{LastWatched, idle_pass, seats_pass};
 pub use timers::pass as timers_pass;
@@ -28,10 +30,6 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// A lease and its margin, in seconds: what a peer that only lost its network needs to come back. Nobody's time is up
 /// before, counted from when the server came up.
 const LEASE: i64 = 45;
-
-/// Timers that have not run for so many seconds have slept with their machine, or the clock was set; then it is as if
-/// the server had just come up.
-const ASLEEP: i64 = 15;
 
 /// How long a session may wait for a seat before it is said why. Most have one by then; and where many come at once,
 /// one transaction tells it of all.
@@ -80,21 +78,18 @@ pub async fn dispatch<R: Reader>(engine: Engine<R>, cancel: CancellationToken) {
 /// Runs the timers until it is cancelled or the engine has stopped.
 pub async fn timers<R: Reader>(engine: Engine<R>, cancel: CancellationToken) {
     let shared = Arc::clone(engine.shared());
-    let mut started = engine.now();
-    let mut last = started;
+    let mut awake = Awake::new(engine.now());
+    let period = PERIOD / 4;
     loop {
         let now = engine.now();
-        if (now.as_second() - last.as_second()).abs() > ASLEEP {
-            started = now;
-        }
-        last = now;
-        let mut commands = timers_pass(&shared, started, now);
-        commands.extend(unreachable_pass(&shared, engine.workers(), started, now));
+        let since = awake.since(now, period);
+        let mut commands = timers_pass(&shared, since, now);
+        commands.extend(unreachable_pass(&shared, engine.workers(), since, now));
         submit(&engine, commands).await;
         tokio::select! {
             () = cancel.cancelled() => return,
             () = engine.stopped() => return,
-            () = tokio::time::sleep(PERIOD / 4) => {}
+            () = tokio::time::sleep(period) => {}
         }
     }
 }
@@ -106,18 +101,13 @@ pub async fn sleep<R: Reader>(engine: Engine<R>, after: Duration, cancel: Cancel
     }
     let shared = Arc::clone(engine.shared());
     let mut watched = LastWatched::default();
-    let mut started = engine.now();
-    let mut last = started;
+    let mut awake = Awake::new(engine.now());
     // A fraction of the time is late enough; a session that is watched is seen to be in each pass.
     let period = (after / 10).clamp(PERIOD / 4, PERIOD * 10);
     loop {
         let now = engine.now();
-        let asleep = i64::try_from(period.as_secs()).unwrap_or(ASLEEP).saturating_add(ASLEEP);
-        if (now.as_second() - last.as_second()).abs() > asleep {
-            started = now;
-        }
-        last = now;
-        submit(&engine, idle_pass(&shared, &mut watched, after, started, now)).await;
+        let since = awake.since(now, period);
+        submit(&engine, idle_pass(&shared, &mut watched, after, since, now)).await;
         tokio::select! {
             () = cancel.cancelled() => return,
             () = engine.stopped() => return,
