@@ -2,7 +2,7 @@
  * What can be done here, declared once: a view registers its actions while it stands, and button, menu, palette and key all show and
  * perform the same object. A later registration goes before an earlier one with the same key: what is on top is meant.
  */
-import { createContext, useContext, useEffect, useRef, type ReactNode } from "react";
+import { createContext, useContext, useEffect, useLayoutEffect, useRef, type ReactNode } from "react";
 
 export type Action = {
   readonly id: string;
@@ -57,7 +57,8 @@ export function useRegistry(): Registry {
 export function useActions(actions: readonly Action[]): void {
   const registry = useRegistry();
   const held = useRef(actions);
-  useEffect(() => {
+  // Together with what is shown: a key may come before the effects of a paint do.
+  useLayoutEffect(() => {
     held.current = actions;
   });
   useEffect(() => registry.add(() => held.current), [registry]);

@@ -201,6 +201,28 @@ describe("a session", () => {
     expect(done.list.sessions.get(S)?.badge).toBe("stopped");
   });
 
+  it("whose event comes before the object stays seen until that is as new, and never flickers", () => {
+    const asked = after(
+      [command("k", { kind: "archive", archived: true })],
+      open({ archived: false, seq: 0 }),
+    );
+    const seen = (state: State) => {
+      const confirmed = state.list.sessions.get(S);
+      return confirmed && withPending(confirmed, state.pending).archived;
+    };
+    expect(seen(asked)).toBe(true);
+    const last = asked.logs.get(S)?.last ?? 0;
+    const told = { ...teller(S, last + 1)({ type: "session_archived", by: "me" }), command: "k" };
+    const event = after([{ is: "events", session: S, events: [told] }], asked);
+    expect(event.logs.get(S)?.last).toBe(last + 1);
+    expect(event.list.sessions.get(S)?.archived).toBe(false);
+    expect(seen(event)).toBe(true);
+    const object = numbered(1, { id: S, archived: true, pos: 60, seq: last + 1 });
+    const framed = after([{ is: "frames", frames: [aFrame(object)] }], event);
+    expect(framed.pending).toEqual([]);
+    expect(seen(framed)).toBe(true);
+  });
+
   it("that is made is one row, whichever comes first", () => {
     const create = command("k", { kind: "create", title: "New", agent: "a", cwd: "/repo" }, "new:k");
     const made = numbered(2, { pos: 90, title: "New" });

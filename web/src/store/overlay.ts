@@ -31,6 +31,9 @@ export type Wanted =
   | { readonly kind: "cancel" }
   | { readonly kind: "stop"; readonly mode: "graceful" | "now" }
   | { readonly kind: "resume" }
+  | { readonly kind: "hibernate" }
+  | { readonly kind: "clear" }
+  | { readonly kind: "fork" }
   | { readonly kind: "delete" };
 
 export type Kind = Wanted["kind"];
@@ -96,6 +99,9 @@ export function withPending(session: Session, pending: readonly Pending[]): Sess
       case "cancel":
       case "stop":
       case "resume":
+      case "hibernate":
+      case "clear":
+      case "fork":
       case "delete":
         break;
     }

@@ -1,5 +1,5 @@
 /** When a command is done: its reply, an event or a frame with its key came, and what it did is in view. */
-import type { Pending } from "./overlay";
+import type { Kind, Pending } from "./overlay";
 import { LIST, type State } from "./state";
 import type { Event, Problem, Session, SessionFrame } from "./types";
 
@@ -23,16 +23,44 @@ function outlivesReply(command: Pending): boolean {
     case "cancel":
     case "stop":
     case "resume":
+    case "hibernate":
+    case "clear":
+    case "fork":
       return false;
   }
 }
 
-/** Events with the key of a command: it is done. Others may bring the log to where a command that was answered already is. */
+/**
+ * Events with the key of a command: it is done. Where the session itself shows what was done, the guess stays until that object is as
+ * new as the event: it comes by another way, and without the guess the old one would be seen once more. Others may bring the log to
+ * where a command that was answered already is.
+ */
 export function settled(state: State, told: readonly Event[]): State {
   if (state.pending.length === 0) return state;
-  const keys = keysOf(told);
-  return keeping(state, (command) => !keys.has(command.key) && !isReached(state, command));
+  const seqs = new Map(told.flatMap((one) => (one.command ? [[one.command, one.seq] as const] : [])));
+  const pending = state.pending.map((command) => {
+    const seq = seqs.get(command.key);
+    if (seq === undefined) return command;
+    return isOfObject(command) ? { ...command, reached: seq } : null;
+  });
+  return only(state, pending);
 }
+
+/** Whether what was done is seen in the session itself. */
+function isOfObject({ kind }: Pending): boolean {
+  return !OF_THE_LOG.has(kind);
+}
+
+const OF_THE_LOG: ReadonlySet<Kind> = new Set([
+  "create",
+  "prompt",
+  "edit_queued",
+  "move_queued",
+  "drop_queued",
+  "authenticate",
+  "fork",
+  "delete",
+]);
 
 /** Frames with the key of a command: the object is as it is after it, the log may be still behind. */
 export function framed(state: State, frames: readonly { readonly command?: string | null }[]): State {
@@ -80,16 +108,19 @@ function answered(command: Pending, session: Session | null): Pending | null {
 }
 
 /** Whether the log that is in view has come to what the reply told of, or none is in view. */
-function isReached(state: State, { session, reached, kind }: Pending): boolean {
+function isReached(state: State, command: Pending): boolean {
+  const { session, reached, kind } = command;
   if (reached === undefined) return false;
   if (kind === "delete") return !state.list.sessions.has(session);
+  if (isOfObject(command)) return (state.list.sessions.get(session)?.seq ?? Infinity) >= (reached ?? 0);
   const log = state.logs.get(session);
   return !log?.live || (reached !== null && log.last >= reached);
 }
 
 function only(state: State, pending: readonly (Pending | null)[]): State {
   const left = pending.filter((command) => command !== null);
-  const next = { ...state, pending: left };
+  const same = left.length === state.pending.length && left.every((one, at) => one === state.pending[at]);
+  const next = same ? state : { ...state, pending: left };
   return keeping(next, (command) => !isReached(next, command));
 }
 

@@ -62,6 +62,7 @@ export function tell(draft: Draft, given: Event): void {
     case "config_rejected":
     case "session_stopped":
     case "session_hibernated":
+    case "session_kept_awake":
     case "session_cleared":
     case "agent_context_lost":
     case "workspace_ready":
@@ -69,6 +70,8 @@ export function tell(draft: Draft, given: Event): void {
       draft.add(event, { kind: "note", event }, `note:${event.seq}`);
       break;
     case "session_created":
+      if (event.fork) draft.add(event, { kind: "note", event }, `note:${event.seq}`);
+      break;
     case "session_updated":
     case "session_waiting":
     case "attempt_assigned":
@@ -89,7 +92,6 @@ export function tell(draft: Draft, given: Event): void {
     case "session_stopping":
     case "session_resumed":
     case "session_hibernating":
-    case "session_kept_awake":
     case "session_archived":
     case "session_unarchived":
     case "session_deleted":

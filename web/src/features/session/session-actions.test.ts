@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Session } from "@/store/types";
 import { newStore } from "@/sync/store";
 import { sessionActions, type ActionContext } from "./session-actions";
@@ -9,6 +9,10 @@ const base = {
   state: "idle",
   archived: false,
   turn: null,
+  queue_length: 0,
+  last_turn: null,
+  forked_from: null,
+  capabilities: null,
 } as unknown as Session;
 
 function of(session: Partial<Session>, out: ActionContext["out"] = []) {
@@ -57,6 +61,34 @@ describe("what can be done with a session", () => {
     actions.find(({ id }) => id === "session.delete")?.perform();
     of({}).actions.find(({ id }) => id === "session.stop");
     expect(opened).toEqual(["delete"]);
+  });
+  it("forks and clears only what has something to remember, and clears only at rest", () => {
+    const last_turn = { id: "trn" } as Session["last_turn"];
+    const named = (id: string) => (one: { id: string }) => one.id === id;
+    expect(of({}).ids(({ id }) => id === "session.fork" || id === "session.clear")).toEqual([]);
+    expect(of({ last_turn }).ids(named("session.fork"))).toHaveLength(1);
+    const clear = (session: Partial<Session>, out: ActionContext["out"] = []) =>
+      of({ last_turn, ...session }, out).actions.find(named("session.clear"))?.blocked;
+    expect(clear({})).toBeUndefined();
+    expect(clear({ state: "stopped" })).toBeUndefined();
+    expect(clear({ state: "running" })).toMatch(/neither works/);
+    expect(clear({ queue_length: 1 })).toMatch(/neither works/);
+    expect(clear({}, ["clear"])).toBe("Clearing…");
+  });
+  it("asks before it puts to sleep an agent that forgets, and only then", () => {
+    const last_turn = { id: "trn" } as Session["last_turn"];
+    const slept = (session: Partial<Session>) => {
+      const { actions, opened } = of(session);
+      actions.find(({ id }) => id === "session.sleep")?.perform();
+      return opened;
+    };
+    vi.stubGlobal("fetch", () => new Promise(() => undefined));
+    expect(slept({ last_turn })).toEqual(["sleep"]);
+    expect(slept({ last_turn, capabilities: { loadSession: true } })).toEqual([]);
+    expect(slept({ last_turn, capabilities: { sessionCapabilities: { resume: {} } } })).toEqual([]);
+    expect(slept({})).toEqual([]);
+    vi.unstubAllGlobals();
+    expect(of({ state: "running" }).ids(({ id }) => id === "session.sleep")).toEqual([]);
   });
   it("copies the address, the id and the short id", () => {
     const { actions, copied } = of({});

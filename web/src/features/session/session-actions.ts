@@ -1,6 +1,7 @@
 /** All that can be done with a session, each declared once: bar, menu, palette and keys show and perform these. */
 import { archiveSession, unarchiveSession } from "@/commands/archive-session";
 import { cancelTurn } from "@/commands/cancel-turn";
+import { hibernateSession } from "@/commands/hibernate-session";
 import { resumeSession } from "@/commands/resume-session";
 import { t } from "@/i18n";
 import type { Kind } from "@/store/overlay";
@@ -9,7 +10,7 @@ import type { Store } from "@/sync/store";
 import type { IconName } from "@/ui/icon";
 
 /** A layer of the session's head that an action opens. */
-export type Layer = "none" | "rename" | "stop" | "delete" | "options";
+export type Layer = "none" | "rename" | "stop" | "sleep" | "clear" | "fork" | "delete" | "options";
 
 export type ActionContext = {
   readonly store: Store;
@@ -41,11 +42,26 @@ export type SessionAction = {
 };
 
 export function sessionActions(context: ActionContext): readonly SessionAction[] {
-  return [...lifecycle(context), ...ending(context), ...copying(context)];
+  return [...lifecycle(context), ...conversation(context), ...ending(context), ...copying(context)];
 }
 
 export function isOver({ state }: Session): boolean {
   return state === "stopped";
+}
+
+/** Whether its agent, by its own account, can open a conversation again after its process has ended. */
+export function canReopen({ capabilities }: Pick<Session, "capabilities">): boolean {
+  return capabilities?.loadSession === true || announces(capabilities, "resume");
+}
+
+/** Whether its agent, by its own account, can fork its own session. */
+export function canFork({ capabilities }: Pick<Session, "capabilities">): boolean {
+  return announces(capabilities, "fork");
+}
+
+function announces(capabilities: Session["capabilities"], what: string): boolean {
+  const more: unknown = capabilities?.sessionCapabilities;
+  return typeof more === "object" && more !== null && (more as Record<string, unknown>)[what] != null;
 }
 
 function lifecycle({ store, session, out, open }: ActionContext): readonly SessionAction[] {
@@ -88,6 +104,47 @@ function lifecycle({ store, session, out, open }: ActionContext): readonly Sessi
       place: 0,
       visible: true,
       perform: () => open("options"),
+    },
+  ];
+}
+
+/** What is done with the conversation and the process that holds it. */
+function conversation({ store, session, out, open }: ActionContext): readonly SessionAction[] {
+  const { id, state, archived, turn, queue_length: waiting } = session;
+  const works = turn !== null || waiting > 0 || !["idle", "hibernated", "stopped"].includes(state);
+  const clearing = out.includes("clear");
+  const said = session.last_turn !== null || session.forked_from !== null;
+  return [
+    {
+      id: "session.sleep",
+      name: out.includes("hibernate") ? t("session.action.falling_asleep") : t("session.action.sleep"),
+      icon: "moon",
+      place: 0,
+      visible: state === "idle",
+      ...(out.includes("hibernate") ? { blocked: t("session.action.falling_asleep") } : {}),
+      // One that forgets nothing is put to sleep without a question.
+      perform: () => (said && !canReopen(session) ? open("sleep") : void hibernateSession(store, id)),
+    },
+    {
+      id: "session.fork",
+      name: t("session.action.fork"),
+      icon: "fork",
+      place: 0,
+      visible: said,
+      perform: () => open("fork"),
+    },
+    {
+      id: "session.clear",
+      name: clearing ? t("session.action.clearing") : t("session.action.clear"),
+      icon: "spark",
+      place: 0,
+      visible: said && !archived,
+      ...(clearing
+        ? { blocked: t("session.action.clearing") }
+        : works
+          ? { blocked: t("session.action.when_idle") }
+          : {}),
+      perform: () => open("clear"),
     },
   ];
 }

@@ -49,6 +49,8 @@ export const facts = {
     title: "Identity and use",
     session: "Session",
     thread: "Thread",
+    fork: "Fork of",
+    context_lost: "Context lost",
     created: "Made",
     events: "Events",
     usage: "Used",

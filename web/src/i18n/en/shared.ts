@@ -34,6 +34,7 @@ export const shared = {
     unknown_named: "unknown: {token}",
     fresh: "finished, not looked at",
     unverified: "not verified",
+    context_lost: "context lost",
   },
   age: {
     now: "now",

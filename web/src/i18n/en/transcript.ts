@@ -202,6 +202,8 @@ export const transcript = {
     unverified: "Not verified: its processes may still run.",
     unverified_on: "Not verified: {worker} is silent, its processes may still run.",
     hibernated: "Went to sleep. It wakes when you write.",
+    kept_awake: "Stays awake: {detail}",
+    forked: "Goes on with the conversation of session {id}",
     cleared: "Cleared by {by}: the agent starts anew and knows nothing of the above.",
     context_lost: "{agent} no longer knows what was said above: {detail}",
     workspace_worktree: "Works in a worktree of its own: {cwd}",

@@ -1,5 +1,6 @@
 /** The facts of a session: why it is in its state, what runs where, what it may do, what it has used. */
 import { useCallback } from "react";
+import { PlaceLink } from "@/bind/nav";
 import { useQuestion } from "@/bind/questions";
 import { useSelect } from "@/bind/store";
 import { t } from "@/i18n";
@@ -103,6 +104,19 @@ export function FactsTab({ session }: TabProps) {
           <Fact name={t("facts.ids.thread")}>
             <Copied text={session.thread_id} />
           </Fact>
+          {session.forked_from === null ? null : (
+            <Fact name={t("facts.ids.fork")}>
+              <PlaceLink
+                place={{ to: "session", id: session.forked_from.session, at: session.forked_from.seq }}
+                className="font-mono text-sm"
+              >
+                {session.forked_from.session}
+              </PlaceLink>
+            </Fact>
+          )}
+          {session.context_lost_at === null ? null : (
+            <Fact name={t("facts.ids.context_lost")}>{exact(instant(session.context_lost_at) ?? 0)}</Fact>
+          )}
           <Fact name={t("facts.ids.created")}>{exact(instant(session.created_at) ?? 0)}</Fact>
           <Fact name={t("facts.ids.events")}>{String(session.seq)}</Fact>
           <Fact name={t("facts.ids.usage")}>

@@ -1,5 +1,7 @@
-/** Asks before a session is stopped or deleted, and names what follows from it. */
+/** Asks before a session is stopped, cleared, deleted, or put to sleep with loss, and names what follows from it. */
+import { clearSession } from "@/commands/clear-session";
 import { deleteSession } from "@/commands/delete-session";
+import { hibernateSession } from "@/commands/hibernate-session";
 import { stopSession } from "@/commands/stop-session";
 import { useNav } from "@/bind/nav";
 import { useStore } from "@/bind/store";
@@ -27,6 +29,37 @@ export function StopDialog({ session, onClose }: ConfirmProps) {
       confirm={{ label: t("session.stop.go"), look: "danger" }}
       cancelLabel={t("shared.cancel")}
       onConfirm={() => void stopSession(store, session.id)}
+    />
+  );
+}
+
+/** Only for an agent that forgets. */
+export function SleepDialog({ session, onClose }: ConfirmProps) {
+  const store = useStore();
+  return (
+    <AlertDialog
+      open
+      onOpenChange={onClose}
+      title={t("session.sleep.title")}
+      note={t("session.sleep.note", { agent: session.agent })}
+      confirm={{ label: t("session.sleep.go"), look: "primary" }}
+      cancelLabel={t("shared.cancel")}
+      onConfirm={() => void hibernateSession(store, session.id, true)}
+    />
+  );
+}
+
+export function ClearDialog({ session, onClose }: ConfirmProps) {
+  const store = useStore();
+  return (
+    <AlertDialog
+      open
+      onOpenChange={onClose}
+      title={t("session.clear.title")}
+      note={t("session.clear.note", { agent: session.agent })}
+      confirm={{ label: t("session.clear.go"), look: "danger" }}
+      cancelLabel={t("shared.cancel")}
+      onConfirm={() => void clearSession(store, session.id)}
     />
   );
 }

@@ -15,9 +15,10 @@ import { usePhone } from "@/ui/use-media";
 import { OptionsDialog } from "../options/options-dialog";
 import { sessionActions, type Layer, type SessionAction } from "../session-actions";
 import { usePendingKinds } from "../use-pending";
-import { DeleteDialog, StopDialog } from "./confirm-dialogs";
+import { ClearDialog, DeleteDialog, SleepDialog, StopDialog } from "./confirm-dialogs";
 import { download } from "./download";
 import { evidence } from "./evidence";
+import { ForkDialog } from "./fork-dialog";
 import { Refused } from "./refused";
 import { SessionFacts } from "./session-facts";
 import { SessionTitle } from "./session-title";
@@ -76,6 +77,7 @@ export function SessionHead({ session, keys, onClose }: SessionHeadProps) {
         <span className="sr-only">{why}</span>
       </span>
       {session.stop_verified === false && session.state === "stopped" && <Unverified session={session} />}
+      {isContextLost(session) && <ContextLost agent={session.agent} />}
       <SessionFacts session={session} />
       <span className="flex-1" />
       {bar.map((action) => (
@@ -89,6 +91,9 @@ export function SessionHead({ session, keys, onClose }: SessionHeadProps) {
         <IconButton icon="dots" label={t("session.action.menu")} />
       </Menu>
       {layer === "stop" && <StopDialog session={session} onClose={close} />}
+      {layer === "sleep" && <SleepDialog session={session} onClose={close} />}
+      {layer === "clear" && <ClearDialog session={session} onClose={close} />}
+      {layer === "fork" && <ForkDialog session={session} onClose={close} />}
       {layer === "delete" && <DeleteDialog session={session} onClose={close} />}
       {layer === "options" && <OptionsDialog session={session} onClose={close} />}
       <Refused session={session.id} />
@@ -103,6 +108,21 @@ function Unverified({ session }: { readonly session: Session }) {
   return (
     <span title={why} className="shrink-0 text-warn-ink">
       {t("shared.badge.unverified")}
+      <span className="sr-only">{why}</span>
+    </span>
+  );
+}
+
+/** Whether its agent has forgotten what was said, and was told nothing since. */
+function isContextLost({ context_lost_at: lost, last_prompt_at: asked }: Session): boolean {
+  return lost !== null && (asked === null || Date.parse(lost) >= Date.parse(asked));
+}
+
+function ContextLost({ agent }: { readonly agent: string }) {
+  const why = t("session.head.context_lost", { agent });
+  return (
+    <span title={why} className="shrink-0 text-warn-ink">
+      {t("shared.badge.context_lost")}
       <span className="sr-only">{why}</span>
     </span>
   );

@@ -63,6 +63,13 @@ export function noteWords(event: KnownEvent, { agent, worker, now }: NoteContext
       return stopped(event, worker);
     case "session_hibernated":
       return { ...plain, text: t("transcript.note.hibernated"), icon: "moon" };
+    case "session_kept_awake":
+      return { ...plain, text: t("transcript.note.kept_awake", { detail: event.detail }), icon: "moon" };
+    case "session_created": {
+      const from = event.fork?.session;
+      if (from === undefined) return null;
+      return { ...plain, text: t("transcript.note.forked", { id: shortId(from) }), icon: "fork" };
+    }
     case "session_cleared":
       return { ...plain, text: t("transcript.note.cleared", { by: event.by }) };
     case "agent_context_lost":
@@ -87,6 +94,11 @@ export function noteWords(event: KnownEvent, { agent, worker, now }: NoteContext
     default:
       return null;
   }
+}
+
+/** As people type it: the last of its digits. */
+function shortId(id: string): string {
+  return id.slice(-6);
 }
 
 function failed({ failure, at }: Extract<KnownEvent, { type: "attempt_failed" }>, now: number): NoteWords {
