@@ -1,7 +1,7 @@
 //! Stories of the whole engine, each told by one seed. `CONVENE_SIM_SEED=n` tells one again, on every store;
-//! `CONVENE_SIM_STORIES=n` tells so many in each test, for a night.
+//! `CONVENE_SIM_SEEDS=n` tells so many in each test, for a night.
 
-use std::{ops::Range, panic::AssertUnwindSafe, path::Path};
+use std::{ops::Range, panic::AssertUnwindSafe, path::Path, time::Instant};
 
 use convene_core::Timestamp;
 use convene_store::sqlite::SqliteStore;
@@ -31,13 +31,13 @@ impl Disk for SqliteDisk {
 fn tell<D: Disk>(seeds: Range<u64>, disk: impl Fn() -> D) -> Story {
     let number = |name| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
     let chosen = number("CONVENE_SIM_SEED");
-    let seeds = match (chosen, number("CONVENE_SIM_STORIES")) {
+    let seeds = match (chosen, number("CONVENE_SIM_SEEDS")) {
         (Some(seed), _) => seed..seed + 1,
         (None, Some(stories)) if seeds.end - seeds.start > 1 => 1000 * seeds.start..1000 * seeds.start + stories,
         (None, _) => seeds,
     };
     let count = seeds.end - seeds.start;
-    let mut all = Story::default();
+    let (mut all, begun) = (Story::default(), Instant::now());
     for seed in seeds {
         let told = std::panic::catch_unwind(AssertUnwindSafe(|| sim::run(seed, disk())));
         let story = match told {
@@ -48,19 +48,17 @@ fn tell<D: Disk>(seeds: Range<u64>, disk: impl Fn() -> D) -> Story {
                 std::panic::resume_unwind(panic);
             }
         };
-        all.sessions += story.sessions;
-        all.events += story.events;
-        all.prompts += story.prompts;
-        all.crashes += story.crashes;
-        all.failed_commits += story.failed_commits;
-        all.refused += story.refused;
-        all.replayed += story.replayed;
+        all += story;
     }
-    println!("{all:?}");
+    let (steps, seconds) = (all.steps, begun.elapsed().as_secs_f64());
+    #[expect(clippy::cast_precision_loss, reason = "some thousands")]
+    let rate = steps as f64 / seconds;
+    println!("{all:?}\n{steps} steps in {seconds:.1} s, {rate:.0} a second");
     if chosen.is_none() && count > 10 {
         // Dull stories would prove nothing.
         assert!(all.sessions > 50 && all.prompts > 50 && all.crashes > 20, "{all:?}");
         assert!(all.failed_commits > 50 && all.refused > 50 && all.replayed > 20, "{all:?}");
+        assert!(all.sleeps > 20 && all.decided > 20 && all.expired > 5, "{all:?}");
     }
     all
 }

@@ -56,6 +56,11 @@ impl Faults {
         self.plan().lasting = Some(fault);
     }
 
+    /// No longer do all commits fail; those that were to fail by their number still do.
+    pub fn recover(&self) {
+        self.plan().lasting = None;
+    }
+
     /// From now on nothing fails.
     pub fn heal(&self) {
         let mut plan = self.plan();

@@ -8,13 +8,13 @@ use std::{
 use convene_core::{
     command::{BusyMode, Choice, Command, NewPrompt},
     content::ContentBlock,
-    event::{Decision, StopMode},
+    event::{Decision, Fork, StopMode},
     failure::StopCause,
-    ids::{SessionId, TurnId},
-    session::Phase,
+    ids::{PermissionId, SessionId, TurnId},
+    session::{Phase, SessionState},
     spec::{CrashPolicy, OnTurnEnd, SessionSpec, TurnSource},
 };
-use convene_engine::{Done, Error, ListCursor, ListObject, LogCursor};
+use convene_engine::{Done, Error, ListCursor, ListObject, LogCursor, Published};
 use convene_store::{EventRow, Reader as _};
 use tokio::sync::watch;
 
@@ -22,6 +22,7 @@ use super::{
     logs::Logs,
     machine::Around,
     net::{Ask, Net, Request, Sender},
+    plant::Plant,
     server::{Disk, Up},
 };
 
@@ -46,6 +47,8 @@ pub(super) struct Promises {
     /// Turns that were taken, and by which session.
     accepted: HashMap<TurnId, String>,
     refused: HashSet<TurnId>,
+    /// Questions whose answer was taken, and from whom.
+    decided: HashMap<PermissionId, String>,
 }
 
 struct LogWatch {
@@ -93,7 +96,7 @@ impl Client {
             (_, None) | (0..=3, _) if rows.len() < SESSIONS => {
                 let thread = rows.first().filter(|_| around.rng.percent(20)).map(|row| row.thread);
                 let prompt = around.rng.percent(80).then(|| prompt(around));
-                Ask::Create { thread, spec: Box::new(spec(around)), prompt }
+                Ask::Create { thread, spec: Box::new(spec(around)), prompt, fork: None }
             }
             (4..=9, Some(session)) => {
                 let busy = if around.rng.percent(25) { BusyMode::Interrupt } else { BusyMode::Queue };
@@ -127,6 +130,12 @@ impl Client {
                 };
                 Ask::Command { session, command }
             }
+            (19, Some(session)) if rows.len() < SESSIONS => {
+                let Some(published) = up.shared.session(session) else { return };
+                let Some(fork) = fork_of(&published.state) else { return };
+                let (thread, spec) = (Some(published.state.thread), Box::new((*published.state.spec).clone()));
+                Ask::Create { thread, spec, prompt: Some(prompt(around)), fork: Some(fork) }
+            }
             (16, Some(_)) if around.rng.percent(15) => match around.rng.pick(&rows) {
                 Some(row) => Ask::DeleteThread { thread: row.thread },
                 None => return,
@@ -142,6 +151,19 @@ impl Client {
         let mut open: Vec<_> = up.shared.sessions_where(|s| !s.permissions.is_empty());
         open.sort_by_key(|p| p.state.id);
         let Some(published) = around.rng.pick(&open) else { return };
+        self.decide_in(&published, around);
+    }
+
+    /// Answers the first permission request that is open, which another client may do too.
+    pub(super) fn decide_first<D: Disk>(&mut self, around: &mut Around<'_, D>) {
+        let Some(up) = around.up else { return };
+        let open = up.shared.sessions_where(|s| !s.permissions.is_empty());
+        if let Some(published) = open.iter().min_by_key(|published| published.state.id) {
+            self.decide_in(published, around);
+        }
+    }
+
+    fn decide_in<D: Disk>(&mut self, published: &Published, around: &mut Around<'_, D>) {
         let Some(request) = published.state.permissions.keys().next().copied() else { return };
         let decision = if around.rng.percent(70) { Decision::AllowOnce } else { Decision::RejectOnce };
         let (choice, by) = (Choice::Kind(decision), format!("client {}", self.number));
@@ -209,6 +231,9 @@ impl Client {
             return Err(format!("{key} was refused, and then accepted"));
         }
         self.promised.accepted.extend(turn.map(|turn| (turn, body.clone())));
+        if let Ask::Command { command: Command::Decide { request, by, .. }, .. } = request {
+            self.promised.decided.insert(*request, by.clone());
+        }
         if matches!(request, Ask::Create { .. }) {
             let first = self.promised.created.entry(Arc::clone(key)).or_insert_with(|| body.clone());
             if *first != body {
@@ -231,6 +256,12 @@ impl Client {
         }
         if let Some(turn) = self.promised.refused.iter().find(|turn| logs.queued.contains(turn)) {
             return Err(format!("{turn} was refused and is in a log"));
+        }
+        for (request, by) in &self.promised.decided {
+            let first = logs.decided.get(request);
+            if first.is_some_and(|first| first != by) {
+                return Err(format!("{by} was told that it answered {request}, which {first:?} did"));
+            }
         }
         for (key, id) in &self.promised.created {
             if !logs.by_session.keys().any(|session| session.to_string() == *id) && !deleted(id) {
@@ -255,7 +286,10 @@ impl Client {
         if old.as_ref().is_some_and(|old| old.gone) {
             return Ok(());
         }
-        let after = old.as_ref().map_or(0, |old| old.cursor.after());
+        let mut after = old.as_ref().map_or(0, |old| old.cursor.after());
+        if up.plant == Some(Plant::CursorOffByOne) && after > 0 {
+            after += 1;
+        }
         let seen = old.map_or_else(Vec::new, |old| old.seen);
         match LogCursor::new(&up.shared, &up.reader, id, after) {
             Ok((cursor, mut news)) => {
@@ -400,6 +434,12 @@ fn spec<D: Disk>(around: &mut Around<'_, D>) -> SessionSpec {
         on_turn_end: around.rng.pick(&[OnTurnEnd::Keep, OnTurnEnd::Keep, OnTurnEnd::Stop]).unwrap_or_default(),
         crash_policy: around.rng.pick(&[CrashPolicy::Ask, CrashPolicy::Resume, CrashPolicy::Fail]).unwrap_or_default(),
     }
+}
+
+/// As a server's handler makes it: not of a turn that runs.
+fn fork_of(state: &SessionState) -> Option<Fork> {
+    let agent_session_id = state.agent.session_id.clone();
+    state.phase.turn().is_none().then_some(Fork { session: state.id, seq: state.seq, agent_session_id })
 }
 
 fn stop(mode: StopMode) -> Command {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use convene_core::{
     event::{Event, EventBody, EventData, KnownEvent},
-    ids::{InstanceId, SessionId, TurnId},
+    ids::{InstanceId, PermissionId, SessionId, TurnId},
     session::SessionState,
 };
 use convene_store::{EventFilter, EventRow, Reader};
@@ -20,6 +20,8 @@ pub(super) struct Logs {
     /// Turns that were queued, once each.
     pub(super) queued: HashSet<TurnId>,
     pub(super) events: usize,
+    /// Who answered each permission request.
+    pub(super) decided: HashMap<PermissionId, String>,
 }
 
 #[derive(Default)]
@@ -47,6 +49,8 @@ pub(super) struct Truth {
     pub(super) receipts: HashMap<TurnId, u32>,
     /// What each instance spooled.
     pub(super) spooled: HashMap<(SessionId, u32, InstanceId), Vec<EventData>>,
+    /// Instances whose worker knows that their end is in the log, and how much of what they spooled it had.
+    pub(super) ended: HashMap<(SessionId, u32, InstanceId), usize>,
 }
 
 impl Logs {
@@ -73,7 +77,8 @@ impl Logs {
             for event in events {
                 positions.push(event.pos);
                 self.events += 1;
-                log.take(row.id, event, truth, &mut self.queued)?;
+                let event = log.take(row.id, event, truth, &mut self.queued)?;
+                decided(&mut self.decided, &event)?;
             }
             if log.state.as_ref().map(|s| s.seq) != Some(row.seq) {
                 return Err(format!("{}: its row is at {}, its log at {:?}", row.id, row.seq, log.rows.last()));
@@ -129,10 +134,17 @@ impl Log {
         row: EventRow,
         truth: &Truth,
         queued: &mut HashSet<TurnId>,
-    ) -> Result<(), String> {
-        self.check(id, &row, truth, queued).map_err(|why| format!("{why}: {id} event {}: {}", row.seq, row.data))?;
+    ) -> Result<Event, String> {
+        let checked = self.check(id, &row, truth, queued);
+        let event = checked.map_err(|why| format!("{why}: {id} event {}: {}", row.seq, row.data))?;
         self.rows.push(row);
-        Ok(())
+        Ok(event)
+    }
+
+    /// How much is in the log of what the first instance of an attempt said; nothing if it was another one.
+    pub(super) fn taken(&self, attempt: u32, instance: InstanceId) -> Option<usize> {
+        let (first, next) = self.attempts.get(&attempt)?;
+        (*first == Some(instance)).then(|| usize::try_from(*next).unwrap_or(usize::MAX))
     }
 
     fn check(
@@ -141,7 +153,7 @@ impl Log {
         row: &EventRow,
         truth: &Truth,
         queued: &mut HashSet<TurnId>,
-    ) -> Result<(), String> {
+    ) -> Result<Event, String> {
         if row.seq != u64::try_from(self.rows.len()).unwrap_or(u64::MAX) + 1 {
             return Err("a gap before it".to_owned());
         }
@@ -163,7 +175,7 @@ impl Log {
             Some(state) => state.apply(&event),
             None => self.state = SessionState::begin(&event),
         }
-        Ok(())
+        Ok(event)
     }
 
     /// Only the first instance of the attempt appends, each index once, and what it said.
@@ -209,5 +221,14 @@ impl Log {
             return Err(format!("an impossible turn {facts:?}"));
         }
         Ok(())
+    }
+}
+
+/// A question is answered once, whoever asks again.
+fn decided(decided: &mut HashMap<PermissionId, String>, event: &Event) -> Result<(), String> {
+    let EventBody::Known(KnownEvent::PermissionDecided { request, by, .. }) = &event.data.body else { return Ok(()) };
+    match decided.insert(*request, by.clone()) {
+        Some(first) => Err(format!("{request} was decided by {first} and by {by}")),
+        None => Ok(()),
     }
 }

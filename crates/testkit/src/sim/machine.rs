@@ -12,11 +12,12 @@ use convene_core::{
     failure::AttemptExit,
     ids::{InstanceId, SessionId, WorkerName},
 };
-use convene_engine::{Done, Env, Error, Registered, WorkerOrder, WorkerRecord};
+use convene_engine::{Env, Registered, WorkerOrder, WorkerRecord};
 
 use super::{
     logs::Truth,
     net::{Net, Sender},
+    plant::Plant,
     rng::Rng,
     run_dir::RunDir,
     server::{Disk, Up},
@@ -31,6 +32,8 @@ pub(super) struct Around<'a, D: Disk> {
     pub(super) env: &'a Env,
     /// Nothing goes wrong any more.
     pub(super) calm: bool,
+    /// The bug that is in this story.
+    pub(super) plant: Option<Plant>,
 }
 
 impl<D: Disk> Around<'_, D> {
@@ -45,6 +48,8 @@ pub(super) struct Machine {
     instance: InstanceId,
     /// The worker runs.
     up: bool,
+    /// So many steps it sleeps: nobody there runs, and nothing there dies.
+    asleep: usize,
     /// Its uplink is up.
     connected: bool,
     /// Orders that are on their way to it.
@@ -57,7 +62,7 @@ impl Machine {
     pub(super) fn new(name: &str, seats: u32, env: &Env) -> Self {
         let instance = InstanceId::new(env.ids.uuid());
         let (name, inbox, dirs) = (WorkerName::new(name), Vec::new(), BTreeMap::new());
-        Self { name, instance, up: true, connected: false, inbox, dirs, seats }
+        Self { name, instance, up: true, asleep: 0, connected: false, inbox, dirs, seats }
     }
 
     /// The server is gone, and every link to it.
@@ -71,16 +76,27 @@ impl Machine {
     }
 
     pub(super) fn heal(&mut self) {
-        self.up = true;
+        (self.up, self.asleep) = (true, 0);
         self.seats = 1000;
         self.connected = false;
     }
 
     /// Something happens to it that nobody planned.
     pub(super) fn suffer<D: Disk>(&mut self, around: &mut Around<'_, D>) {
-        match around.rng.below(10) {
+        if self.asleep > 0 {
+            return;
+        }
+        match around.rng.below(11) {
             // The worker's process dies; its runners go on.
             0 => self.worker_dies(around),
+            // The machine goes to sleep; the server may find out.
+            10 => {
+                self.asleep = around.rng.below(100);
+                if around.rng.percent(50) {
+                    self.disconnect(around);
+                    self.links_down();
+                }
+            }
             // The worker's link breaks.
             1 => self.disconnect(around),
             // The power is cut.
@@ -134,6 +150,10 @@ impl Machine {
 
     /// The worker and its runners do something, each or not.
     pub(super) fn step<D: Disk>(&mut self, around: &mut Around<'_, D>) -> Result<(), String> {
+        if self.asleep > 0 {
+            self.asleep -= 1;
+            return Ok(());
+        }
         if around.calm || around.rng.percent(60) {
             self.step_worker(around);
         }
@@ -245,13 +265,6 @@ impl Machine {
                     around.net.say(Sender::Nobody, session, Command::EndAttempt { attempt, exit });
                 }
             },
-        }
-    }
-
-    /// An answer to what the worker said about a run directory.
-    pub(super) fn told(&mut self, key: (SessionId, u32), ended: bool, answer: &Result<Done, Error>, spooled: usize) {
-        if let Some(dir) = self.dirs.get_mut(&key) {
-            dir.worker_told(ended, answer, spooled);
         }
     }
 

@@ -4,10 +4,13 @@ use std::{collections::HashSet, sync::Arc};
 
 use convene_core::{
     command::{Command, NewPrompt},
+    event::Fork,
     ids::{InstanceId, SessionId, ThreadId, WorkerName},
     spec::{Origin, SessionSpec},
 };
 use convene_engine::{Env, Idempotency, NewSession, ThreadPlace, Work};
+
+use super::rng::Rng;
 
 /// Who waits for the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +24,7 @@ pub(super) enum Sender {
 /// What is asked for; the work is made of it when it arrives, as often as it does.
 #[derive(Debug, Clone)]
 pub(super) enum Ask {
-    Create { thread: Option<ThreadId>, spec: Box<SessionSpec>, prompt: Option<NewPrompt> },
+    Create { thread: Option<ThreadId>, spec: Box<SessionSpec>, prompt: Option<NewPrompt>, fork: Option<Fork> },
     Command { session: SessionId, command: Command },
     DeleteThread { thread: ThreadId },
 }
@@ -35,12 +38,32 @@ pub(super) struct Request {
 #[derive(Debug, Default)]
 pub(super) struct Net {
     pub(super) requests: Vec<Request>,
+    /// What is under way for long.
+    pub(super) late: Vec<Request>,
     /// Keys under which something was sent more than once. Refusals are not recorded, so one copy may be refused and
     /// another one taken.
     pub(super) copied: HashSet<Arc<str>>,
 }
 
 impl Net {
+    /// A step's time passes for what is late.
+    pub(super) fn pass(&mut self, rng: &mut Rng) {
+        let (arrived, late) = std::mem::take(&mut self.late).into_iter().partition(|_| rng.percent(3));
+        self.requests.extend::<Vec<_>>(arrived);
+        self.late = late;
+    }
+
+    /// Nothing is late any more.
+    pub(super) fn hurry(&mut self) {
+        self.requests.append(&mut self.late);
+    }
+
+    /// Every connection breaks: what is under way goes nowhere.
+    pub(super) fn clear(&mut self) {
+        self.requests.clear();
+        self.late.clear();
+    }
+
     /// Sends something once more.
     pub(super) fn copy(&mut self, request: Request) {
         if let Sender::Client { key, .. } = &request.sender {
@@ -72,7 +95,7 @@ impl Request {
         let work = match &self.ask {
             Ask::Command { session, command } => Work::Command { session: *session, command: command.clone() },
             Ask::DeleteThread { thread } => Work::DeleteThread { thread: *thread, by: "sim".to_owned() },
-            Ask::Create { thread, spec, prompt } => Work::CreateSession(Box::new(NewSession {
+            Ask::Create { thread, spec, prompt, fork } => Work::CreateSession(Box::new(NewSession {
                 id: SessionId::new(env.ids.uuid()),
                 spec: (**spec).clone(),
                 thread: match thread {
@@ -85,7 +108,7 @@ impl Request {
                 title: String::new(),
                 labels: std::collections::BTreeMap::new(),
                 prompt: prompt.clone(),
-                fork: None,
+                fork: fork.clone(),
             })),
         };
         let idempotency = match &self.sender {

@@ -16,6 +16,7 @@ use convene_engine::{Done, Error};
 use super::{
     machine::Around,
     net::Sender,
+    plant::Plant,
     server::{Disk, Up},
 };
 
@@ -31,6 +32,8 @@ pub(super) struct RunDir {
     tail_done: bool,
     /// The runner has begun to talk, so it is on the disk.
     touched: bool,
+    /// The runner does not come to its next step.
+    dies: bool,
 }
 
 struct Runner {
@@ -85,6 +88,7 @@ impl RunDir {
             in_flight: false,
             tail_done: false,
             touched: false,
+            dies: false,
         }
     }
 
@@ -119,6 +123,11 @@ impl RunDir {
         self.touched
     }
 
+    /// How much of so many spooled events is still there.
+    pub(super) fn kept(&self, spooled: usize) -> usize {
+        spooled.min(self.cut.unwrap_or(usize::MAX))
+    }
+
     /// An answer to what the worker said about it.
     pub(super) fn worker_told(&mut self, ended: bool, answer: &Result<Done, Error>, spooled: usize) {
         self.in_flight = false;
@@ -133,7 +142,7 @@ impl RunDir {
             self.tail_done = true;
         } else if let Ok(Done::Fresh(outcome)) = answer {
             let taken = outcome.session.as_ref().map_or(0, |s| usize::try_from(s.next_index).unwrap_or(0));
-            self.tail_done = taken >= spooled.min(self.cut.unwrap_or(usize::MAX));
+            self.tail_done = taken >= self.kept(spooled);
         }
     }
 
@@ -171,7 +180,7 @@ impl RunDir {
         }
         let Some(exit) = self.exit.clone() else { return };
         let mut tail = Vec::new();
-        if !self.tail_done {
+        if !self.tail_done && around.plant != Some(Plant::EndBeforeTail) {
             let spool = around.truth.spooled.get(&(session, attempt, self.instance));
             tail.extend(spool.into_iter().flatten().take(self.cut.unwrap_or(usize::MAX)).cloned());
         }
@@ -199,7 +208,9 @@ impl RunDir {
         let spooled = around.truth.spooled.get(&(key.0, key.1, self.instance)).map_or(0, Vec::len);
         let done = matches!(runner.agent, Agent::Gone) && runner.acked >= spooled;
         self.runner = Some(runner);
-        if done {
+        if std::mem::take(&mut self.dies) {
+            self.kill("keeper");
+        } else if done {
             self.kill("runner");
             if let Some(exit) = &mut self.exit {
                 exit.runner = Some(ProcessExit { code: Some(0), signal: None });
@@ -216,6 +227,9 @@ impl RunDir {
         match runner.link {
             Link::Down => {
                 runner.link = Link::Saying;
+                if around.plant == Some(Plant::OrdersTwice) {
+                    (runner.last_directive, runner.seen) = (0, HashSet::new());
+                }
                 let hello = Command::Hello { attempt, instance, version: "0".to_owned() };
                 around.net.say(Sender::Runner { session, attempt, instance }, session, hello);
             }
@@ -323,7 +337,14 @@ impl RunDir {
                     self.end_turn(key, turn, StopReason::Cancelled, around);
                     return Ok(());
                 }
-                self.marker = Some(turn);
+                if around.plant != Some(Plant::NoMarker) {
+                    self.marker = Some(turn);
+                }
+                if around.bad_luck(2) {
+                    // It dies with the marker on the disk and the prompt in its hands.
+                    self.dies = true;
+                    return Ok(());
+                }
                 self.spool(key, around, EventData::new(KnownEvent::TurnHandedOver {}).turn(turn));
                 let receipts = around.truth.receipts.entry(turn).or_default();
                 *receipts += 1;

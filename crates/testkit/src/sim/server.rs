@@ -1,16 +1,24 @@
 //! The engine in the simulator: its sequencer on a store that fails by plan, and what dies with it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use convene_core::Timestamp;
-use convene_engine::{Clock, Done, Env, Error, IdSource, Idempotency, Sequencer, Shared, Work, Workers};
+use convene_engine::{
+    Clock, Done, Env, Error, IdSource, Idempotency, Sequencer, Shared, Work, Workers, reconcile::Awake,
+};
 use convene_store::{Reader, Store};
 use uuid::Uuid;
 
-use super::mem_store::{MemDisk, MemStore};
+use super::{
+    mem_store::{MemDisk, MemStore},
+    plant::{Plant, PlantedStore},
+};
 use crate::fault_store::{FaultStore, Faults};
 
 /// Where a store is opened again and again.
@@ -40,8 +48,8 @@ impl SimClock {
         Self(Arc::new(AtomicI64::new(1_800_000_000_000)))
     }
 
-    pub(super) fn advance_ms(&self, by: u64) {
-        self.0.fetch_add(i64::try_from(by).unwrap_or(0), Ordering::Relaxed);
+    pub(super) fn advance_ms(&self, by: i64) {
+        self.0.fetch_add(by, Ordering::Relaxed);
     }
 }
 
@@ -66,23 +74,29 @@ pub(super) struct Server<D: Disk> {
     pub(super) faults: Faults,
     pub(super) env: Env,
     pub(super) clock: SimClock,
+    plant: Option<Plant>,
     up: Option<Up<D>>,
 }
 
+/// How often the loops run that tell whether the server was awake.
+const PERIOD: Duration = Duration::from_secs(3);
+
 /// What there is while it runs.
 pub(super) struct Up<D: Disk> {
-    sequencer: Sequencer<FaultStore<D::Store>>,
+    sequencer: Sequencer<PlantedStore<FaultStore<D::Store>>>,
     pub(super) shared: Arc<Shared>,
     pub(super) reader: ReaderOf<D>,
     pub(super) workers: Workers,
-    pub(super) started: Timestamp,
+    pub(super) plant: Option<Plant>,
+    awake: Awake,
+    awake_since: Timestamp,
 }
 
 impl<D: Disk> Server<D> {
-    pub(super) fn new(disk: D) -> Self {
+    pub(super) fn new(disk: D, plant: Option<Plant>) -> Self {
         let clock = SimClock::new();
         let env = Env { clock: Arc::new(clock.clone()), ids: Arc::new(SimIds::default()) };
-        Self { disk, faults: Faults::default(), env, clock, up: None }
+        Self { disk, faults: Faults::default(), env, clock, plant, up: None }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -99,6 +113,7 @@ impl<D: Disk> Server<D> {
 
     pub(super) fn start(&mut self) -> Result<(), String> {
         let store = FaultStore::new(self.disk.open(self.now()), self.faults.clone());
+        let store = PlantedStore::new(store, self.plant);
         let opened = Sequencer::open(store, self.env.clone());
         let (sequencer, quarantined) = opened.map_err(|error| format!("the engine does not start: {error:?}"))?;
         if !quarantined.is_empty() {
@@ -106,19 +121,35 @@ impl<D: Disk> Server<D> {
         }
         let (shared, reader) = (sequencer.shared(), sequencer.reader());
         let workers = Workers::default();
-        self.up = Some(Up { sequencer, shared, reader, workers, started: self.now() });
+        let (awake, awake_since) = (Awake::new(self.now()), self.now());
+        self.up = Some(Up { sequencer, shared, reader, workers, plant: self.plant, awake, awake_since });
+        self.look_at_clock();
         Ok(())
     }
 
-    pub(super) fn run_group(&mut self, items: Vec<(Work, Option<Idempotency>)>) -> Vec<Result<Done, Error>> {
-        match &mut self.up {
-            Some(up) => up.sequencer.run_group(items),
-            None => Vec::new(),
+    /// What the loops of a server do in each pass: they look whether they have slept.
+    pub(super) fn look_at_clock(&mut self) {
+        let now = self.now();
+        let Some(up) = &mut self.up else { return };
+        let since = up.awake.since(now, PERIOD);
+        up.awake_since = if self.plant == Some(Plant::ExpiryAtStart) { Timestamp::UNIX_EPOCH } else { since };
+    }
+
+    pub(super) fn run_group(&mut self, mut items: Vec<(Work, Option<Idempotency>)>) -> Vec<Result<Done, Error>> {
+        let Some(up) = &mut self.up else { return Vec::new() };
+        if let Some(plant) = self.plant {
+            items.iter_mut().for_each(|(work, _)| plant.tamper(&up.shared, work));
         }
+        up.sequencer.run_group(items)
     }
 }
 
 impl<D: Disk> Up<D> {
+    /// Since when it has been awake without a break.
+    pub(super) const fn awake_since(&self) -> Timestamp {
+        self.awake_since
+    }
+
     /// All sessions that are not deleted, as the store has them.
     pub(super) fn rows(&self) -> Result<Vec<convene_store::SessionRow>, String> {
         let filter = convene_store::SessionFilter { limit: usize::MAX, ..convene_store::SessionFilter::default() };
