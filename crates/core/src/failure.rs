@@ -45,6 +45,44 @@ pub enum StopCause {
     Shutdown,
 }
 
+/// The rungs of the ladder by which an attempt is ended, in their order. What is told is the last one that was needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StopStep {
+    /// The agent was told to cancel its turn, and ended.
+    Cancel,
+    /// Its input was closed, and it ended.
+    Close,
+    /// Its process group got SIGTERM.
+    Terminate,
+    /// It got SIGKILL.
+    Kill,
+    /// Processes that it had started, or that outlived their runner, got SIGKILL.
+    Tree,
+    /// A rung of a later version.
+    #[serde(other)]
+    Other,
+}
+
+impl StopStep {
+    /// What it took, for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Cancel => "a cancel was enough",
+            Self::Close => "closing its input was enough",
+            Self::Terminate => "it took SIGTERM",
+            Self::Kill => "it took SIGKILL",
+            Self::Tree => "it took SIGKILL to the tree",
+            Self::Other => "it took something that is not known here",
+        }
+    }
+
+    /// Whether it went as every stop should: by asking.
+    pub const fn is_polite(self) -> bool {
+        matches!(self, Self::Cancel | Self::Close)
+    }
+}
+
 /// What kind of failure it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -161,6 +199,9 @@ pub struct AttemptExit {
     /// Processes that could not be proved dead.
     #[serde(default)]
     pub survivors: u32,
+    /// The last rung of the ladder that was needed; none if everything ended by itself, or nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StopStep>,
     /// The last turn whose prompt was handed to the agent, from the marker on disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handed_over: Option<TurnId>,

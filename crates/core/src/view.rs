@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::{
     content::{AgentCommand, AuthMethod, ConfigOption, ContentBlock, PermissionOption, ToolCall, Usage},
     event::Fork,
-    failure::{Failure, FailureKind, StopCause},
+    failure::{Failure, FailureKind, StopCause, StopStep},
     ids::{ElicitationId, PermissionId, SessionId, ThreadId, TurnId, WorkerName},
     session::{EndedTurn, Phase, SessionState, Waiting},
     spec::{Origin, PermissionMode, TurnSource},
@@ -107,6 +107,8 @@ pub struct SessionView {
     pub stop_detail: Option<String>,
     /// Whether it was proved that no process is left.
     pub stop_verified: Option<bool>,
+    /// The last rung of the ladder that it took to end its agent and all that it had started.
+    pub stop_step: Option<StopStep>,
     /// What went wrong.
     pub failure: Option<Failure>,
     /// The agent's last answer.
@@ -268,14 +270,14 @@ pub struct ThreadView {
 /// The session object of a state.
 pub fn session(state: &SessionState) -> SessionView {
     let attempt = state.phase.attempt();
-    let (stop_cause, stop_detail, stop_verified) = match &state.phase {
-        Phase::Stopped { cause, detail, verified } => (Some(*cause), detail.clone(), Some(*verified)),
-        Phase::Stopping { cause, detail, .. } => (Some(*cause), detail.clone(), None),
+    let (stop_cause, stop_detail, stop_verified, stop_step) = match &state.phase {
+        Phase::Stopped { cause, detail, verified, step } => (Some(*cause), detail.clone(), Some(*verified), *step),
+        Phase::Stopping { cause, detail, .. } => (Some(*cause), detail.clone(), None, None),
         Phase::Pending { .. }
         | Phase::Starting { .. }
         | Phase::Idle { .. }
         | Phase::Running { .. }
-        | Phase::Hibernated => (None, None, None),
+        | Phase::Hibernated => (None, None, None, None),
     };
     let waiting = match &state.phase {
         Phase::Pending { waiting } => waiting.clone(),
@@ -335,6 +337,7 @@ pub fn session(state: &SessionState) -> SessionView {
         stop_cause,
         stop_detail,
         stop_verified,
+        stop_step,
         failure: state.failure.clone(),
         result: (!state.result.is_empty()).then(|| state.result.to_string()),
         usage: state.usage.clone(),

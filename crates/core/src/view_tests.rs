@@ -24,7 +24,7 @@ fn state() -> SessionState {
 }
 
 fn stopped(cause: StopCause) -> Phase {
-    Phase::Stopped { cause, detail: None, verified: true }
+    Phase::Stopped { cause, detail: None, verified: true, step: None }
 }
 
 #[test]

@@ -114,7 +114,8 @@ fn damaged<R: Reader>(reader: &R, id: SessionId, why: String) -> Result<Publishe
     let (readable, _) = fold_log(reader, id, row.log)?;
     let Some(mut state) = readable.or_else(|| from_row(&row)) else { return Err(Error::Damaged { session: id, why }) };
     let detail = format!("its log is damaged: {why}");
-    state.phase = Phase::Stopped { cause: StopCause::Failed, detail: Some(detail.clone()), verified: false };
+    state.phase =
+        Phase::Stopped { cause: StopCause::Failed, detail: Some(detail.clone()), verified: false, step: None };
     state.failure = Some(Failure::new(FailureKind::UnknownFailure, detail).code("session_damaged"));
     state.permissions.clear();
     state.elicitations.clear();

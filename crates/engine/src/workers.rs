@@ -20,6 +20,10 @@ use crate::shared::Shared;
 /// (cancel, end of input, SIGTERM, SIGKILL) takes up to about eight.
 const STOP_PATIENCE: i64 = 12;
 
+/// How long a runner may take to kill its tree and to say so before its worker is told to kill the runner, in milliseconds:
+/// it may stand still. What it has said by then is in its spool, and its keeper kills what is left.
+const NOW_PATIENCE_MS: i64 = 2000;
+
 /// A worker as it registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerRecord {
@@ -163,8 +167,10 @@ impl Workers {
                         workspace: state.workspace.clone(),
                     });
                 }
-                Phase::Stopping { since, .. } => {
-                    let late = now.as_second() - since.as_second() >= STOP_PATIENCE;
+                Phase::Stopping { since, now_since, .. } => {
+                    let hurried =
+                        now_since.is_some_and(|at| now.as_millisecond() - at.as_millisecond() >= NOW_PATIENCE_MS);
+                    let late = hurried || now.as_second() - since.as_second() >= STOP_PATIENCE;
                     // Before its hello the runner cannot be told; its worker can.
                     if late || attempt.instance.is_none() {
                         let mode = if late { StopMode::Now } else { StopMode::Graceful };

@@ -7,6 +7,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use convene_core::failure::StopStep;
 use thiserror::Error;
 
 mod launch;
@@ -105,15 +106,17 @@ pub fn bury(run_dir: &RunDir) -> Result<ExitRecord, Error> {
         clear_after(run_dir, attempt.as_ref(), &record)?;
         return Ok(record);
     }
-    let survivors = kill_marked(run_dir, attempt.as_ref())?;
+    let Marked { killed, survivors } = kill_marked(run_dir, attempt.as_ref())?;
     clear_remains(run_dir, attempt.as_ref())?;
+    let agent = unless_damaged(run_dir.agent_exit())?;
     let record = ExitRecord {
         session: run_dir.session().to_owned(),
         attempt: run_dir.attempt(),
         by: Recorder::Worker,
         reason: if is_from_earlier_boot(attempt.as_ref()) { EndReason::Rebooted } else { EndReason::Abandoned },
         runner: None,
-        agent: unless_damaged(run_dir.agent_exit())?,
+        step: if killed { Some(StopStep::Tree) } else { agent.as_ref().and_then(|agent| agent.step) },
+        agent,
         verified: survivors == 0,
         survivors,
         containment: attempt.as_ref().and_then(|attempt| attempt.containment).unwrap_or(BASE_CONTAINMENT),
@@ -174,8 +177,15 @@ fn take_lock(run_dir: &RunDir, attempt: Option<&AttemptRecord>) -> Result<Lock, 
     }
 }
 
-/// Returns how many could not be ended.
-fn kill_marked(run_dir: &RunDir, attempt: Option<&AttemptRecord>) -> Result<u32, Error> {
+/// What was found by its marks.
+struct Marked {
+    /// Whether anything lived and was killed.
+    killed: bool,
+    /// How many could not be ended.
+    survivors: u32,
+}
+
+fn kill_marked(run_dir: &RunDir, attempt: Option<&AttemptRecord>) -> Result<Marked, Error> {
     if let Some(path) = attempt.and_then(|attempt| attempt.cgroup.as_deref()) {
         keeper::cgroup::kill(path);
     }
@@ -184,6 +194,7 @@ fn kill_marked(run_dir: &RunDir, attempt: Option<&AttemptRecord>) -> Result<u32,
     let mut fewest = u32::MAX;
     let mut last_end = Instant::now();
     let mut empty_looks = 0;
+    let mut killed = false;
     while empty_looks < EMPTY_LOOKS {
         let look = kill_all_marked(run_dir)?;
         if look.found == 0 {
@@ -191,20 +202,21 @@ fn kill_marked(run_dir: &RunDir, attempt: Option<&AttemptRecord>) -> Result<u32,
             continue;
         }
         empty_looks = 0;
+        killed = true;
         if look.found < fewest {
             fewest = look.found;
             last_end = Instant::now();
         }
         let left = BURIAL_PATIENCE.saturating_sub(last_end.elapsed());
         if left.is_zero() {
-            return Ok(look.found);
+            return Ok(Marked { killed, survivors: look.found });
         }
         if let Some(identity) = look.last {
             identity.wait_for_end(left)?;
             identity.reap();
         }
     }
-    Ok(0)
+    Ok(Marked { killed, survivors: 0 })
 }
 
 struct Look {

@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use convene_core::failure::StopStep;
 use rustix::process::{Pid, Signal, WaitOptions};
 use thiserror::Error;
 
@@ -261,15 +262,21 @@ impl Attempt {
     }
 
     fn write_record(&self, exit: Exit, reason: EndReason, burial: Burial) -> Result<(), Error> {
+        let agent = self.run_dir.agent_exit()?;
+        // Where the runner was killed, its death signal or the cgroup had killed the rest already.
+        let was_killed = matches!(exit, Exit::Signal(_)) || self.record.cgroup.is_some();
+        let needed_tree = burial.killed > 0 || (was_killed && burial.reaped > 0);
+        let step = if needed_tree { Some(StopStep::Tree) } else { agent.as_ref().and_then(|agent| agent.step) };
         let record = ExitRecord {
             session: self.record.session.clone(),
             attempt: self.record.attempt,
             by: Recorder::Keeper,
             reason,
             runner: Some(exit),
-            agent: self.run_dir.agent_exit()?,
+            agent,
             verified: burial.is_proven(),
             survivors: burial.survivors,
+            step,
             containment: self.record.containment.unwrap_or(BASE_CONTAINMENT),
             at: now(),
         };

@@ -19,6 +19,7 @@ pub mod git;
 // Life and death of an attempt's processes.
 pub mod death;
 pub mod keeper;
+pub mod ladder;
 pub mod marker;
 pub mod process;
 pub mod rundir;

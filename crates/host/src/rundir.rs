@@ -18,6 +18,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use convene_core::failure::StopStep;
 use rustix::fs::FlockOperation;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -120,6 +121,9 @@ pub struct ExitRecord {
     pub verified: bool,
     /// How many were left alive, when not verified.
     pub survivors: u32,
+    /// The last rung of the ladder that was needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StopStep>,
     /// What held its processes together.
     pub containment: Containment,
     /// When it was written.
@@ -168,6 +172,9 @@ pub struct AgentExit {
     pub pid: i32,
     /// How it ended.
     pub exit: Exit,
+    /// The last rung of the ladder that the runner needed for the agent and what it had started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StopStep>,
     /// When that was collected.
     pub at: jiff::Timestamp,
 }

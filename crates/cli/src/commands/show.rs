@@ -154,8 +154,10 @@ fn summary(app: &App, session: &SessionView) -> String {
             lines.push(format!("        {}", clean_line(hint)));
         }
     }
-    if let Some(cause) = &session.stop_detail {
-        lines.push(format!("stopped {}", clean_line(cause)));
+    let took = session.stop_step.filter(|step| !step.is_polite()).map(|step| step.words().to_owned());
+    let stopped: Vec<String> = session.stop_detail.as_deref().map(clean_line).into_iter().chain(took).collect();
+    if !stopped.is_empty() {
+        lines.push(format!("stopped {}", stopped.join("; ")));
     }
     if let Some(result) = session.result.as_deref().filter(|r| !r.trim().is_empty()) {
         let first = clean(result).lines().find(|l| !l.trim().is_empty()).unwrap_or_default().to_owned();

@@ -6,7 +6,7 @@ use convene_api::{
     client::{Client, CommandKey, StreamItem},
     exit,
 };
-use convene_core::{event::StopMode, view::SessionView};
+use convene_core::{event::StopMode, failure::StopStep, view::SessionView};
 
 use crate::{
     app::App,
@@ -84,10 +84,12 @@ pub async fn stopped(client: &Client, session: &SessionView, body: &StopSession)
 }
 
 fn said(session: &SessionView) -> String {
-    let proof = match session.stop_verified {
-        Some(true) => " (verified: 0 processes left)",
-        Some(false) => " (not every process could be proved dead)",
-        None => "",
-    };
-    format!("session {} {}{proof}", session.short_id, session.state)
+    // What everybody should see is what did not go by asking.
+    let took = session.stop_step.filter(|step| !step.is_polite()).map(StopStep::words);
+    let proof = session
+        .stop_verified
+        .map(|verified| if verified { "verified: 0 processes left" } else { "not every process could be proved dead" });
+    let facts: Vec<&str> = took.into_iter().chain(proof).collect();
+    let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join("; ")) };
+    format!("session {} {}{facts}", session.short_id, session.state)
 }

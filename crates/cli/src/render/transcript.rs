@@ -370,7 +370,8 @@ impl Transcript {
             KnownEvent::AttemptRefused { detail, .. } => self.note(&format!("not started: {}", clean_line(detail))),
             KnownEvent::AttemptEnded { exit } if self.look.verbose => {
                 let verified = if exit.verified { "no process is left" } else { "processes may be left" };
-                self.note(&format!("the attempt is over; {verified}"));
+                let took = exit.step.map(|step| format!("{}; ", step.words())).unwrap_or_default();
+                self.note(&format!("the attempt is over; {took}{verified}"));
             }
             KnownEvent::TurnRequeued {} => {
                 self.note("the runner died before the prompt was handed over; it is sent again");
@@ -404,10 +405,12 @@ impl Transcript {
             KnownEvent::SessionStopping { by, .. } if !by_me => {
                 self.note(&format!("being stopped by {}", clean_line(by)));
             }
-            KnownEvent::SessionStopped { detail, verified, .. } => {
+            KnownEvent::SessionStopped { detail, verified, step, .. } => {
                 let detail = detail.as_deref().map(|d| format!(": {}", clean_line(d))).unwrap_or_default();
+                let step = step.filter(|step| !step.is_polite());
+                let took = step.map(|step| format!("; {}", step.words())).unwrap_or_default();
                 let verified = if *verified { "" } else { "; not every process could be proved dead" };
-                self.note(&format!("session stopped{detail}{verified}"));
+                self.note(&format!("session stopped{detail}{took}{verified}"));
             }
             KnownEvent::AgentContextLost { detail, recap, .. } => {
                 let told = if *recap > 0 { "; it gets a recap with the next prompt" } else { "" };

@@ -12,7 +12,7 @@ use crate::{
         AgentCommand, AuthMethod, Channel, ConfigOption, ContentBlock, PermissionOption, PlanEntry, Role, ToolCall,
         Usage,
     },
-    failure::{AttemptExit, Failure, ProcessExit, StopCause, StopReason},
+    failure::{AttemptExit, Failure, ProcessExit, StopCause, StopReason, StopStep},
     ids::{ElicitationId, InstanceId, MessageId, PermissionId, ThreadId, WorkerName},
     spec::{Origin, SessionSpec, TurnSource},
     workspace::Workspace,
@@ -164,6 +164,9 @@ pub enum KnownEvent {
         /// The end of what it wrote to stderr, redacted.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         stderr: String,
+        /// The rung of the ladder on which it ended; none if it ended by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<StopStep>,
     },
     /// Something about the agent that a person may want to know: noise on stdout, a broken line, a late answer.
     AgentDiagnostic {
@@ -354,6 +357,9 @@ pub enum KnownEvent {
         failure: Option<Failure>,
         /// Whether it was proved that no process is left.
         verified: bool,
+        /// The last rung of the ladder that was needed; none if there was nothing to end, or it ended by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<StopStep>,
     },
     /// A session without a runner gets one, without a prompt.
     SessionResumed {

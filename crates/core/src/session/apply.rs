@@ -8,7 +8,7 @@ use super::state::{
 };
 use crate::{
     directive::Order,
-    event::{Decision, Event, EventBody, KnownEvent, SessionChanges},
+    event::{Decision, Event, EventBody, KnownEvent, SessionChanges, StopMode},
     failure::StopReason,
     limits,
 };
@@ -299,14 +299,18 @@ impl SessionState {
                 let Some(attempt) = self.phase.attempt().cloned() else { return };
                 // The first cause wins; asking again only makes the order stronger.
                 if !matches!(self.phase, Phase::Stopping { .. }) {
-                    let turn = self.phase.turn().cloned();
-                    self.phase =
-                        Phase::Stopping { attempt, turn, cause: *cause, detail: message.clone(), since: event.at };
+                    let (turn, detail) = (self.phase.turn().cloned(), message.clone());
+                    let (cause, since) = (*cause, event.at);
+                    self.phase = Phase::Stopping { attempt, turn, cause, detail, since, now_since: None };
+                }
+                if let (Phase::Stopping { now_since, .. }, StopMode::Now) = (&mut self.phase, mode) {
+                    now_since.get_or_insert(event.at);
                 }
                 self.direct(event.seq, Order::Stop { mode: *mode });
             }
-            KnownEvent::SessionStopped { cause, detail, failure, verified } => {
-                self.phase = Phase::Stopped { cause: *cause, detail: detail.clone(), verified: *verified };
+            KnownEvent::SessionStopped { cause, detail, failure, verified, step } => {
+                let (detail, verified, step) = (detail.clone(), *verified, *step);
+                self.phase = Phase::Stopped { cause: *cause, detail, verified, step };
                 self.failure.clone_from(failure);
                 self.starts = 0;
                 self.directives.clear();

@@ -162,7 +162,7 @@ fn fate(state: &SessionState, turn: &ActiveTurn, over: &Over) -> KnownEvent {
 /// How the session goes on without the attempt.
 fn go_on(d: &mut Decider<'_>, over: &Over) {
     let told = d.state.failure.clone();
-    let verified = over.exit.verified;
+    let (verified, step) = (over.exit.verified, over.exit.step);
     if let Phase::Stopping { cause, detail, .. } = &d.state.phase {
         let (cause, detail) = (*cause, detail.clone());
         let of_turn = || d.state.last_turn.as_ref().and_then(|t| t.failure.clone());
@@ -171,7 +171,7 @@ fn go_on(d: &mut Decider<'_>, over: &Over) {
             StopCause::Timeout => Some(of_turn().unwrap_or_else(|| timed_out(&d.state))),
             StopCause::Failed | StopCause::AgentExited => Some(told.or_else(of_turn).unwrap_or_else(|| lost(over))),
         };
-        d.emit(KnownEvent::SessionStopped { cause, detail, failure, verified });
+        d.emit(KnownEvent::SessionStopped { cause, detail, failure, verified, step });
         return;
     }
     // Pending already: with a turn that was not delivered, or with a start that nobody has explained.
@@ -201,11 +201,11 @@ fn go_on(d: &mut Decider<'_>, over: &Over) {
         }
         let failure = d.state.last_turn.as_ref().and_then(|t| t.failure.clone());
         match one_shot(&d.state) {
-            Some(cause) => d.emit(KnownEvent::SessionStopped { cause, detail: None, failure, verified }),
+            Some(cause) => d.emit(KnownEvent::SessionStopped { cause, detail: None, failure, verified, step }),
             None if cancelled || resumes => d.emit(KnownEvent::SessionHibernated {}),
             None => {
                 let (cause, detail) = (StopCause::Completed, Some("the agent ended by itself".to_owned()));
-                d.emit(KnownEvent::SessionStopped { cause, detail, failure: None, verified });
+                d.emit(KnownEvent::SessionStopped { cause, detail, failure: None, verified, step });
             }
         }
         return;
@@ -217,7 +217,7 @@ fn go_on(d: &mut Decider<'_>, over: &Over) {
     let cause =
         if over.ready && failure.kind == FailureKind::ProcessExit { StopCause::AgentExited } else { StopCause::Failed };
     let detail = (!over.exit.detail.is_empty()).then(|| over.exit.detail.clone());
-    d.emit(KnownEvent::SessionStopped { cause, detail, failure: Some(failure), verified });
+    d.emit(KnownEvent::SessionStopped { cause, detail, failure: Some(failure), verified, step });
 }
 
 impl Over {

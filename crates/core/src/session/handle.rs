@@ -265,7 +265,7 @@ fn stop(d: &mut Decider<'_>, cause: StopCause, mode: StopMode, message: Option<S
         }
         Phase::Pending { .. } | Phase::Hibernated => {
             drop_queue(d, "stop");
-            d.emit(KnownEvent::SessionStopped { cause, detail: message, failure: None, verified: true });
+            d.emit(KnownEvent::SessionStopped { cause, detail: message, failure: None, verified: true, step: None });
         }
         Phase::Starting { .. } | Phase::Idle { .. } | Phase::Running { .. } => {
             drop_queue(d, "stop");

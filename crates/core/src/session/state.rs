@@ -14,7 +14,7 @@ use crate::{
     directive::Directive,
     dispatch::Candidate,
     event::{Decision, Fork},
-    failure::{Failure, ProcessExit, StopCause, StopReason},
+    failure::{Failure, ProcessExit, StopCause, StopReason, StopStep},
     ids::{ElicitationId, InstanceId, MessageId, PermissionId, SessionId, ThreadId, TurnId, WorkerName},
     spec::{Origin, SessionSpec, TurnSource},
     workspace::Workspace,
@@ -172,6 +172,9 @@ pub enum Phase {
         detail: Option<String>,
         /// Since when.
         since: Timestamp,
+        /// Since when the agent gets no time any more.
+        #[serde(default)]
+        now_since: Option<Timestamp>,
     },
     /// It has no runner and waits for a prompt.
     Hibernated,
@@ -183,6 +186,9 @@ pub enum Phase {
         detail: Option<String>,
         /// Whether it was proved that no process is left.
         verified: bool,
+        /// The last rung of the ladder that was needed.
+        #[serde(default)]
+        step: Option<StopStep>,
     },
 }
 

@@ -3,6 +3,8 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
+use convene_core::failure::StopStep;
+
 use super::{BASE_CONTAINMENT, EXIT_ABANDONED, Error, become_subreaper, close_stdin, complain, now, raw, system};
 use crate::process::{self, Burial, Exit, Identity};
 use crate::rundir::{AgentExit, AttemptRecord, Containment, EndReason, ExitRecord, Recorder, RunDir};
@@ -82,12 +84,25 @@ impl RunnerSide {
         Ok(self.run_dir.write_handed_over(turn)?)
     }
 
-    /// Puts the agent's exit status on disk.
+    /// Puts the agent's exit status on disk, and what it took.
     ///
     /// # Errors
     /// If the disk refuses.
-    pub fn write_agent_exit(&self, pid: i32, exit: Exit) -> Result<(), Error> {
-        Ok(self.run_dir.write_agent_exit(&AgentExit { pid, exit, at: now() })?)
+    pub fn write_agent_exit(&self, pid: i32, exit: Exit, step: Option<StopStep>) -> Result<(), Error> {
+        Ok(self.run_dir.write_agent_exit(&AgentExit { pid, exit, step, at: now() })?)
+    }
+
+    /// Adds to the agent's exit status on disk that others had to be killed after it. What cannot be put down is not
+    /// told; the end of the attempt does not depend on it.
+    pub fn note_tree_killed(&self) {
+        let noted = match self.run_dir.agent_exit() {
+            Ok(Some(exit)) => self.run_dir.write_agent_exit(&AgentExit { step: Some(StopStep::Tree), ..exit }),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = noted {
+            complain("cannot note that the tree was killed", &error);
+        }
     }
 
     /// Kills and reaps everything below the runner (all that is left of an agent) and says whether it is proven.
@@ -103,8 +118,11 @@ impl RunnerSide {
                 agent_exit = Some((pid, exit));
             }
         })?;
-        if let Some((pid, exit)) = agent_exit {
-            self.write_agent_exit(pid, exit)?;
+        let step = (burial.killed > 0).then_some(StopStep::Tree);
+        match agent_exit {
+            Some((pid, exit)) => self.write_agent_exit(pid, exit, step)?,
+            None if step.is_some() => self.note_tree_killed(),
+            None => {}
         }
         Ok(burial)
     }
@@ -127,13 +145,15 @@ impl RunnerSide {
         if self.run_dir.exit_record()?.is_some() {
             return Ok(());
         }
+        let agent = self.run_dir.agent_exit()?;
         let record = ExitRecord {
             session: self.record.session.clone(),
             attempt: self.record.attempt,
             by: Recorder::Runner,
             reason: EndReason::KeeperLost,
             runner: Some(Exit::Code(EXIT_ABANDONED)),
-            agent: self.run_dir.agent_exit()?,
+            step: (burial.killed > 0).then_some(StopStep::Tree).or(agent.as_ref().and_then(|agent| agent.step)),
+            agent,
             verified: burial.is_proven(),
             survivors: burial.survivors,
             containment: self.containment(),

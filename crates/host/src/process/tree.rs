@@ -26,6 +26,8 @@ pub fn descendants(root: i32) -> Result<Vec<Process>, Error> {
 pub struct Burial {
     /// Children whose status was collected.
     pub reaped: u32,
+    /// Processes that lived and were sent SIGKILL.
+    pub killed: u32,
     /// Processes that could not be ended: of another user, or stuck in the kernel for longer than the patience.
     pub survivors: u32,
 }
@@ -55,34 +57,36 @@ pub fn kill_tree_until_none(
     mut on_reaped: impl FnMut(i32, Exit),
 ) -> Result<Burial, Error> {
     let mut reaped = 0;
+    let mut killed = HashSet::new();
     if keep.is_empty() {
         // Most trees are gone when their end is looked for. Who has no children has no descendants, and to ask for
         // them costs nothing beside a look at all processes of the machine.
         let harvest = reap(keep, &[], &mut on_reaped)?;
         reaped = harvest.reaped;
         if harvest.none_left {
-            return Ok(Burial { reaped, survivors: 0 });
+            return Ok(Burial { reaped, killed: 0, survivors: 0 });
         }
     }
     let mut last_end = Instant::now();
     loop {
-        let strike = strike(keep)?;
+        let strike = strike(keep, &mut killed)?;
+        let count = || killed.len().try_into().unwrap_or(u32::MAX);
         let harvest = reap(keep, &strike.children, &mut on_reaped)?;
         reaped += harvest.reaped;
         if harvest.none_left {
-            return Ok(Burial { reaped, survivors: 0 });
+            return Ok(Burial { reaped, killed: count(), survivors: 0 });
         }
         if harvest.reaped > 0 {
             last_end = Instant::now();
             continue;
         }
         if strike.children.is_empty() && strike.immune > 0 {
-            return Ok(Burial { reaped, survivors: strike.immune });
+            return Ok(Burial { reaped, killed: count(), survivors: strike.immune });
         }
         let left = patience.saturating_sub(last_end.elapsed());
         if left.is_zero() {
             let survivors = strike.children.len().try_into().unwrap_or(u32::MAX).saturating_add(strike.immune);
-            return Ok(Burial { reaped, survivors });
+            return Ok(Burial { reaped, killed: count(), survivors });
         }
         wait_for_any_end(&strike.children, left)?;
     }
@@ -95,7 +99,8 @@ struct Strike {
     immune: u32,
 }
 
-fn strike(keep: &[i32]) -> Result<Strike, Error> {
+/// Kills what there is, and notes in `killed` who lived until then.
+fn strike(keep: &[i32], killed: &mut HashSet<i32>) -> Result<Strike, Error> {
     let me = own_pid();
     let mut strike = Strike { children: Vec::new(), immune: 0 };
     walk(me, keep, |process| {
@@ -106,6 +111,9 @@ fn strike(keep: &[i32]) -> Result<Strike, Error> {
         } else {
             process.identity().signal(Signal::KILL).map(|_| ())
         };
+        if outcome.is_ok() && !process.over {
+            killed.insert(process.pid);
+        }
         match outcome {
             Err(error) if is_permission(&error) && !process.over => strike.immune += 1,
             Ok(()) | Err(_) if direct => strike.children.push(process.pid),

@@ -10,6 +10,7 @@ use std::{
     process::Command,
 };
 
+use convene_core::failure::StopStep;
 use rustix::process::{Pid, Signal};
 use tokio::net::unix::pipe;
 
@@ -28,6 +29,8 @@ pub(super) struct Agent {
     pub(super) stderr: Option<pipe::Receiver>,
     log: StderrLog,
     pub(super) exit: Option<Exit>,
+    /// The rung of the ladder on which it ended.
+    pub(super) step: Option<StopStep>,
 }
 
 /// The three ends of an agent that has just been started.
@@ -65,6 +68,7 @@ pub(super) fn start(
         stderr: Some(pipe::Receiver::from_owned_fd(stderr_read.into())?),
         log: StderrLog::new(log),
         exit: None,
+        step: None,
     };
     Ok(Started { agent, stdin: pipe::Sender::from_owned_fd(stdin_write.into())? })
 }

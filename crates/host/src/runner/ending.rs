@@ -1,7 +1,7 @@
 //! How an attempt ends: by order, because its agent ended, or because it cannot go on.
 //!
-//! The ladder: cancel → end of input, with patience → SIGTERM to the group → SIGKILL to the tree. Whatever rung it ends on,
-//! what the agent said until then is kept, its exit status is collected and not invented, and nothing of it is left.
+//! Whatever rung of the ladder (`crate::ladder`) it ends on, what the agent said until then is kept, its exit status is
+//! collected and not invented, and nothing of it is left.
 //!
 //! A turn that an attempt takes with it is not ended here. The server ends it together with the attempt, for the reason
 //! that `attempt_failed` gave; an end told before would have it begin the next turn with an agent that is gone.
@@ -10,22 +10,17 @@ use std::time::Duration;
 
 use convene_core::{
     event::{KnownEvent, StopMode},
-    failure::{Failure, FailureKind, ProcessExit, StopReason},
+    failure::{Failure, FailureKind, ProcessExit, StopReason, StopStep},
 };
 use rustix::process::{Signal, WaitOptions};
 use tokio::time::Instant;
 
 use super::{Runner, handshake::Stage, trouble::telling_line};
-use crate::process::{Exit, kill_tree_until_none};
+use crate::{
+    ladder::{CANCEL, CLOSE, DRAIN, TERMINATE},
+    process::{Exit, kill_tree_until_none},
+};
 
-/// From cancel to the end of input, if a turn is running.
-const CANCEL: Duration = Duration::from_secs(1);
-/// From the end of input to SIGTERM; some agents take more than three seconds.
-const END_OF_INPUT: Duration = Duration::from_secs(4);
-/// From SIGTERM to SIGKILL.
-const TERMINATE: Duration = Duration::from_secs(2);
-/// How long the output of a dead agent is waited for: children of it may hold the pipe for ever.
-const DRAIN: Duration = Duration::from_millis(500);
 /// How long an agent that closed its output may take to end.
 const CLOSED: Duration = Duration::from_secs(2);
 /// How long the last events may take to be committed. What is not, the worker delivers.
@@ -54,6 +49,19 @@ enum Step {
     Kill,
     /// It is gone; the last events are being committed.
     Commit,
+}
+
+impl Step {
+    /// The rung of the ladder.
+    const fn rung(self) -> Option<StopStep> {
+        match self {
+            Self::Cancel => Some(StopStep::Cancel),
+            Self::EndOfInput => Some(StopStep::Close),
+            Self::Terminate => Some(StopStep::Terminate),
+            Self::Kill => Some(StopStep::Kill),
+            Self::Commit => None,
+        }
+    }
 }
 
 impl Runner {
@@ -100,12 +108,14 @@ impl Runner {
             Step::EndOfInput => {
                 self.questions.cancel_all();
                 self.close_input();
-                END_OF_INPUT
+                CLOSE
             }
             Step::Terminate => {
                 self.close_input();
                 if let Some(agent) = &self.agent {
                     agent.signal_group(Signal::TERM);
+                    // One that stands still would not hear of it.
+                    agent.signal_group(Signal::CONT);
                 }
                 TERMINATE
             }
@@ -129,30 +139,43 @@ impl Runner {
 
     /// Kills everything below the runner and collects it.
     fn kill_tree(&mut self, now: Instant) {
+        // What ended by itself until now was not killed.
+        self.reap(now);
+        let agent_lives = self.agent_pid().is_some();
         let mut ended = Vec::new();
-        let burial = kill_tree_until_none(&[], BURIAL, |pid, exit| ended.push((pid, exit)));
-        if let Err(error) = burial {
-            tracing::error!(error = &error as &dyn std::error::Error, "cannot kill the tree; the keeper will");
-        }
+        let step = match kill_tree_until_none(&[], BURIAL, |pid, exit| ended.push((pid, exit))) {
+            Ok(burial) if burial.killed > u32::from(agent_lives) => StopStep::Tree,
+            Ok(_) => StopStep::Kill,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "cannot kill the tree; the keeper will");
+                StopStep::Tree
+            }
+        };
         for (pid, exit) in ended {
-            self.on_exit(pid, exit, now);
+            self.on_exit(pid, exit, Some(step), now);
+        }
+        // The agent had ended before, and others outlived it.
+        if !agent_lives && step == StopStep::Tree {
+            self.side.note_tree_killed();
         }
     }
 
     /// Collects every child that has ended. There is no other waiter in this process.
     pub(super) fn reap(&mut self, now: Instant) {
+        let step = self.leaving.as_ref().and_then(|leaving| leaving.step.rung());
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
             if let Some(exit) = Exit::from_wait(status) {
-                self.on_exit(pid.as_raw_nonzero().get(), exit, now);
+                self.on_exit(pid.as_raw_nonzero().get(), exit, step, now);
             }
         }
     }
 
-    fn on_exit(&mut self, pid: i32, exit: Exit, now: Instant) {
+    fn on_exit(&mut self, pid: i32, exit: Exit, step: Option<StopStep>, now: Instant) {
         self.terminals.on_exit(pid, exit, now);
         let Some(agent) = self.agent.as_mut().filter(|agent| agent.pid == pid) else { return };
         agent.exit = Some(exit);
-        if let Err(error) = self.side.write_agent_exit(pid, exit) {
+        agent.step = step;
+        if let Err(error) = self.side.write_agent_exit(pid, exit, step) {
             tracing::error!(error = &error as &dyn std::error::Error, "cannot record the agent's exit");
         }
         // Its last words may still be in the pipe.
@@ -183,7 +206,9 @@ impl Runner {
         self.questions.cancel_all();
         self.settle_turn();
         let exit = ProcessExit::from(exit);
-        self.emit(KnownEvent::AgentExited { exit, stderr: stderr.clone() });
+        // That others had to be killed with it is told of the attempt.
+        let step = agent.step.map(|step| step.min(StopStep::Kill));
+        self.emit(KnownEvent::AgentExited { exit, stderr: stderr.clone(), step });
         match self.leaving {
             Some(Leaving { step: Step::Cancel | Step::EndOfInput | Step::Terminate, failed: false, .. }) => {
                 self.end_turn(StopReason::Cancelled, None, None);

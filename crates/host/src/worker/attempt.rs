@@ -240,13 +240,18 @@ pub(crate) fn ask_to_end(run_dir: &RunDir, mode: StopMode) {
 
 fn signal(run_dir: &RunDir, mode: StopMode) -> Result<(), death::Error> {
     let Some(record) = run_dir.attempt_record()? else { return Ok(()) };
+    let keeper = record.keeper;
     let (target, signal) = match mode {
-        StopMode::Graceful => (record.keeper, Signal::TERM),
+        StopMode::Graceful => (keeper.clone(), Signal::TERM),
         // Without its runner the keeper kills the tree and proves it.
         StopMode::Now => (record.runner, Signal::KILL),
     };
     if let Some(target) = target {
         target.signal(signal)?;
+    }
+    // Who stands still can neither end nor bury.
+    if let Some(keeper) = keeper {
+        keeper.signal(Signal::CONT)?;
     }
     Ok(())
 }
@@ -272,6 +277,7 @@ fn exit_of(run_dir: &RunDir, record: &ExitRecord) -> AttemptExit {
         agent: record.agent.as_ref().map(|agent| agent.exit.into()),
         verified: record.verified,
         survivors: record.survivors,
+        step: record.step,
         handed_over,
         detail: detail.to_owned(),
     }

@@ -195,13 +195,13 @@ pub fn spare_one_main() -> ExitCode {
     let mut reaped = Vec::new();
     let patience = Duration::from_secs(10);
     let burial = process::kill_tree_until_none(&[pid(&kept)], patience, |pid, exit| reaped.push((pid, exit)));
-    assert_eq!(burial.expect("kill"), Burial { reaped: 2, survivors: 0 });
+    assert_eq!(burial.expect("kill"), Burial { reaped: 2, killed: 2, survivors: 0 });
     reaped.sort_by_key(|(pid, _)| *pid);
     assert_eq!(reaped, others.map(|child| (pid(&child), Exit::Signal(9))));
     assert!(kept.try_wait().expect("ask").is_none(), "the kept one lives");
 
     let burial = process::kill_tree_until_none(&[], patience, |_, _| {});
-    assert_eq!(burial.expect("kill"), Burial { reaped: 1, survivors: 0 });
+    assert_eq!(burial.expect("kill"), Burial { reaped: 1, killed: 1, survivors: 0 });
     ExitCode::SUCCESS
 }
 

@@ -70,7 +70,7 @@ async fn run(side: &RunnerSide, config: &Config) -> ExitCode {
             }
             _ = child_ended.recv() => {
                 if let Some(exit) = agent.reap() {
-                    side.write_agent_exit(agent.pid, exit).expect("write the agent's exit");
+                    side.write_agent_exit(agent.pid, exit, None).expect("write the agent's exit");
                     side.kill_tree(None).expect("kill the tree");
                     return ExitCode::from(AGENT_ENDED);
                 }

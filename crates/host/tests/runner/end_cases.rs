@@ -1,6 +1,6 @@
 //! How an attempt ends: by order, by its agent's death, by the limits.
 
-use convene_core::event::StopMode;
+use convene_core::{event::StopMode, failure::StopStep};
 use convene_host::process::Exit;
 use rustix::process::Signal;
 use serde_json::json;
@@ -13,6 +13,7 @@ use crate::{
 trials_of!(
     stops_an_idle_agent_by_the_end_of_its_input,
     stops_a_deaf_agent_in_the_middle_of_a_turn,
+    tells_which_rung_was_needed,
     stops_at_once_when_told_so,
     leaves_no_daemon_behind,
     stops_in_order_when_the_keeper_is_told_to,
@@ -31,7 +32,7 @@ async fn stops_an_idle_agent_by_the_end_of_its_input() {
     assert_eq!(attempt.server.event("agent_exited").await["exit"]["code"], 0);
     let exit = attempt.ended().await;
     assert_eq!((exit.runner, exit.verified), (Some(Exit::Code(0)), true));
-    assert_eq!(exit.agent.unwrap().exit, Exit::Code(0));
+    assert_eq!((exit.agent.unwrap().exit, exit.step), (Exit::Code(0), Some(StopStep::Close)));
 }
 
 async fn stops_a_deaf_agent_in_the_middle_of_a_turn() {
@@ -39,8 +40,28 @@ async fn stops_a_deaf_agent_in_the_middle_of_a_turn() {
     let attempt = Attempt::start(With { prompt: Some("HANG".to_owned()), ..flags });
     attempt.server.event("turn_handed_over").await;
     attempt.stop(StopMode::Graceful);
-    assert_eq!(attempt.server.event("agent_exited").await["exit"]["signal"], 9);
-    assert!(attempt.ended().await.verified);
+    let exited = attempt.server.event("agent_exited").await;
+    assert_eq!((&exited["exit"]["signal"], &exited["step"]), (&json!(9), &json!("kill")));
+    let exit = attempt.ended().await;
+    assert_eq!((exit.verified, exit.step), (true, Some(StopStep::Kill)));
+}
+
+/// Every rung that ends an agent is told; an agent that went by itself needed none.
+async fn tells_which_rung_was_needed() {
+    let deaf = ["--ignore-eof"];
+    for (flags, prompt, step) in [(&deaf[..], "hello", "terminate"), (&[], "SLOW", "close"), (&[], "HANG", "close")] {
+        let attempt = Attempt::start(With { prompt: Some(prompt.to_owned()), ..with_flags(flags) });
+        attempt.server.event("turn_handed_over").await;
+        if prompt == "hello" {
+            ended(&attempt, TURN).await;
+        }
+        attempt.stop(StopMode::Graceful);
+        assert_eq!(attempt.server.event("agent_exited").await["step"], step, "{flags:?} {prompt}");
+        assert_eq!(json!(attempt.ended().await.step), step, "{flags:?} {prompt}");
+    }
+    let attempt = Attempt::start(with_prompt("EXIT 3"));
+    assert!(attempt.server.event("agent_exited").await["step"].is_null());
+    assert_eq!(attempt.ended().await.step, None);
 }
 
 async fn stops_at_once_when_told_so() {
@@ -48,7 +69,8 @@ async fn stops_at_once_when_told_so() {
     attempt.server.event("message_appended").await;
     attempt.stop(StopMode::Now);
     assert_eq!(attempt.server.event("agent_exited").await["exit"]["signal"], 9);
-    assert!(attempt.ended().await.verified);
+    let exit = attempt.ended().await;
+    assert_eq!((exit.verified, exit.step), (true, Some(StopStep::Kill)));
 }
 
 async fn leaves_no_daemon_behind() {
@@ -58,7 +80,11 @@ async fn leaves_no_daemon_behind() {
         let said = attempt.server.answer();
         let pids: Vec<i32> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();
         assert_eq!(pids.len(), 4, "{said}");
-        attempt.finish().await;
+        // The agent itself went when it was asked to; what it left did not.
+        attempt.stop(StopMode::Graceful);
+        assert_eq!(attempt.server.event("agent_exited").await["step"], "close");
+        let exit = attempt.ended().await;
+        assert_eq!((exit.verified, exit.step), (true, Some(StopStep::Tree)));
         for pid in pids {
             assert!(convene_host::process::read(pid).is_none_or(|process| process.over), "{pid} lives");
         }

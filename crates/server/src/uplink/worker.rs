@@ -48,7 +48,10 @@ use crate::{
     refusal::{Refusal, invalid},
 };
 
-/// How often orders are looked at without a nudge, and how long one that was sent is not sent again.
+/// How often orders are looked at without a nudge: some are due by the clock.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How long an order that was sent is not sent again.
 const PERIOD: Duration = Duration::from_secs(2);
 
 /// Opens the uplink.
@@ -193,7 +196,7 @@ impl Conversation<'_> {
         // There is a seat that was not there before.
         app.engine.shared().dispatch.notify_one();
         let mut lease = auth::lease(&app, self.caller.shown);
-        let mut period = interval(PERIOD);
+        let mut period = interval(LOOK);
         period.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {

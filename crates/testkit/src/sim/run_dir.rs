@@ -155,6 +155,7 @@ impl RunDir {
                 agent: None,
                 verified: true,
                 survivors: 0,
+                step: None,
                 handed_over: self.marker,
                 detail: String::new(),
             });
@@ -357,7 +358,11 @@ impl RunDir {
             Agent::Turn { .. } if around.bad_luck(2) => {
                 // The agent dies; the runner says what it saw.
                 let exit = ProcessExit { code: Some(1), signal: None };
-                self.spool(key, around, EventData::new(KnownEvent::AgentExited { exit, stderr: String::new() }));
+                self.spool(
+                    key,
+                    around,
+                    EventData::new(KnownEvent::AgentExited { exit, stderr: String::new(), step: None }),
+                );
                 runner.agent = Agent::Gone;
             }
             Agent::Turn { turn, .. } if runner.stopping || runner.cancelled.contains(turn) => {

@@ -13,7 +13,7 @@ use crate::{
 
 fn left() -> EventData {
     let exit = ProcessExit { code: Some(0), signal: None };
-    EventData::new(KnownEvent::AgentExited { exit, stderr: String::new() })
+    EventData::new(KnownEvent::AgentExited { exit, stderr: String::new(), step: None })
 }
 
 fn lost(recap: u64) -> EventData {

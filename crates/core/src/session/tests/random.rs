@@ -232,7 +232,7 @@ impl Play {
             Say::Elicits(n) => elicits(u128::from(*n)),
             Say::Exits(code) => {
                 let exit = ProcessExit { code: Some(*code), signal: None };
-                EventData::new(KnownEvent::AgentExited { exit, stderr: String::new() })
+                EventData::new(KnownEvent::AgentExited { exit, stderr: String::new(), step: None })
             }
             Say::Fails(kind) => fails(*kind),
             Say::Raw(text) => EventData::from_report(text),

@@ -148,5 +148,5 @@ fn a_prompt_between_the_agents_end_and_the_attempts_is_not_forgotten() {
 
 fn exits(code: i32) -> crate::event::EventData {
     let exit = ProcessExit { code: Some(code), signal: None };
-    crate::event::EventData::new(crate::event::KnownEvent::AgentExited { exit, stderr: String::new() })
+    crate::event::EventData::new(crate::event::KnownEvent::AgentExited { exit, stderr: String::new(), step: None })
 }

@@ -23,6 +23,8 @@ pub struct Flags {
     pub receipts: Option<PathBuf>,
     /// Hidden: this process is one of the children of `DAEMON`.
     pub child: Option<Kind>,
+    /// Hidden: this process is one of a `BOMB`, with so many generations below it.
+    pub bomb: Option<u8>,
 }
 
 impl Flags {
@@ -44,6 +46,7 @@ impl Flags {
             marker: "fake-agent-child".to_owned(),
             receipts: None,
             child: None,
+            bomb: None,
         };
         while let Some(flag) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{flag} needs a value"));
@@ -63,6 +66,7 @@ impl Flags {
                 "--fork" => flags.fork = true,
                 "--marker" => flags.marker = value()?,
                 "--receipts" => flags.receipts = Some(value()?.into()),
+                "--bomb" => flags.bomb = Some(number(&flag, &value()?)?),
                 "--child" => flags.child = Some(Kind::parse(&value()?)?),
                 _ => return Err(format!("unknown flag {flag}")),
             }

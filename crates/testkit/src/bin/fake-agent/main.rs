@@ -24,6 +24,7 @@
 
 mod child;
 mod flags;
+mod hostile;
 mod requests;
 mod secrets;
 mod stamps;
@@ -54,6 +55,8 @@ struct Agent {
     cancelled: bool,
     /// What the last session was opened with.
     mcp_servers: serde_json::Value,
+    /// Memory that it took and keeps.
+    hoard: Vec<Vec<u8>>,
 }
 
 fn main() -> ExitCode {
@@ -66,6 +69,9 @@ fn main() -> ExitCode {
     };
     if let Some(kind) = flags.child {
         return child::live(kind, &flags.marker);
+    }
+    if let Some(depth) = flags.bomb {
+        return child::explode(depth, &flags.marker);
     }
     if let Some(code) = flags.exit_at_start {
         eprintln!("fake-agent: told to exit at once");
@@ -84,6 +90,7 @@ fn main() -> ExitCode {
         running: None,
         cancelled: false,
         mcp_servers: serde_json::Value::Null,
+        hoard: Vec::new(),
     };
     if agent.flags.banner {
         agent.wire.raw(b"Welcome to fake-agent, the agent that says hello on stdout!\n");

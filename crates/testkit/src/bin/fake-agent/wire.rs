@@ -39,6 +39,11 @@ pub fn read_lines(sender: &SyncSender<Incoming>) {
     let _ = sender.send(Incoming::Eof);
 }
 
+/// A notification as a line without its end.
+pub fn frame(method: &str, params: &Value) -> String {
+    json!({"jsonrpc": "2.0", "method": method, "params": params}).to_string()
+}
+
 impl Wire {
     pub fn new(inbox: Receiver<Incoming>) -> Self {
         Self { inbox, out: BufWriter::with_capacity(64 * 1024, std::io::stdout()), next_id: 1, closed: false }
@@ -97,7 +102,7 @@ impl Wire {
     }
 
     pub fn notify(&mut self, method: &str, params: &Value) {
-        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
+        self.line(&frame(method, params));
     }
 
     pub fn update(&mut self, session: &str, update: &Value) {

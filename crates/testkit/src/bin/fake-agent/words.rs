@@ -1,4 +1,5 @@
-//! Plays a turn: every line of the prompt is one command, and a line that is none is said back.
+//! Plays a turn: every line of the prompt is one command, and a line that is none is said back. Lines that harm are in
+//! `hostile.rs`.
 //!
 //! | line | effect |
 //! |---|---|
@@ -160,10 +161,10 @@ impl Agent {
             ["GARBAGE"] => self.garbage(session),
             ["STDERR", ..] => Self::stderr(number(1).unwrap_or(1000)),
             ["LATE" | "TWICE"] => Flow::Go,
-            _ => {
+            _ => self.harm(session, line).unwrap_or_else(|| {
                 self.wire.say(session, &format!("echo: {line}"));
                 Flow::Go
-            }
+            }),
         }
     }
 
