@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod fuzz;
 mod generate;
 mod step;
 mod tidy;
@@ -20,6 +21,7 @@ Usage: cargo xtask <COMMAND>
                    fmt tidy clippy build test doctest doc gen web
   tidy             rooms and arrows, file sizes, words that have no place in the source
   bench NAME...    measure the product against floor programs, built for release; without a name: which there are
+  fuzz [OPTION...] kill processes of every role under load, and compare what clients saw with the log; --help: how
   gen [--check]    write the generated files, or tell which of them are stale
 
 Exit: 0 passed · 1 something did not · 2 usage";
@@ -62,6 +64,7 @@ fn run(words: &[&str]) -> Result<Outcome> {
         },
         ["tidy"] => tidy::run(&workspace)?.into(),
         ["bench", arguments @ ..] => bench::run(&workspace, arguments)?.into(),
+        ["fuzz", arguments @ ..] => fuzz::run(&workspace, arguments)?.into(),
         ["gen"] => {
             generate::write(&workspace)?;
             Outcome::Passed

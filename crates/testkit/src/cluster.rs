@@ -11,6 +11,7 @@ mod http;
 mod log;
 mod process;
 mod recorder;
+mod sse;
 mod table;
 
 use std::{
@@ -35,6 +36,7 @@ pub use builder::Builder;
 pub use home::Home;
 pub use http::Answer;
 pub use log::Log;
+pub(crate) use log::{answer_text, same};
 pub use process::Running;
 pub use recorder::{Recorder, Seen, SeenEvent, Topic};
 pub use table::Process;
@@ -98,16 +100,25 @@ impl Cluster {
 
     /// Starts the server where the last one was and waits until it is ready.
     pub async fn start_server(&mut self) -> Result<()> {
+        self.launch_server()?;
+        let server = self.server.as_mut().context("no server")?;
+        if let Err(error) = server.wait_for_line("listening on ", PATIENCE).await {
+            self.server = None;
+            return Err(error);
+        }
+        self.client()?.ready().await.context("the server says that it listens and is not ready")?;
+        Ok(())
+    }
+
+    /// Starts the server where the last one was, and waits for nothing.
+    pub fn launch_server(&mut self) -> Result<()> {
         ensure!(self.server.is_none(), "the server runs already");
         let bind = format!("127.0.0.1:{}", self.port);
         let mut args = vec!["serve", "--bind", &bind];
         if self.worker_apart {
             args.push("--no-worker");
         }
-        let mut server = self.spawn("server", &args, &[])?;
-        server.wait_for_line("listening on ", PATIENCE).await?;
-        self.server = Some(server);
-        self.client()?.ready().await.context("the server says that it listens and is not ready")?;
+        self.server = Some(self.spawn("server", &args, &[])?);
         Ok(())
     }
 
@@ -183,6 +194,11 @@ impl Cluster {
     /// Follows a topic from a cursor on and records everything.
     pub fn record(&self, topic: Topic, after: u64) -> Result<Recorder> {
         Ok(Recorder::start(self.port, self.home.owner_token()?, topic, after, None))
+    }
+
+    /// As [`Self::record`] of a session, but over server-sent events.
+    pub fn record_by_sse(&self, session: SessionId, after: u64) -> Result<Recorder> {
+        Ok(Recorder::start_sse(self.port, self.home.owner_token()?, session, after))
     }
 
     /// As [`Self::record`], but the connection breaks every few frames, by a seed.
@@ -329,6 +345,17 @@ impl Cluster {
         Ok(())
     }
 
+    /// Whether a process is one of this cluster's: a number that was read a while ago may be somebody else's now.
+    pub fn owns(&self, pid: i32) -> bool {
+        table::names(pid, &self.home.name())
+    }
+
+    /// Keeps the home when the cluster has ended, and tells where it is.
+    pub fn keep(&mut self) -> PathBuf {
+        self.home.keep();
+        self.home.root().to_owned()
+    }
+
     /// The process id of the server.
     pub fn server_pid(&self) -> Option<i32> {
         self.server.as_ref().map(Running::pid)
@@ -372,6 +399,13 @@ impl Cluster {
 
     /// Ends everything as a user would and proves that nothing is left.
     pub async fn end(mut self) -> Result<()> {
+        let left = self.finish().await?;
+        ensure!(left.is_empty(), "left are {left:#?}");
+        Ok(())
+    }
+
+    /// Ends everything as a user would, and tells which processes are left.
+    pub async fn finish(&mut self) -> Result<Vec<Process>> {
         if self.server.is_some() {
             self.stop_all_now().await?;
             let client = self.client()?;
@@ -386,9 +420,12 @@ impl Cluster {
             worker.terminate()?;
             worker.wait(PATIENCE).await.context("the worker did not end")?;
         }
-        self.attempts_gone().await?;
-        self.ended = true;
-        Ok(())
+        let left = match self.attempts_gone().await {
+            Ok(()) => Vec::new(),
+            Err(_) => self.attempt_processes(),
+        };
+        self.ended = left.is_empty();
+        Ok(left)
     }
 }
 
@@ -404,6 +441,14 @@ impl Drop for Cluster {
             panic!("the test left processes behind: {left:#?}");
         }
     }
+}
+
+/// Ends a process by SIGKILL.
+///
+/// # Errors
+/// If it is gone.
+pub fn kill(pid: i32) -> Result<()> {
+    Ok(table::kill(pid)?)
 }
 
 /// Makes a process stand still.

@@ -2,5 +2,6 @@
 
 pub mod cluster;
 pub mod fault_store;
+pub mod fuzz;
 pub mod sim;
 pub mod terminal;

@@ -11,6 +11,7 @@ pub struct Builder {
     binary: PathBuf,
     worker_apart: bool,
     fake_flags: Vec<String>,
+    more_fakes: Vec<(String, Vec<String>)>,
     config: String,
     agents: Vec<(String, Vec<String>)>,
     environment: Vec<(String, String)>,
@@ -24,6 +25,7 @@ impl Cluster {
             binary: binary.into(),
             worker_apart: false,
             fake_flags: Vec::new(),
+            more_fakes: Vec::new(),
             config: String::new(),
             agents: Vec::new(),
             environment: Vec::new(),
@@ -54,6 +56,13 @@ impl Builder {
         let command: Vec<&str> =
             std::iter::once(fake.to_str().unwrap_or_default()).chain(flags.iter().copied()).collect();
         self.agent(name, &command)
+    }
+
+    /// Adds an agent: the fake one with other flags, which leaves the same marks and receipts as `fake`.
+    #[must_use]
+    pub fn fake_beside(mut self, name: &str, flags: &[&str]) -> Self {
+        self.more_fakes.push((name.to_owned(), flags.iter().map(ToString::to_string).collect()));
+        self
     }
 
     /// Adds an agent.
@@ -89,11 +98,15 @@ impl Builder {
     pub fn prepare(self) -> Result<Cluster> {
         let home = Home::create()?;
         let fake = binaries::fake_agent(&self.binary);
-        let mut command = vec![fake.to_string_lossy().into_owned()];
-        command.extend(self.fake_flags);
         let receipts = home.receipts().to_string_lossy().into_owned();
-        command.extend(["--marker".to_owned(), home.name(), "--receipts".to_owned(), receipts]);
-        let mut agents = vec![("fake".to_owned(), command)];
+        let marks = ["--marker".to_owned(), home.name(), "--receipts".to_owned(), receipts];
+        let program = fake.to_string_lossy().into_owned();
+        let fakes = std::iter::once(("fake".to_owned(), self.fake_flags)).chain(self.more_fakes);
+        let mut agents: Vec<(String, Vec<String>)> = fakes
+            .map(|(name, flags)| {
+                (name, std::iter::once(program.clone()).chain(flags).chain(marks.iter().cloned()).collect())
+            })
+            .collect();
         agents.extend(self.agents);
         home.write_config(&self.config, &agents)?;
         Ok(Cluster {

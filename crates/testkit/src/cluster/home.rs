@@ -32,6 +32,11 @@ impl Home {
         Ok(home)
     }
 
+    /// Leaves it where it is when the test is over.
+    pub(super) fn keep(&mut self) {
+        self.root.disable_cleanup(true);
+    }
+
     /// The directory of everything.
     pub fn root(&self) -> &Path {
         self.root.path()

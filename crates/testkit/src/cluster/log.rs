@@ -111,7 +111,7 @@ impl Log {
 }
 
 /// What the agent said aloud in an event.
-pub(super) fn answer_text(event: &SessionEvent) -> Option<&str> {
+pub(crate) fn answer_text(event: &SessionEvent) -> Option<&str> {
     match &event.data.body {
         EventBody::Known(KnownEvent::MessageAppended {
             role: Role::Agent,
@@ -124,7 +124,7 @@ pub(super) fn answer_text(event: &SessionEvent) -> Option<&str> {
 }
 
 /// The same object; the order of its fields is nobody's promise.
-fn same(a: &str, b: &str) -> bool {
+pub(crate) fn same(a: &str, b: &str) -> bool {
     let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
     a == b || parse(a).is_some_and(|a| Some(a) == parse(b))
 }

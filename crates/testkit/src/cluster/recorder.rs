@@ -25,7 +25,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest as _, protocol::WebSocketConfig},
 };
 
-use super::{PATIENCE, log::answer_text};
+use super::{PATIENCE, log::answer_text, sse::EventSource};
 
 /// The pause before a client dials again.
 const REDIAL: Duration = Duration::from_millis(20);
@@ -95,6 +95,25 @@ impl Recorder {
         let mut task = JoinSet::new();
         let breaks = seed.map(Breaks::new);
         task.spawn(Follower { port, token, topic, after, epoch: None, sender, breaks }.run());
+        Self { seen, _task: task }
+    }
+
+    pub(super) fn start_sse(port: u16, token: String, session: SessionId, after: u64) -> Self {
+        let (sender, seen) = watch::channel(Seen::default());
+        let mut task = JoinSet::new();
+        let topic = Topic::Session(session);
+        let mut follower = Follower { port, token, topic, after, epoch: None, sender, breaks: None };
+        task.spawn(async move {
+            while !follower.sender.is_closed() {
+                if let Ok(mut stream) = EventSource::open(port, &follower.token, session, follower.after).await {
+                    follower.sender.send_modify(|seen| seen.connections += 1);
+                    while let Ok(Some(event)) = stream.next().await {
+                        follower.take_event(&event);
+                    }
+                }
+                sleep(REDIAL).await;
+            }
+        });
         Self { seen, _task: task }
     }
 

@@ -51,6 +51,11 @@ pub(super) fn signal(pid: i32, signal: Signal) -> Result<(), Errno> {
     kill_process(Pid::from_raw(pid).ok_or(Errno::INVAL)?, signal)
 }
 
+/// Whether a living process has this text in its command line or environment.
+pub(super) fn names(pid: i32, name: &str) -> bool {
+    read(pid, name).is_some()
+}
+
 fn read(pid: i32, name: &str) -> Option<Process> {
     let directory = PathBuf::from(format!("/proc/{pid}"));
     let command = fs::read(directory.join("cmdline")).ok()?;
