@@ -58,6 +58,9 @@ impl Kind {
 ///
 /// With `hold`, they keep the agent's stdout open, so that its reader sees no end when the agent dies.
 pub fn start_all(marker: &str, hold: bool) -> std::io::Result<Vec<u32>> {
+    // By which a test knows whose child it is that has no environment any more.
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    let marker = &format!("{marker}:{}:{}", variable("CONVENE_SESSION_ID"), variable("CONVENE_ATTEMPT"));
     DAEMONS.iter().map(|kind| Ok(start(*kind, marker, hold)?.0)).collect()
 }
 
