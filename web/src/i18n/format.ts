@@ -1,5 +1,5 @@
 /** Ages, durations, amounts and times as people read them. Nothing here looks at the clock: `now` is passed in. */
-import { locale, t } from ".";
+import { locale, newNumbers, t } from ".";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -8,12 +8,13 @@ const DAY = 24 * HOUR;
 /** From here on an age is a date. */
 const OLD = 14 * DAY;
 
-const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
-const tenth = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
-const exactly = new Intl.DateTimeFormat(locale, {
+const day = { day: "numeric", month: "short" } as const;
+// The browser takes long to make the first of these, so they are made when they are wanted.
+const whole = newNumbers({ maximumFractionDigits: 0 });
+const tenth = newNumbers({ maximumFractionDigits: 1 });
+const exactly = newDates({
   weekday: "short",
-  day: "numeric",
-  month: "short",
+  ...day,
   year: "numeric",
   hour: "2-digit",
   minute: "2-digit",
@@ -21,9 +22,14 @@ const exactly = new Intl.DateTimeFormat(locale, {
   hourCycle: "h23",
   timeZoneName: "short",
 });
-const hours = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const days = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
-const years = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
+const hours = newDates({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const days = newDates(day);
+const years = newDates({ ...day, year: "numeric" });
+
+function newDates(options: Intl.DateTimeFormatOptions): { readonly format: (at: number) => string } {
+  let made: Intl.DateTimeFormat | undefined;
+  return { format: (at) => (made ??= new Intl.DateTimeFormat(locale, options)).format(at) };
+}
 
 /** Milliseconds since 1970 of a server's time, or null where there is none or it makes no sense. */
 export function instant(at: string | number | null | undefined): number | null {

@@ -41,8 +41,19 @@ type Args<K extends Key> = [NamesFor<K>] extends [never] ? [] : [vars: VarsFor<K
 export const language = "en";
 export const locale = regionOf(language, typeof navigator === "undefined" ? [] : navigator.languages);
 
-const plurals = new Intl.PluralRules(language);
-const numbers = new Intl.NumberFormat(locale);
+let plurals: Intl.PluralRules | undefined;
+const numbers = newNumbers();
+
+/** Writes numbers as the region does. Small ones are written alike in all of them, and until another one comes nothing is made for it. */
+export function newNumbers(options?: Intl.NumberFormatOptions): { readonly format: (n: number) => string } {
+  let made: Intl.NumberFormat | undefined;
+  return {
+    format: (n) =>
+      Number.isInteger(n) && n >= 0 && n < 1000
+        ? String(n)
+        : (made ??= new Intl.NumberFormat(locale, options)).format(n),
+  };
+}
 
 /** The text of a key with its placeholders filled in. */
 export function t<K extends Key>(key: K, ...args: Args<K>): string {
@@ -76,6 +87,7 @@ function template(key: Key, count: Value | undefined): string {
   const at = found.get(key) ?? lookUp(key);
   if (typeof at === "string") return at;
   if (!isRecord(at)) return key;
+  plurals ??= new Intl.PluralRules(language);
   const form = at[plurals.select(Number(count ?? 0))] ?? at.other;
   return typeof form === "string" ? form : key;
 }

@@ -212,7 +212,7 @@ describe("a session", () => {
     };
     expect(seen(asked)).toBe(true);
     const last = asked.logs.get(S)?.last ?? 0;
-    const told = { ...teller(S, last + 1)({ type: "session_archived", by: "me" }), command: "k" };
+    const told = { ...teller(S, last + 1)({ type: "session_archived" }), command: "k" };
     const event = after([{ is: "events", session: S, events: [told] }], asked);
     expect(event.logs.get(S)?.last).toBe(last + 1);
     expect(event.list.sessions.get(S)?.archived).toBe(false);

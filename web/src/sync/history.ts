@@ -95,16 +95,22 @@ export async function loadHeads(
   if (got.ok) store.put({ is: "heads", session: id, before, events: got.data.items });
 }
 
+export type Sought = {
+  readonly q: string;
+  /** `null`: from the end. */
+  readonly before: number | null;
+  readonly types: readonly string[];
+};
+
 /**
  * Looks for a text in a session's older events, from `before` back. A page may be empty and still have a `next_cursor`, which is the
  * next `before`: the server looks at so many events at a time.
  */
 export function searchEvents(
   id: string,
-  q: string,
-  before: number | null,
+  { q, before, types }: Sought,
   signal: AbortSignal,
 ): Promise<Answer<EventPage>> {
-  const query = { q, limit: 50, before: before ?? Number.MAX_SAFE_INTEGER };
+  const query = { q, limit: 50, before: before ?? Number.MAX_SAFE_INTEGER, type: types.join(",") };
   return answer(listSessionEvents({ path: { id }, query, signal }));
 }

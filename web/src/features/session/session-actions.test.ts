@@ -26,6 +26,7 @@ function of(session: Partial<Session>, out: ActionContext["out"] = []) {
     session: { ...base, ...session } as Session,
     out,
     open: (layer) => opened.push(layer),
+    find: undefined,
     copy: (text) => copied.push(text),
     download: (path) => copied.push(path),
     address: "http://here/s/ses_1",

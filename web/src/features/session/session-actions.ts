@@ -18,6 +18,8 @@ export type ActionContext = {
   /** Kinds of commands that are out for it. */
   readonly out: readonly Kind[];
   readonly open: (layer: Layer) => void;
+  /** Looks for a text in the transcript, where it is shown. */
+  readonly find: (() => void) | undefined;
   readonly copy: (text: string) => void;
   readonly download: (path: string) => void;
   /** The whole address of this session. */
@@ -64,7 +66,7 @@ function announces(capabilities: Session["capabilities"], what: string): boolean
   return typeof more === "object" && more !== null && (more as Record<string, unknown>)[what] != null;
 }
 
-function lifecycle({ store, session, out, open }: ActionContext): readonly SessionAction[] {
+function lifecycle({ store, session, out, open, find }: ActionContext): readonly SessionAction[] {
   const { id, state, turn } = session;
   const cancelling = out.includes("cancel") || turn?.cancelled_by != null;
   return [
@@ -87,6 +89,16 @@ function lifecycle({ store, session, out, open }: ActionContext): readonly Sessi
       place: "bar",
       visible: state === "stopped" || state === "hibernated",
       perform: () => void resumeSession(store, id),
+    },
+    {
+      id: "session.find",
+      name: t("session.action.find"),
+      icon: "search",
+      keys: ["Mod+F"],
+      in_fields: true,
+      place: 0,
+      visible: find !== undefined,
+      perform: () => find?.(),
     },
     {
       id: "session.rename",

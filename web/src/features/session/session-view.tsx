@@ -68,6 +68,8 @@ function Opened({ session, tab, at, onTab, onClose }: OpenedProps) {
     else if (onTab) onTab(to);
     else nav.go({ to: "session", id: session.id, tab: to });
   };
+  const [asked, setAsked] = useState(0);
+  const finding = { asked, ask: () => setAsked((times) => times + 1), close: () => setAsked(0) };
   const keys = !beside || active ? "on" : "off";
   useActions(
     keys === "off"
@@ -90,7 +92,12 @@ function Opened({ session, tab, at, onTab, onClose }: OpenedProps) {
       }}
       className="flex min-h-0 min-w-0 flex-1 flex-col border-l border-line first:border-l-0"
     >
-      <SessionHead session={session} keys={keys} onClose={onClose} />
+      <SessionHead
+        session={session}
+        keys={keys}
+        onFind={value === "talk" ? finding.ask : undefined}
+        onClose={onClose}
+      />
       <Tabs
         label={t("session.tabs.label")}
         tabs={TABS.map((one, index) => ({
@@ -103,7 +110,7 @@ function Opened({ session, tab, at, onTab, onClose }: OpenedProps) {
         className="flex min-h-0 flex-1 flex-col"
       >
         <TabPanel id="talk" className="flex min-h-0 flex-1 flex-col">
-          <Talk session={session} at={at} keys={keys} />
+          <Talk session={session} at={at} keys={keys} finding={finding} />
         </TabPanel>
         {others.map((one) => (
           <TabPanel key={one} id={one} className="flex min-h-0 flex-1 flex-col overflow-auto">

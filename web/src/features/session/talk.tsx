@@ -7,7 +7,7 @@ import { ProblemNote } from "@/parts/problem-note";
 import type { Session } from "@/store/types";
 import { ComposerArea } from "./composer/composer-area";
 import { EmptyTalk } from "./empty-talk";
-import { Feed } from "./transcript/feed";
+import { Feed, type Finding } from "./transcript/feed";
 import { useRows, useWindow } from "./transcript/use-rows";
 import { useTurnNews } from "./use-turn-news";
 
@@ -15,20 +15,21 @@ type TalkProps = {
   readonly session: Session;
   readonly at: number | null;
   readonly keys: "on" | "off";
+  readonly finding: Finding;
 };
 
-export function Talk({ session, at, keys }: TalkProps) {
+export function Talk({ session, at, keys, finding }: TalkProps) {
   const [sent, setSent] = useState(0);
   useTurnNews(session);
   return (
     <div className="flex min-h-0 flex-1 flex-col">
-      <TalkBody session={session} at={at} keys={keys} sent={sent} />
+      <TalkBody session={session} at={at} keys={keys} sent={sent} finding={finding} />
       <ComposerArea session={session} keys={keys} onSent={() => setSent((times) => times + 1)} />
     </div>
   );
 }
 
-function TalkBody({ session, at, keys, sent }: TalkProps & { readonly sent: number }) {
+function TalkBody({ session, at, keys, sent, finding }: TalkProps & { readonly sent: number }) {
   const store = useStore();
   const { is, failed, loading } = useWindow(session.id);
   const rows = useRows(session.id, null);
@@ -48,5 +49,5 @@ function TalkBody({ session, at, keys, sent }: TalkProps & { readonly sent: numb
   }
   const isEmpty = rows.every((row) => row.kind === "start" || row.kind === "note") && rows.length <= 2;
   if (isEmpty && sent === 0) return <EmptyTalk session={session} />;
-  return <Feed session={session} at={at} keys={keys} sent={sent} />;
+  return <Feed session={session} at={at} keys={keys} sent={sent} finding={finding} />;
 }

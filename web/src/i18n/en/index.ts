@@ -6,6 +6,7 @@ import { changes } from "./changes";
 import { composer } from "./composer";
 import { events } from "./events";
 import { facts } from "./facts";
+import { find } from "./find";
 import { home } from "./home";
 import { newSession } from "./new-session";
 import { permission } from "./permission";
@@ -24,6 +25,7 @@ export const en = {
   composer,
   events,
   facts,
+  find,
   home,
   new: newSession,
   permission,

@@ -64,6 +64,7 @@ export const session = {
     clear: "Clear the conversation",
     clearing: "Clearing…",
     when_idle: "Possible when it neither works nor has prompts waiting",
+    find: "Find in this session",
     rename: "Rename",
     options: "Model, mode and permissions",
     archive: "Archive",

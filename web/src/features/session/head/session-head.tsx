@@ -27,10 +27,12 @@ type SessionHeadProps = {
   readonly session: Session;
   /** Whether its keys act: of several side by side only one listens. */
   readonly keys: "on" | "off";
+  /** Looks for a text in what is shown, where there is a transcript. */
+  readonly onFind: (() => void) | undefined;
   readonly onClose?: (() => void) | undefined;
 };
 
-export function SessionHead({ session, keys, onClose }: SessionHeadProps) {
+export function SessionHead({ session, keys, onFind, onClose }: SessionHeadProps) {
   const nav = useNav();
   const store = useStore();
   const phone = usePhone();
@@ -38,7 +40,16 @@ export function SessionHead({ session, keys, onClose }: SessionHeadProps) {
   const { copy } = useCopy();
   const [layer, setLayer] = useState<Layer>("none");
   const address = new URL(nav.href({ to: "session", id: session.id }), location.origin).href;
-  const actions = sessionActions({ store, session, out, open: setLayer, copy, download, address });
+  const actions = sessionActions({
+    store,
+    session,
+    out,
+    open: setLayer,
+    find: onFind,
+    copy,
+    download,
+    address,
+  });
   useActions(keys === "on" ? actions.map(offered) : []);
   const why = useMemo(() => evidence(session, Date.now()), [session]);
   // A narrow head keeps what is urgent; the rest of the bar is in the menu.

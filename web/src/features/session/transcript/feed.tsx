@@ -8,6 +8,7 @@ import { rowOf, type Row } from "@/store/rows";
 import type { Log } from "@/store/log";
 import type { Session } from "@/store/types";
 import { Button } from "@/ui/button";
+import { FindLayer } from "../find/find-layer";
 import { CalmProvider, newCalm } from "./calm";
 import { feedActions } from "./feed-actions";
 import { FeedEnds } from "./feed-ends";
@@ -19,15 +20,19 @@ import { HEAD, useFeed } from "./use-feed";
 import { useRows, useWindow } from "./use-rows";
 import { useSeen } from "./use-seen";
 
+/** Whether somebody wants to find something here: how often it was asked for, 0 if not. */
+export type Finding = { readonly asked: number; readonly ask: () => void; readonly close: () => void };
+
 type FeedProps = {
   readonly session: Session;
   readonly at: number | null;
   readonly keys: "on" | "off";
   /** Counts prompts that were sent here: each one leads back to the end. */
   readonly sent: number;
+  readonly finding: Finding;
 };
 
-export function Feed({ session, at, keys, sent }: FeedProps) {
+export function Feed({ session, at, keys, sent, finding }: FeedProps) {
   const store = useStore();
   const { id, agent, worker, state: sessionState, cwd } = session;
   const scroller = useRef<HTMLDivElement>(null);
@@ -101,6 +106,7 @@ export function Feed({ session, at, keys, sent }: FeedProps) {
                       ref={virtualizer.measureElement}
                       data-index={index}
                       data-row={row.kind}
+                      data-id={row.id}
                       data-seq={row.seq}
                       tabIndex={-1}
                       aria-posinset={index + 1}
@@ -124,6 +130,22 @@ export function Feed({ session, at, keys, sent }: FeedProps) {
             </div>
             {list.after === "newer" && <FeedEnds session={id} window={window} end="after" />}
           </div>
+          {finding.asked > 0 && (
+            <FindLayer
+              session={id}
+              agent={agent}
+              worker={worker}
+              cwd={cwd}
+              rows={list.rows}
+              window={window}
+              scroller={scroller}
+              folds={folds}
+              mode={state.mode}
+              move={move}
+              asked={finding.asked}
+              onClose={finding.close}
+            />
+          )}
           {state.mode === "reading" && (fresh > 0 || !isAtEnd(scroller.current)) && (
             <div className="pointer-events-none absolute inset-x-0 bottom-2 flex justify-center">
               <Button
