@@ -1,4 +1,4 @@
-//! B5: what a session costs in memory: at rest, and with a live runner.
+//! B5: what a session costs in memory: waiting, asleep, and with a live runner.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use crate::{
     figures::{Report, Target},
     process,
     product::Product,
+    uplink::Uplinks,
 };
 
 /// Measures it. There is no floor: memory does not depend on who else uses the machine.
@@ -17,9 +18,13 @@ pub fn run(plan: &Plan) -> Result<Report> {
     let rounds = if plan.is_whole() { plan.rounds } else { 1 };
     for _ in 0..rounds {
         waiting(plan, &mut report)?;
+        sleeping(plan, &mut report)?;
         live(plan, &mut report)?;
     }
     report.target("server, a waiting session", Target::AtMost(16.0));
+    report.target("server, a sleeping session", Target::AtMost(16.0));
+    report.target("server with 1,000 sleeping sessions, above idle", Target::AtMost(60.0));
+    report.target("processes of sleeping sessions", Target::AtMost(0.0));
     report.target("keeper and runner: private", Target::AtMost(2.0));
     Ok(report)
 }
@@ -45,6 +50,50 @@ fn waiting(plan: &Plan, report: &mut Report) -> Result<()> {
     product.end()
 }
 
+/// Sessions that had a turn and sleep: nothing but the server is there. Their runners were played, so that ten thousand
+/// come about in a minute.
+#[expect(clippy::cast_precision_loss, reason = "sizes of memory")]
+fn sleeping(plan: &Plan, report: &mut Report) -> Result<()> {
+    let count = usize::try_from(plan.size(10_000, 1000))?;
+    let product = Product::without_worker(plan, |builder| builder)?;
+    let server = product.server()?;
+    let idle = process::memory(server)?;
+    // The first ones fill what is shared by all, and the second thousand is not in memory any more.
+    let first = count / 10;
+    put_to_sleep(&product, first)?;
+    let before = process::memory(server)?;
+    report.ours(&format!("server with {} sleeping sessions, above idle", thousands(first)), "MB", {
+        megabytes(before.resident.saturating_sub(idle.resident))
+    });
+    put_to_sleep(&product, count)?;
+    let after = process::memory(server)?;
+    let grown = |from: process::Memory| after.anonymous.saturating_sub(from.anonymous) as f64 / 1e3;
+    report.ours("sleeping sessions", "", count as f64);
+    report.ours("server, a sleeping session", "KB", grown(idle) / (first + count) as f64);
+    report.ours("server, a further sleeping session", "KB", grown(before) / count as f64);
+    report.ours("processes of sleeping sessions", "", product.attempts().len() as f64);
+    product.abandon()
+}
+
+/// Some at a time: each has two sockets until it sleeps.
+fn put_to_sleep(product: &Product, count: usize) -> Result<()> {
+    let mut left = count;
+    while left > 0 {
+        let some = left.min(250);
+        Uplinks::open(product, some)?.sleep(product)?;
+        left -= some;
+    }
+    Ok(())
+}
+
+fn thousands(count: usize) -> String {
+    if count.is_multiple_of(1000) { format!("{},000", count / 1000) } else { count.to_string() }
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    Duration::from_micros(bytes).as_secs_f64()
+}
+
 /// Sessions with an agent that waits for a prompt.
 #[expect(clippy::cast_precision_loss, reason = "sizes of memory")]
 fn live(plan: &Plan, report: &mut Report) -> Result<()> {
@@ -53,7 +102,6 @@ fn live(plan: &Plan, report: &mut Report) -> Result<()> {
     let before = process::memory(product.server()?)?;
     product.idle_sessions(count)?;
     let server = process::memory(product.server()?)?;
-    let megabytes = |bytes: u64| Duration::from_micros(bytes).as_secs_f64();
     let (mut keepers, mut runners) = (process::Memory::default(), process::Memory::default());
     let all = product.attempts();
     // A runner is a child of its keeper.

@@ -3,6 +3,7 @@
 //! A round measures the floor and the product, one right after the other; what counts is their ratio in a round, and
 //! CPU time per unit of work. The product is driven through its doors, as its users do. See `docs/benchmarks.md`.
 
+mod catchup;
 mod create;
 mod density;
 mod dispatch;
@@ -12,6 +13,7 @@ mod figures;
 mod floor_process;
 mod http;
 mod ingest;
+mod neighbor;
 mod process;
 mod product;
 mod start;
@@ -32,8 +34,10 @@ Usage: cargo xtask bench <NAME>... [OPTIONS]
   events     B2: from an agent's write to a client, at a pace and flat out
   ingest     B3: 64 agents flood
   fanout     B4: 1,000 viewers of one session, and of 1,000 sessions
-  density    B5: memory of waiting sessions and of live ones
+  density    B5: memory of sessions that wait, sleep and live
   dispatch   B7: 1,000 sessions wait when a worker comes
+  catchup    B8: a viewer comes back 10,000 events behind
+  neighbor   B9: what others notice of a flood and of a frozen viewer
   all        all of them, in this order
 
 Options:
@@ -129,6 +133,8 @@ const BENCHMARKS: &[(&str, Benchmark)] = &[
     ("fanout", fanout::run),
     ("density", density::run),
     ("dispatch", dispatch::run),
+    ("catchup", catchup::run),
+    ("neighbor", neighbor::run),
 ];
 
 fn main() -> ExitCode {

@@ -6,7 +6,11 @@ use anyhow::{Context as _, Result, bail};
 use convene_api::uplink::{
     PROTOCOL, RUNNER_PATH, RunnerDown, RunnerHello, RunnerUp, WORKER_PATH, WorkerDown, WorkerHello, WorkerUp,
 };
-use convene_core::ids::{InstanceId, SessionId, WorkerName};
+use convene_core::{
+    directive::Order,
+    failure::AttemptExit,
+    ids::{InstanceId, SessionId, TurnId, WorkerName},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -16,13 +20,14 @@ use crate::{product::Product, viewer::Viewer};
 /// The links of a worker and its runners.
 pub struct Uplinks {
     runners: Vec<Runner>,
-    /// Open as long as the others.
-    _worker: Viewer,
+    worker: Viewer,
 }
 
 struct Runner {
     link: Viewer,
     session: String,
+    attempt: u32,
+    turn: TurnId,
     message: Uuid,
     next_index: u64,
 }
@@ -73,12 +78,38 @@ impl Uplinks {
                 }
             }
         }
-        Ok(Self { runners, _worker: worker })
+        Ok(Self { runners, worker })
     }
 
     /// The sessions.
     pub fn sessions(&self) -> impl Iterator<Item = &str> {
         self.runners.iter().map(|runner| runner.session.as_str())
+    }
+
+    /// One runner reports batches of texts, each when the one before is committed.
+    pub fn report_one(&mut self, place: usize, batches: usize, events: usize, bytes: usize) -> Result<()> {
+        let runner = self.runners.get_mut(place).context("no such runner")?;
+        (0..batches).try_for_each(|_| runner.report(events, bytes).and_then(|()| runner.acknowledged()))
+    }
+
+    /// Every session has its first turn and is put to sleep; its runner and its agent are gone.
+    pub fn sleep(&mut self, product: &Product) -> Result<()> {
+        let mut connection = product.connection()?;
+        for runner in &mut self.runners {
+            runner.play_turn()?;
+            let path = format!("/v1/sessions/{}/hibernate", runner.session);
+            connection.must("POST", &path, r#"{"recap": true}"#)?;
+            let exit = AttemptExit { by: "runner".to_owned(), verified: true, ..AttemptExit::default() };
+            let session = runner.session.parse().ok().context("no id")?;
+            say(&mut self.worker, &WorkerUp::Ended { session, attempt: runner.attempt, exit })?;
+        }
+        let mut left = self.runners.len();
+        while left > 0 {
+            let ends = hear(&mut self.worker)?;
+            left -= ends.iter().filter(|frame| matches!(frame, WorkerDown::EndedAck { .. })).count();
+        }
+        self.runners.clear();
+        Ok(())
     }
 
     /// Every runner reports a batch of texts, and waits until it is committed.
@@ -100,18 +131,41 @@ impl Runner {
             last_directive: 0,
         };
         say(&mut link, &RunnerUp::Hello(hello))?;
-        let mut next_index = None;
+        let (mut next_index, mut turn) = (None, None);
         while next_index.is_none() {
             for frame in hear(&mut link)? {
                 match frame {
-                    RunnerDown::Welcome(welcome) => next_index = Some(welcome.next_index),
+                    RunnerDown::Welcome(welcome) => {
+                        next_index = Some(welcome.next_index);
+                        turn = welcome.directives.iter().find_map(|directive| match &directive.order {
+                            Order::Prompt { turn, .. } => Some(*turn),
+                            _ => None,
+                        });
+                    }
                     RunnerDown::Fenced { reason } => bail!("a runner is fenced: {reason}"),
                     RunnerDown::Ack { .. } | RunnerDown::Directive(_) => {}
                 }
             }
         }
         let next_index = next_index.context("no welcome")?;
-        Ok(Self { link, session: session.to_string(), message: Uuid::now_v7(), next_index })
+        let (session, turn, message) = (session.to_string(), turn.context("no prompt")?, Uuid::now_v7());
+        Ok(Self { link, session, attempt, turn, message, next_index })
+    }
+
+    /// What a runner tells of a short turn.
+    fn play_turn(&mut self) -> Result<()> {
+        let (turn, message, first) = (self.turn, self.message.simple(), self.next_index);
+        let events = [
+            r#"{"type":"agent_session_started","agent_session_id":"a","how":"new"}"#.to_owned(),
+            format!(r#"{{"turn":"{turn}","type":"turn_handed_over"}}"#),
+            format!(
+                r#"{{"turn":"{turn}","type":"message_appended","message":"msg_{message}","role":"agent","channel":"answer","content":{{"type":"text","text":"It is done."}}}}"#
+            ),
+            format!(r#"{{"turn":"{turn}","type":"turn_ended","stop_reason":"end_turn"}}"#),
+        ]
+        .join(",");
+        self.link.send(1, format!(r#"{{"batch":{{"first_index":{first},"events":[{events}]}}}}"#).as_bytes())?;
+        self.acknowledged()
     }
 
     fn report(&mut self, events: usize, bytes: usize) -> Result<()> {

@@ -67,6 +67,28 @@ fn viewers_miss_nothing() {
 }
 
 #[test]
+fn who_catches_up_is_measured_against_the_same_bytes() {
+    let figures = figures("catchup");
+    for name in ["from memory: rate", "from the store: rate"] {
+        assert!(named(&figures, name)["ratio"]["median"].as_f64().unwrap() > 0.0);
+    }
+}
+
+#[test]
+fn neighbors_are_measured_beside_a_flood_and_without() {
+    let figures = figures("neighbor");
+    assert!(named(&figures, "others, p99")["ratio"]["median"].as_f64().unwrap() > 0.0);
+    assert!(named(&figures, "what the flood came to")["ours"]["median"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn sleeping_sessions_have_no_process() {
+    let figures = figures("density");
+    assert_eq!(named(&figures, "sleeping sessions")["ours"]["median"], 100.0);
+    assert_eq!(named(&figures, "processes of sleeping sessions")["ours"]["max"], 0.0);
+}
+
+#[test]
 fn wrong_words_are_refused() {
     for words in [&[][..], &["nothing"], &["create", "--rounds", "0"], &["create", "--json"]] {
         let output = Command::new(env!("CARGO_BIN_EXE_convene-bench")).args(words).output().unwrap();
