@@ -11,13 +11,22 @@ type Preferences = {
   readonly notify: boolean;
   /** Whether what was seen is kept for later visits. */
   readonly copy: boolean;
+  /** Whether a session's facts stand beside its talk where there is room. */
+  readonly facts: boolean;
 };
 
 type Name = keyof Preferences;
 export type PreferenceName = Name;
 export type PreferenceOf<N extends Name> = Preferences[N];
 
-const defaults: Preferences = { theme: "system", letters: true, enter: "sends", notify: false, copy: true };
+const defaults: Preferences = {
+  theme: "system",
+  letters: true,
+  enter: "sends",
+  notify: false,
+  copy: true,
+  facts: true,
+};
 const watchers = new Set<() => void>();
 
 export function preference<N extends Name>(name: N): Preferences[N] {

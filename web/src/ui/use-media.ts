@@ -13,4 +13,6 @@ export function useMedia(query: string): boolean {
   return useSyncExternalStore(subscribe, () => matchMedia(query).matches);
 }
 
+/** Room for something beside what is read. */
+export const useWide = () => useMedia("(width >= 1280px)");
 export const usePhone = () => useMedia("(width < 640px)");

@@ -22,9 +22,16 @@ export function SessionRoute() {
   };
   return (
     <div className="flex min-h-0 flex-1">
-      <SessionView key={id} id={id} tab={tabOf(tab)} at={at ?? null} onTab={show} />
+      <SessionView
+        key={id}
+        id={id}
+        tab={tabOf(tab)}
+        at={at ?? null}
+        onTab={show}
+        room={beside.length > 0 ? "shared" : "alone"}
+      />
       {beside.map((other) => (
-        <SessionView key={other} id={other} tab="talk" at={null} onClose={() => close(other)} />
+        <SessionView key={other} id={other} tab="talk" at={null} room="shared" onClose={() => close(other)} />
       ))}
     </div>
   );

@@ -27,6 +27,7 @@ function of(session: Partial<Session>, out: ActionContext["out"] = []) {
     out,
     open: (layer) => opened.push(layer),
     find: undefined,
+    facts: undefined,
     copy: (text) => copied.push(text),
     download: (path) => copied.push(path),
     address: "http://here/s/ses_1",

@@ -12,6 +12,9 @@ import type { IconName } from "@/ui/icon";
 /** A layer of the session's head that an action opens. */
 export type Layer = "none" | "rename" | "stop" | "sleep" | "clear" | "fork" | "delete" | "options";
 
+/** The facts beside the talk, and what shows or hides them. */
+export type FactsBeside = { readonly are: "shown" | "hidden"; readonly toggle: () => void };
+
 export type ActionContext = {
   readonly store: Store;
   readonly session: Session;
@@ -20,6 +23,7 @@ export type ActionContext = {
   readonly open: (layer: Layer) => void;
   /** Looks for a text in the transcript, where it is shown. */
   readonly find: (() => void) | undefined;
+  readonly facts: FactsBeside | undefined;
   readonly copy: (text: string) => void;
   readonly download: (path: string) => void;
   /** The whole address of this session. */
@@ -66,7 +70,7 @@ function announces(capabilities: Session["capabilities"], what: string): boolean
   return typeof more === "object" && more !== null && (more as Record<string, unknown>)[what] != null;
 }
 
-function lifecycle({ store, session, out, open, find }: ActionContext): readonly SessionAction[] {
+function lifecycle({ store, session, out, open, find, facts }: ActionContext): readonly SessionAction[] {
   const { id, state, turn } = session;
   const cancelling = out.includes("cancel") || turn?.cancelled_by != null;
   return [
@@ -99,6 +103,14 @@ function lifecycle({ store, session, out, open, find }: ActionContext): readonly
       place: 0,
       visible: find !== undefined,
       perform: () => find?.(),
+    },
+    {
+      id: "session.facts",
+      name: facts?.are === "shown" ? t("session.aside.hide") : t("session.aside.show"),
+      icon: "sidebar",
+      place: 0,
+      visible: facts !== undefined,
+      perform: () => facts?.toggle(),
     },
     {
       id: "session.rename",

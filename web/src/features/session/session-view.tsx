@@ -1,12 +1,14 @@
 /** One session: its head, its tabs, and the tab that is chosen. */
-import { useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { useActions } from "@/bind/actions";
 import { useNav, type SessionTab } from "@/bind/nav";
+import { usePreference } from "@/bind/preference";
 import { useStore } from "@/bind/store";
 import { t } from "@/i18n";
 import { LoadingNote } from "@/parts/loading-note";
 import type { Session } from "@/store/types";
 import { TabPanel, Tabs } from "@/ui/tabs";
+import { useWide } from "@/ui/use-media";
 import { SessionHead } from "./head/session-head";
 import { NoSession } from "./no-session";
 import { OtherTabView, type OtherTab } from "./session-tabs";
@@ -22,9 +24,11 @@ export type SessionViewProps = {
   readonly onTab?: (tab: SessionTab) => void;
   /** Closes it where it stands beside another one. */
   readonly onClose?: () => void;
+  /** Whether it has the page for itself. */
+  readonly room?: "alone" | "shared";
 };
 
-export function SessionView({ id, tab, at, onTab, onClose }: SessionViewProps) {
+export function SessionView({ id, tab, at, onTab, onClose, room = "alone" }: SessionViewProps) {
   const store = useStore();
   const shown = useSession(id);
   // A later change of `at` moves the window; it does not open the session again.
@@ -42,7 +46,7 @@ export function SessionView({ id, tab, at, onTab, onClose }: SessionViewProps) {
     case "problem":
       return <NoSession id={id} shown={shown} onRetry={open} />;
     case "ready":
-      return <Opened session={shown.session} tab={tab} at={at} onTab={onTab} onClose={onClose} />;
+      return <Opened session={shown.session} tab={tab} at={at} onTab={onTab} onClose={onClose} room={room} />;
   }
 }
 
@@ -52,12 +56,14 @@ type OpenedProps = {
   readonly at: number | null;
   readonly onTab: ((tab: SessionTab) => void) | undefined;
   readonly onClose: (() => void) | undefined;
+  readonly room: "alone" | "shared";
 };
 
+const FactsAside = lazy(() => import("./facts/facts-aside").then((file) => ({ default: file.FactsAside })));
 const TABS = ["talk", "changes", "timeline", "events", "facts"] as const;
 const others = TABS.filter((tab): tab is OtherTab => tab !== "talk");
 
-function Opened({ session, tab, at, onTab, onClose }: OpenedProps) {
+function Opened({ session, tab, at, onTab, onClose, room }: OpenedProps) {
   const nav = useNav();
   const [own, setOwn] = useState<SessionTab>(tab);
   const [active, setActive] = useState(false);
@@ -68,6 +74,8 @@ function Opened({ session, tab, at, onTab, onClose }: OpenedProps) {
     else if (onTab) onTab(to);
     else nav.go({ to: "session", id: session.id, tab: to });
   };
+  const wide = useWide() && room === "alone";
+  const [facts, setFacts] = usePreference("facts");
   const [asked, setAsked] = useState(0);
   const finding = { asked, ask: () => setAsked((times) => times + 1), close: () => setAsked(0) };
   const keys = !beside || active ? "on" : "off";
@@ -96,6 +104,11 @@ function Opened({ session, tab, at, onTab, onClose }: OpenedProps) {
         session={session}
         keys={keys}
         onFind={value === "talk" ? finding.ask : undefined}
+        facts={
+          wide && value === "talk"
+            ? { are: facts ? ("shown" as const) : ("hidden" as const), toggle: () => setFacts(!facts) }
+            : undefined
+        }
         onClose={onClose}
       />
       <Tabs
@@ -109,8 +122,13 @@ function Opened({ session, tab, at, onTab, onClose }: OpenedProps) {
         onChange={go}
         className="flex min-h-0 flex-1 flex-col"
       >
-        <TabPanel id="talk" className="flex min-h-0 flex-1 flex-col">
+        <TabPanel id="talk" className="flex min-h-0 flex-1">
           <Talk session={session} at={at} keys={keys} finding={finding} />
+          {wide && facts && (
+            <Suspense fallback={<div className="w-80 shrink-0 border-l border-line" />}>
+              <FactsAside session={session} onClose={() => setFacts(false)} />
+            </Suspense>
+          )}
         </TabPanel>
         {others.map((one) => (
           <TabPanel key={one} id={one} className="flex min-h-0 flex-1 flex-col overflow-auto">

@@ -22,7 +22,7 @@ export function Talk({ session, at, keys, finding }: TalkProps) {
   const [sent, setSent] = useState(0);
   useTurnNews(session);
   return (
-    <div className="flex min-h-0 flex-1 flex-col">
+    <div className="flex min-h-0 min-w-0 flex-1 flex-col">
       <TalkBody session={session} at={at} keys={keys} sent={sent} finding={finding} />
       <ComposerArea session={session} keys={keys} onSent={() => setSent((times) => times + 1)} />
     </div>

@@ -80,6 +80,7 @@ export const session = {
     export_jsonl: "Export the events as JSON lines",
     tab: "Show {tab}",
   },
+  aside: { show: "Show the facts beside the talk", hide: "Hide the facts" },
   rename: { label: "Title of the session" },
   stop: {
     title: "Stop this session?",

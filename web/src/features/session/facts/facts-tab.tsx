@@ -11,7 +11,7 @@ import { Section } from "@/parts/page";
 import { Path } from "@/parts/path";
 import { TokensAndCost } from "@/parts/tokens-and-cost";
 import type { State } from "@/store/state";
-import type { Event } from "@/store/types";
+import type { Event, Session } from "@/store/types";
 import { evidence } from "../head/evidence";
 import type { TabProps } from "../session-tabs";
 import { attemptsOf } from "./attempts";
@@ -20,14 +20,35 @@ import { Fact, Facts } from "./facts";
 
 const none: readonly Event[] = [];
 
+/** A page of its own. */
 export function FactsTab({ session }: TabProps) {
   const health = useQuestion("health", [session.id]);
+  const runner =
+    health.is !== "ready"
+      ? t("shared.unknown")
+      : health.data.runner_connected
+        ? t("facts.state.connected")
+        : t("facts.state.not_connected");
+  return (
+    <div className="@container mx-auto flex w-full max-w-4xl flex-col gap-6 p-4 pb-16">
+      <FactsBody session={session} runner={runner} />
+    </div>
+  );
+}
+
+type FactsBodyProps = {
+  readonly session: Session;
+  /** Whether its runner is heard; absent where nobody asked. */
+  readonly runner?: string;
+};
+
+export function FactsBody({ session, runner }: FactsBodyProps) {
   const events = useSelect(
     useCallback((state: State) => state.logs.get(session.id)?.events ?? none, [session.id]),
   );
   const { workspace, usage, capabilities } = session;
   return (
-    <div className="mx-auto flex w-full max-w-4xl flex-col gap-6 p-4 pb-16">
+    <>
       <Section title={t("facts.state.title")}>
         <Facts>
           <Fact name={t("facts.state.badge")}>
@@ -40,13 +61,7 @@ export function FactsTab({ session }: TabProps) {
               <Path path={session.failure.bundle} />
             </Fact>
           ) : null}
-          <Fact name={t("facts.state.runner")}>
-            {health.is === "ready"
-              ? health.data.runner_connected
-                ? t("facts.state.connected")
-                : t("facts.state.not_connected")
-              : t("shared.unknown")}
-          </Fact>
+          {runner === undefined ? null : <Fact name={t("facts.state.runner")}>{runner}</Fact>}
           <Fact name={t("facts.state.containment")}>{session.containment ?? t("shared.none")}</Fact>
         </Facts>
       </Section>
@@ -129,7 +144,7 @@ export function FactsTab({ session }: TabProps) {
           ))}
         </Facts>
       </Section>
-    </div>
+    </>
   );
 }
 

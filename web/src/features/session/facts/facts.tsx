@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 
 export function Facts({ children }: { readonly children: ReactNode }) {
   return (
-    <dl className="grid grid-cols-[10rem_1fr] gap-x-4 gap-y-1.5 phone:grid-cols-1 phone:gap-y-0.5">
+    <dl className="grid grid-cols-[10rem_1fr] gap-x-4 gap-y-1.5 sm:@max-md:grid-cols-[6.5rem_1fr] sm:@max-md:gap-x-3 sm:@max-md:gap-y-1 phone:grid-cols-1 phone:gap-y-0.5">
       {children}
     </dl>
   );

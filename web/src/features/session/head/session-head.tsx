@@ -13,7 +13,7 @@ import { IconButton } from "@/ui/icon-button";
 import { Menu } from "@/ui/menu";
 import { usePhone } from "@/ui/use-media";
 import { OptionsDialog } from "../options/options-dialog";
-import { sessionActions, type Layer, type SessionAction } from "../session-actions";
+import { sessionActions, type FactsBeside, type Layer, type SessionAction } from "../session-actions";
 import { usePendingKinds } from "../use-pending";
 import { ClearDialog, DeleteDialog, SleepDialog, StopDialog } from "./confirm-dialogs";
 import { download } from "./download";
@@ -29,10 +29,12 @@ type SessionHeadProps = {
   readonly keys: "on" | "off";
   /** Looks for a text in what is shown, where there is a transcript. */
   readonly onFind: (() => void) | undefined;
+  /** The facts beside the talk, where there is room for them. */
+  readonly facts: FactsBeside | undefined;
   readonly onClose?: (() => void) | undefined;
 };
 
-export function SessionHead({ session, keys, onFind, onClose }: SessionHeadProps) {
+export function SessionHead({ session, keys, onFind, facts, onClose }: SessionHeadProps) {
   const nav = useNav();
   const store = useStore();
   const phone = usePhone();
@@ -46,6 +48,7 @@ export function SessionHead({ session, keys, onFind, onClose }: SessionHeadProps
     out,
     open: setLayer,
     find: onFind,
+    facts,
     copy,
     download,
     address,
