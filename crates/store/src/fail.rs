@@ -9,7 +9,8 @@ use crate::Error;
 /// A failure of the file system.
 pub(crate) fn io(doing: &'static str, path: &Path, error: io::Error) -> Error {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+        // A limit on the size of files is a disk that is full, too.
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             Error::Full { path: path.to_owned(), source: error.into() }
         }
         // Also where something else is in the place of a directory or a file.

@@ -8,6 +8,7 @@ pub mod blobs;
 mod error;
 mod fail;
 pub mod feed;
+mod reserve;
 mod rows;
 pub mod sqlite;
 
@@ -36,6 +37,18 @@ pub trait Store: Send + 'static {
     /// # Errors
     /// If the disk refuses. Nothing of the group is visible then, and the same group may be committed again.
     fn commit(&mut self, group: &Group) -> Result<(), Error>;
+
+    /// Gives up the room that was kept for a full disk: what ends things may then be committed still.
+    fn spend_reserve(&mut self) {}
+
+    /// Whether commits may be tried again after one failed: there is room, the reserve among it, and what was last
+    /// committed is there.
+    ///
+    /// # Errors
+    /// If not.
+    fn recover(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// Reads what is committed. Calls block; the caller keeps them off its async threads.

@@ -23,7 +23,7 @@ use rusqlite::Connection;
 pub use inspect::{Inspected, LARGE_LOG, inspect};
 pub use read::SqliteReader;
 
-use crate::{Error, EventRow, Group, LogKey, OpenInfo, Store, blobs::Blobs, fail};
+use crate::{Error, EventRow, Group, LogKey, OpenInfo, Store, blobs::Blobs, fail, reserve::Reserve};
 
 /// Data of events above this goes to a file, so that pages stay small and a log is cheap to walk.
 const LARGE: usize = 64 * 1024;
@@ -39,6 +39,7 @@ pub struct SqliteStore {
     info: OpenInfo,
     pool: Arc<pool::Pool>,
     blobs: Blobs,
+    reserve: Reserve,
     /// Held as long as the store is open: there is one writer.
     _lock: File,
 }
@@ -60,6 +61,7 @@ impl SqliteStore {
             suspect: false,
             info: opened.info,
             blobs,
+            reserve: Reserve::open(dir),
             _lock: opened.lock,
         })
     }
@@ -142,6 +144,15 @@ impl Store for SqliteStore {
                 Err(fail::sql("committing", &self.path, error))
             }
         }
+    }
+
+    fn spend_reserve(&mut self) {
+        self.reserve.spend();
+    }
+
+    fn recover(&mut self) -> Result<(), Error> {
+        self.reserve.take().map_err(|error| fail::io("looking for room", &self.path, error))?;
+        self.trust_again()
     }
 }
 
