@@ -7,6 +7,7 @@ mod config;
 mod export;
 mod lifecycle;
 mod machine;
+mod mend;
 mod prompt;
 mod question;
 mod server;
@@ -23,14 +24,15 @@ pub use config::{ConfigItem, ConfigView};
 pub use export::ExportFormat;
 pub use lifecycle::{ForkSession, HibernateSession};
 pub use machine::{AgentAnnounced, AgentTest, AgentView, DirectoryEntry, DirectoryList, TestAgent, WorkerView};
+pub use mend::{RepairReport, RepairSession, RepairedSession, RewindSession, RewoundSession, TurnName};
 pub use prompt::{
     CancelTurn, EditQueueEntry, PromptAccepted, PromptInput, PromptMode, PromptStatus, QueueChanged, SendPrompt,
 };
 pub use question::{AnswerElicitation, DecidePermission, DecisionInput, ElicitationAction, PermissionDecidedBody};
-pub use server::{ServerStatus, Shutdown, ShuttingDown};
+pub use server::{ServerStatus, Shutdown, ShuttingDown, StorageTrouble};
 pub use session::{
     Authenticate, CreateSession, CreatedSession, DeleteSession, History, HistoryTurn, PatchSession, RemoveWorktree,
-    SessionHealth, StopSession, WorktreeFate, WorktreeInput, WorktreeRemoved,
+    SessionHealth, SessionLimits, StopSession, WorktreeFate, WorktreeInput, WorktreeRemoved,
 };
 pub use thread::{CreateThread, CreatedThread, PatchThread};
 

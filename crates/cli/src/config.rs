@@ -17,7 +17,10 @@ use std::{
     time::Duration,
 };
 
-use convene_core::spec::{CrashPolicy, OnTurnEnd, PermissionMode};
+use convene_core::{
+    limits,
+    spec::{CrashPolicy, OnTurnEnd, PermissionMode},
+};
 
 pub use environment::{Environment, Unknown};
 pub use origin::{Origin, Origins};
@@ -161,6 +164,12 @@ pub struct Limits {
     pub line: usize,
     /// After so much idleness a session is hibernated.
     pub hibernate_after: Duration,
+    /// When a worker's agents hold more memory than this, in bytes, idle sessions are hibernated; 0 is never.
+    pub memory: usize,
+    /// After so long a turn in which nothing happens is warned of; zero is never.
+    pub inactivity_warn: Duration,
+    /// After so long a turn in which nothing happens is cancelled; zero is never.
+    pub inactivity_timeout: Duration,
     /// Requests of one token in a minute.
     pub requests: u32,
     /// Failed tries to get in from one address in a minute.
@@ -243,10 +252,13 @@ impl Default for Config {
             },
             limits: Limits {
                 sessions: convene_server::SESSIONS_MAX,
-                queue: 10,
-                prompt: 1_000_000,
+                queue: limits::QUEUE,
+                prompt: limits::PROMPT,
                 line: 16_000_000,
                 hibernate_after: Duration::from_secs(900),
+                memory: 0,
+                inactivity_warn: Duration::from_secs(limits::INACTIVITY_WARN),
+                inactivity_timeout: Duration::from_secs(limits::INACTIVITY_TIMEOUT),
                 requests: rates.requests,
                 failed_auth: rates.failed_auth,
             },

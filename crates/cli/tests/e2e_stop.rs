@@ -100,7 +100,7 @@ async fn told(cluster: &Cluster, id: SessionId) -> Result<(Option<StopStep>, Att
                 ensure!(verified, "the event does not say that it is proved");
                 step = told;
             }
-            KnownEvent::AttemptEnded { exit: told } => exit = Some(told),
+            KnownEvent::AttemptEnded { exit: told, .. } => exit = Some(told),
             _ => {}
         }
     }

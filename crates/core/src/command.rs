@@ -6,9 +6,11 @@ use serde_json::Value;
 
 use crate::{
     content::ContentBlock,
-    event::{EventData, Fork, SessionChanges, StopMode},
+    event::{EventData, Fork, SessionChanges, StopMode, UnhealthyReason},
     failure::{AttemptExit, StopCause},
     ids::{ElicitationId, InstanceId, PermissionId, ThreadId, TurnId, WorkerName},
+    repair::Findings,
+    session::Rewind,
     spec::{Origin, SessionSpec, TurnSource},
 };
 
@@ -54,6 +56,15 @@ pub enum BusyMode {
     Queue,
     /// The running turn is cancelled and it goes first; what waited goes on waiting.
     Interrupt,
+}
+
+/// Which time a turn is out of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// It ran longer than the session's `timeout`.
+    Timeout,
+    /// Nothing happened in it for longer than the session's `inactivity_timeout`.
+    Inactivity,
 }
 
 /// What somebody picks for a permission request.
@@ -160,12 +171,30 @@ pub enum Command {
         /// Who.
         by: String,
     },
+    /// Take the conversation back to before a prompt.
+    Rewind {
+        /// Which, as the log has it.
+        to: Rewind,
+        /// Who.
+        by: String,
+    },
+    /// Close what a log that was cut short left open.
+    Repair {
+        /// What was found in it.
+        findings: Box<Findings>,
+        /// The last event of the log that was looked at.
+        expected: u64,
+        /// Who.
+        by: String,
+    },
     /// Put a session away that has no runner.
     Archive,
     /// Bring it back.
     Unarchive,
     /// Remove a session that has no runner.
     Delete {
+        /// Also if its log is damaged, so that nobody can say what there is to lose.
+        damaged: bool,
         /// Who.
         by: String,
     },
@@ -222,6 +251,25 @@ pub enum Command {
     ExpireTurn {
         /// The turn that was meant.
         turn: TurnId,
+        /// Which time.
+        why: Expiry,
+    },
+    /// Nothing happens in the running turn.
+    WarnTurn {
+        /// The turn that was meant.
+        turn: TurnId,
+    },
+    /// Something is not as it should be.
+    FallIll {
+        /// What.
+        reason: UnhealthyReason,
+        /// For people.
+        detail: String,
+    },
+    /// It is as it should be again.
+    Recover {
+        /// What.
+        reason: UnhealthyReason,
     },
     /// Nobody answered a permission request in time.
     ExpirePermission {
@@ -250,12 +298,17 @@ impl Command {
             | Self::Resume { .. }
             | Self::Hibernate { .. }
             | Self::Clear { .. }
+            | Self::Rewind { .. }
+            | Self::Repair { .. }
             | Self::Archive
             | Self::Unarchive
             | Self::Delete { .. }
             | Self::Assign { .. }
             | Self::Wait { .. }
             | Self::ExpireTurn { .. }
+            | Self::WarnTurn { .. }
+            | Self::FallIll { .. }
+            | Self::Recover { .. }
             | Self::ExpirePermission { .. } => None,
         }
     }
@@ -275,6 +328,8 @@ impl Command {
             Self::Resume { .. } => "resume",
             Self::Hibernate { .. } => "hibernate",
             Self::Clear { .. } => "clear",
+            Self::Rewind { .. } => "rewind",
+            Self::Repair { .. } => "repair",
             Self::Archive => "archive",
             Self::Unarchive => "unarchive",
             Self::Delete { .. } => "delete",
@@ -285,6 +340,9 @@ impl Command {
             Self::Report { .. } => "report to",
             Self::EndAttempt { .. } => "end an attempt of",
             Self::ExpireTurn { .. } => "time out",
+            Self::WarnTurn { .. } => "warn of",
+            Self::FallIll { .. } => "find fault with",
+            Self::Recover { .. } => "find well",
             Self::ExpirePermission { .. } => "time out a request of",
         }
     }

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 pub use json::{Place, wire_json};
 pub use known::KnownEvent;
-pub use parts::{AwakeReason, ContextLoss, Decision, Fork, SessionChanges, SessionOpening, StopMode};
+pub use parts::{AwakeReason, ContextLoss, Cut, Decision, Fork, SessionChanges, SessionOpening, StopMode, UnhealthyReason};
 
 use crate::ids::{SessionId, TurnId};
 

@@ -103,6 +103,12 @@ impl Markdown {
                 self.paragraph(&format!("*Context lost: {}.*", one_line(detail)))
             }
             KnownEvent::SessionCleared { by } => self.paragraph(&format!("*Cleared by {}.*", one_line(by))),
+            KnownEvent::SessionRewound { number, by, .. } => {
+                self.paragraph(&format!("*Taken back to before turn {number} by {}.*", one_line(by)))
+            }
+            KnownEvent::RepairCompleted { by, .. } => {
+                self.paragraph(&format!("*The log was repaired by {}.*", one_line(by)))
+            }
             // How it came about, not what was said and done.
             KnownEvent::SessionCreated { .. }
             | KnownEvent::SessionUpdated { .. }
@@ -111,6 +117,9 @@ impl Markdown {
             | KnownEvent::AttemptRefused { .. }
             | KnownEvent::AttemptStarted { .. }
             | KnownEvent::AttemptEnded { .. }
+            | KnownEvent::TurnInactive { .. }
+            | KnownEvent::SessionUnhealthy { .. }
+            | KnownEvent::SessionRecovered { .. }
             | KnownEvent::AgentLaunched { .. }
             | KnownEvent::AgentInitialized { .. }
             | KnownEvent::AgentSessionStarted { .. }

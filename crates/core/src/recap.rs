@@ -46,6 +46,8 @@ pub struct Recap {
 #[derive(Debug, Default)]
 struct Turn {
     id: Option<TurnId>,
+    /// The event by which its prompt was handed over.
+    begun: u64,
     prompt: String,
     answer: String,
     message: Option<MessageId>,
@@ -68,7 +70,7 @@ impl Recap {
         {
             self.waiting.remove(&turn);
         } else if let KnownEvent::TurnHandedOver {} = known {
-            self.begin(event.data.turn);
+            self.begin(event.data.turn, event.seq);
         } else if let KnownEvent::MessageAppended { message, role: Role::Agent, channel: Channel::Answer, content } =
             known
         {
@@ -82,13 +84,16 @@ impl Recap {
             self.shrink();
         } else if let KnownEvent::SessionCleared { .. } = known {
             *self = Self::default();
+        } else if let KnownEvent::SessionRewound { to_seq, .. } = known {
+            self.turns.retain(|turn| turn.begun <= *to_seq);
+            self.shrink();
         }
     }
 
-    fn begin(&mut self, id: Option<TurnId>) {
+    fn begin(&mut self, id: Option<TurnId>, begun: u64) {
         let prompt = id.and_then(|id| self.waiting.remove(&id)).unwrap_or_default();
         let prompt = shortened(&plain_text(&prompt));
-        self.turns.push_back(Turn { id, prompt, ..Turn::default() });
+        self.turns.push_back(Turn { id, begun, prompt, ..Turn::default() });
         self.shrink();
     }
 

@@ -94,3 +94,15 @@ fn whatever_was_said_it_fits_and_the_latest_turns_stay() {
     let log = [whole(1, "p", "")[..2].to_vec(), pieces].concat();
     assert!(recap(&log).unwrap().len() < 2 * PIECE);
 }
+
+#[test]
+fn what_was_taken_back_is_not_told() {
+    let rewinds = |to_seq| {
+        let prompt = turn(2);
+        event(None, KnownEvent::SessionRewound { to_seq, prompt, number: 2, kept: 1, by: "ada".to_owned() })
+    };
+    let mut log = [whole(1, "first", "x"), whole(2, "second", "y"), vec![rewinds(4)], whole(3, "third", "z")].concat();
+    (1..).zip(&mut log).for_each(|(seq, event)| event.seq = seq);
+    let text = recap(&log).unwrap();
+    assert!(text.contains("first") && text.contains("third") && !text.contains("second"), "{text}");
+}

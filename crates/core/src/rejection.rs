@@ -149,6 +149,26 @@ pub enum Rejection {
         /// The first index that came.
         first: u64,
     },
+    /// Something happened since somebody looked.
+    #[error("the log has gone on from {expected} to {seq}")]
+    Moved {
+        /// The last event that was looked at.
+        expected: u64,
+        /// The last event that there is.
+        seq: u64,
+    },
+    /// There is nothing to close in the log.
+    #[error("the log is whole")]
+    LogIsWhole,
+    /// The log's events contradict each other or cannot be read, so nothing may be appended.
+    #[error("the log cannot be repaired: {why}")]
+    Unrepairable {
+        /// The first of what is wrong.
+        why: String,
+    },
+    /// The session did not end by a crash, so that it must be said that it is meant.
+    #[error("the session did not end by a crash")]
+    WantsForce,
     /// Nothing would change.
     #[error("there is nothing to do")]
     Nothing,

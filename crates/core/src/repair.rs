@@ -143,6 +143,8 @@ pub struct Action {
     pub code: ActionCode,
     /// In which turn.
     pub turn: TurnId,
+    /// The turn's number in the session.
+    pub number: u32,
     /// The tool call that is closed.
     #[serde(default)]
     pub tool_call: Option<String>,
@@ -251,6 +253,7 @@ pub struct Analysis {
 #[derive(Debug)]
 struct OpenTurn {
     id: TurnId,
+    number: u32,
     seq: u64,
     ended: bool,
     attempt: Option<u32>,
@@ -317,8 +320,8 @@ impl Analysis {
             self.tell(IssueCode::NoRepairableTurn, None, None, "no turn ever began".to_owned());
             return Vec::new();
         };
-        let (id, ended, nameless) = (turn.id, turn.ended, turn.nameless);
-        let mut actions: Vec<Action> = turn.tools.iter().map(|(call, title)| closes(id, call, title.as_deref())).collect();
+        let (id, number, ended, nameless) = (turn.id, turn.number, turn.ended, turn.nameless);
+        let mut actions: Vec<Action> = turn.tools.iter().map(|(call, title)| closes(turn, call, title.clone())).collect();
         if let Some(seq) = nameless {
             let detail = "a tool call without an id cannot be closed".to_owned();
             self.tell(IssueCode::DanglingToolCallMissingId, Some(seq), Some(id), detail);
@@ -327,7 +330,8 @@ impl Analysis {
             let detail = "the last turn has its end".to_owned();
             self.tell(IssueCode::TerminalEventAlreadyExists, None, Some(id), detail);
         } else {
-            actions.push(Action { code: ActionCode::AppendTerminalError, turn: id, tool_call: None, title: None });
+            let code = ActionCode::AppendTerminalError;
+            actions.push(Action { code, turn: id, number, tool_call: None, title: None });
         }
         if !actions.is_empty() && !standing.crashed && !force {
             let detail = "it did not end by a crash: closing its last turn wants force".to_owned();
@@ -367,9 +371,9 @@ impl Analysis {
             self.repaired = self.repaired.max(seq);
         }
         let Some(id) = data.turn else { return };
-        if let KnownEvent::TurnStarted { .. } = known {
-            let (attempt, tools) = (data.attempt, BTreeMap::new());
-            self.turn = Some(OpenTurn { id, seq, ended: false, attempt, tools, nameless: None });
+        if let KnownEvent::TurnStarted { number } = known {
+            let (number, attempt, tools) = (*number, data.attempt, BTreeMap::new());
+            self.turn = Some(OpenTurn { id, number, seq, ended: false, attempt, tools, nameless: None });
         }
         let Some(turn) = self.turn.as_mut().filter(|turn| turn.id == id && turn.seq <= seq) else { return };
         turn.attempt = data.attempt.or(turn.attempt);
@@ -410,13 +414,9 @@ impl Analysis {
     }
 }
 
-fn closes(turn: TurnId, call: &str, title: Option<&str>) -> Action {
-    Action {
-        code: ActionCode::AppendInterruptedToolResult,
-        turn,
-        tool_call: Some(call.to_owned()),
-        title: title.map(str::to_owned),
-    }
+fn closes(turn: &OpenTurn, call: &str, title: Option<String>) -> Action {
+    let code = ActionCode::AppendInterruptedToolResult;
+    Action { code, turn: turn.id, number: turn.number, tool_call: Some(call.to_owned()), title }
 }
 
 /// Whether it is a tool call that lacks nothing but its id.

@@ -16,8 +16,10 @@
 //! | `state` | nothing: what a session is at a moment |
 //! | `handle` | what people ask for, and what follows by itself (`settle`: the next turn, the end of a one-shot) |
 //! | `questions` | permission requests and elicitations |
-//! | `lifecycle` | resumed without a prompt, hibernated, cleared |
+//! | `lifecycle` | resumed without a prompt, hibernated, cleared, rewound |
+//! | `mend` | what a repair of the log appends |
 //! | `attempt` | an attempt assigned, refused, begun, ended; what became of its turn; how the session goes on |
+//! | `supervision` | turns in which nothing happens; what is not as it should be |
 //! | `report` | what a runner tells, whatever it is |
 //! | `apply`, `said`, `orders` | an event into the state; the agent's words and tools; the directives |
 //! | `decider` | a decision in the making |
@@ -30,18 +32,22 @@ mod attempt;
 mod decider;
 mod handle;
 mod lifecycle;
+mod mend;
 mod orders;
 mod questions;
 mod report;
 mod said;
 mod state;
+mod supervision;
 
 pub use decider::Decision;
 pub use handle::{create, handle};
+pub use lifecycle::Rewind;
 pub use state::{
     ActiveTurn, AgentFacts, Attempt, DecidedPermission, EndedTurn, OpenElicitation, PendingPermission, Phase,
     QueuedTurn, SessionState, Waiting,
 };
+pub use supervision::Ailment;
 
 #[cfg(test)]
 #[path = "session/session_tests.rs"]

@@ -50,6 +50,13 @@ pub struct SessionSpec {
     /// Wall clock for a turn, in seconds; 0 is no limit.
     #[serde(default)]
     pub timeout: u64,
+    /// After so many seconds of a turn in which nothing happens it is said so; 0 is never.
+    #[serde(default = "inactivity_warn", skip_serializing_if = "is_usual_inactivity_warn")]
+    pub inactivity_warn: u64,
+    /// After so many seconds of a turn in which nothing happens it is cancelled; 0 is never. Waiting for a person does not
+    /// count.
+    #[serde(default = "inactivity_timeout", skip_serializing_if = "is_usual_inactivity_timeout")]
+    pub inactivity_timeout: u64,
     /// How long a permission request waits for a person, in seconds, before it is rejected once; 0 is for ever.
     #[serde(default = "ask_timeout", skip_serializing_if = "is_usual_ask_timeout")]
     pub ask_timeout: u64,
@@ -78,6 +85,8 @@ impl SessionSpec {
             mcp_servers: Vec::new(),
             worker: None,
             timeout: 0,
+            inactivity_warn: inactivity_warn(),
+            inactivity_timeout: inactivity_timeout(),
             ask_timeout: ask_timeout(),
             on_turn_end: OnTurnEnd::default(),
             crash_policy: CrashPolicy::default(),
@@ -94,6 +103,28 @@ const fn ask_timeout() -> u64 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
 const fn is_usual_ask_timeout(seconds: &u64) -> bool {
     *seconds == crate::limits::ASK_TIMEOUT
+}
+
+/// What a log without a word about it means.
+const fn inactivity_warn() -> u64 {
+    crate::limits::INACTIVITY_WARN
+}
+
+/// What a log without a word about it means.
+const fn inactivity_timeout() -> u64 {
+    crate::limits::INACTIVITY_TIMEOUT
+}
+
+/// `serde` wants a function.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+const fn is_usual_inactivity_warn(seconds: &u64) -> bool {
+    *seconds == crate::limits::INACTIVITY_WARN
+}
+
+/// `serde` wants a function.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+const fn is_usual_inactivity_timeout(seconds: &u64) -> bool {
+    *seconds == crate::limits::INACTIVITY_TIMEOUT
 }
 
 /// Who answers permission requests.

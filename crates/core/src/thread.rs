@@ -25,6 +25,9 @@ pub struct ThreadState {
     pub labels: BTreeMap<String, String>,
     /// Whether it is put away.
     pub archived: bool,
+    /// Whether it was made for its first session, and goes with its last one.
+    #[serde(default)]
+    pub own: bool,
     /// Whether it is gone.
     pub deleted: bool,
     /// The last change's place in its own log.
@@ -55,6 +58,9 @@ pub enum ThreadEvent {
         /// Labels.
         #[serde(default)]
         labels: BTreeMap<String, String>,
+        /// Whether it was made for its first session, and goes with its last one.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        own: bool,
     },
     /// Somebody changed it.
     ThreadUpdated {
@@ -96,7 +102,7 @@ impl ThreadState {
         at: Timestamp,
     ) -> Option<Self> {
         match (before, event) {
-            (None, ThreadEvent::ThreadCreated { owner, namespace, title, topic, labels }) => Some(Self {
+            (None, ThreadEvent::ThreadCreated { owner, namespace, title, topic, labels, own }) => Some(Self {
                 id,
                 owner: owner.clone(),
                 namespace: namespace.clone(),
@@ -104,6 +110,7 @@ impl ThreadState {
                 topic: topic.clone(),
                 labels: labels.clone(),
                 archived: false,
+                own: *own,
                 deleted: false,
                 seq,
                 pos,

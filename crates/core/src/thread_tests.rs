@@ -22,6 +22,7 @@ fn created() -> ThreadEvent {
         title: "Tests".to_owned(),
         topic: String::new(),
         labels: BTreeMap::from([("a".to_owned(), "b".to_owned())]),
+        own: false,
     }
 }
 

@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 
 use crate::{
     content::{AgentCommand, AuthMethod, ConfigOption, ContentBlock, PermissionOption, ToolCall, Usage},
-    event::Fork,
+    event::{Fork, UnhealthyReason},
     failure::{Failure, FailureKind, StopCause, StopStep},
     ids::{ElicitationId, PermissionId, SessionId, ThreadId, TurnId, WorkerName},
-    session::{EndedTurn, Phase, SessionState, Waiting},
+    session::{Ailment, EndedTurn, Phase, SessionState, Waiting},
     spec::{Origin, PermissionMode, TurnSource},
     thread::ThreadState,
     workspace::Workspace,
@@ -113,6 +113,8 @@ pub struct SessionView {
     pub failure: Option<Failure>,
     /// The agent's last answer.
     pub result: Option<String>,
+    /// What is not as it should be, as long as it is not.
+    pub unhealthy: Vec<UnhealthyView>,
     /// Tokens and cost so far.
     pub usage: Usage,
     /// The number of the current or last attempt.
@@ -139,6 +141,10 @@ pub enum Badge {
     WaitingForAuth,
     /// A permission request or a question waits.
     NeedsYou,
+    /// A turn runs, and nothing happens in it, or its agent stands still.
+    Hung,
+    /// Its runner or its worker cannot be reached.
+    Unhealthy,
     /// It waits for a seat.
     Pending,
     /// Something is going on.
@@ -156,6 +162,8 @@ impl std::fmt::Display for Badge {
             Self::Stopped => "stopped",
             Self::WaitingForAuth => "waiting-for-auth",
             Self::NeedsYou => "needs-you",
+            Self::Hung => "hung",
+            Self::Unhealthy => "unhealthy",
             Self::Pending => "pending",
             Self::Running => "running",
             Self::Idle => "idle",
@@ -175,6 +183,8 @@ pub struct TurnView {
     pub source: TurnSource,
     /// When it was given to the runner.
     pub started_at: Timestamp,
+    /// When the agent last did something in it, or got an answer that it waited for.
+    pub active_at: Option<Timestamp>,
     /// When the prompt went to the agent.
     pub handed_over_at: Option<Timestamp>,
     /// Who wants it to end, once somebody does.
@@ -188,6 +198,17 @@ pub struct LastLine {
     pub text: String,
     /// When.
     pub at: Timestamp,
+}
+
+/// Something that is not as it should be with a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UnhealthyView {
+    /// What.
+    pub reason: UnhealthyReason,
+    /// For people.
+    pub detail: String,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// A permission request that waits.
@@ -325,6 +346,7 @@ pub fn session(state: &SessionState) -> SessionView {
             number: t.number,
             source: t.source,
             started_at: t.started_at,
+            active_at: t.active_at,
             handed_over_at: t.handed_over_at,
             cancelled_by: t.cancelled_by.clone(),
         }),
@@ -340,6 +362,7 @@ pub fn session(state: &SessionState) -> SessionView {
         stop_step,
         failure: state.failure.clone(),
         result: (!state.result.is_empty()).then(|| state.result.to_string()),
+        unhealthy: unhealthy(state),
         usage: state.usage.clone(),
         attempt: state.attempts,
         containment: attempt.and_then(|a| a.containment.clone()),
@@ -356,6 +379,16 @@ pub fn session(state: &SessionState) -> SessionView {
             .collect(),
         queue_length: state.queue.len(),
     }
+}
+
+/// What is not as it should be.
+pub fn unhealthy(state: &SessionState) -> Vec<UnhealthyView> {
+    let view = |(reason, ailment): (&UnhealthyReason, &Ailment)| UnhealthyView {
+        reason: *reason,
+        detail: ailment.detail.clone(),
+        since: ailment.since,
+    };
+    state.unhealthy.iter().map(view).collect()
 }
 
 /// The permission requests that wait, oldest first.
@@ -391,7 +424,7 @@ pub fn queue(state: &SessionState) -> Vec<QueueEntryView> {
         .collect()
 }
 
-/// The one word: stopped by failure > stopped > sign-in > a question > pending > at work > idle.
+/// The one word: stopped by failure > stopped > sign-in > a question > hung > unhealthy > pending > at work > idle.
 pub fn badge(state: &SessionState) -> Badge {
     let live = match &state.phase {
         Phase::Stopped { cause, .. } => {
@@ -411,9 +444,18 @@ pub fn badge(state: &SessionState) -> Badge {
         Badge::WaitingForAuth
     } else if state.needs_you_since.is_some() {
         Badge::NeedsYou
+    } else if hangs(state) {
+        Badge::Hung
+    } else if !state.unhealthy.is_empty() {
+        Badge::Unhealthy
     } else {
         live
     }
+}
+
+/// Whether a turn runs in which nothing happens.
+pub(crate) fn hangs(state: &SessionState) -> bool {
+    [UnhealthyReason::Silent, UnhealthyReason::AgentStopped].iter().any(|reason| state.unhealthy.contains_key(reason))
 }
 
 /// The thread object of a thread and its sessions, which come in the order of their creation.

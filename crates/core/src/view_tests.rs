@@ -72,6 +72,7 @@ fn a_thread_shows_its_latest_session() {
         title: "T".to_owned(),
         topic: String::new(),
         labels: BTreeMap::new(),
+        own: false,
     };
     let thread_state = ThreadState::fold(None, id, &event, 1, 1, Timestamp::UNIX_EPOCH).unwrap();
     assert_eq!(thread(&thread_state, &[]).state, None);

@@ -38,6 +38,11 @@ impl Backlog {
         }
     }
 
+    /// Everything, in the order in which it would have its turn.
+    pub(crate) fn drain(&mut self) -> Vec<Item> {
+        self.asked.drain(..).chain(self.reported.drain(..)).collect()
+    }
+
     /// The next group: what was asked for, then reports as far as they fit, and one in any case.
     pub(crate) fn next_group(&mut self) -> Vec<Item> {
         let asked = self.asked.len().min(ITEMS - 1);
@@ -71,12 +76,17 @@ pub(crate) const fn is_reported(work: &Work) -> bool {
         | Command::Resume { .. }
         | Command::Hibernate { .. }
         | Command::Clear { .. }
+        | Command::Rewind { .. }
+        | Command::Repair { .. }
         | Command::Archive
         | Command::Unarchive
         | Command::Delete { .. }
         | Command::Assign { .. }
         | Command::Wait { .. }
         | Command::ExpireTurn { .. }
+        | Command::WarnTurn { .. }
+        | Command::FallIll { .. }
+        | Command::Recover { .. }
         | Command::ExpirePermission { .. } => false,
     }
 }
@@ -87,6 +97,7 @@ fn weight(work: &Work) -> usize {
         Work::CreateSession(_)
         | Work::CreateThread(_)
         | Work::Command { .. }
+        | Work::Repair(_)
         | Work::ChangeThread { .. }
         | Work::DeleteThread { .. }
         | Work::AddToken(_)

@@ -77,6 +77,9 @@ impl Draft {
         // Our own types always serialize: string keys, finite numbers.
         let data = serde_json::to_string(event).unwrap_or_default().into();
         self.group.events.push(EventRow { log: thread.log, seq, pos, at, index: None, turn: None, data });
+        if thread.state.deleted {
+            self.group.purged.push(thread.log);
+        }
         self.threads.insert(id, thread);
     }
 
@@ -142,8 +145,10 @@ fn event_row(log: LogKey, event: &Event) -> EventRow {
     }
 }
 
+/// The columns of a session. Of one that is gone they tell list streams which it was, and nothing of what it was about.
 fn session_row(published: &Published) -> SessionRow {
     let state = &published.state;
+    let said_of = |text: &str| if state.deleted { String::new() } else { text.to_owned() };
     SessionRow {
         log: published.log,
         id: state.id,
@@ -151,8 +156,8 @@ fn session_row(published: &Published) -> SessionRow {
         owner: state.owner.clone(),
         namespace: state.namespace.clone(),
         agent: state.spec.agent.clone(),
-        cwd: state.spec.cwd.clone(),
-        title: state.title.clone(),
+        cwd: said_of(&state.spec.cwd),
+        title: said_of(&state.title),
         state: state.phase.name().to_owned(),
         badge: view::badge(state).to_string(),
         archived: state.archived,
@@ -167,6 +172,10 @@ fn session_row(published: &Published) -> SessionRow {
 
 fn thread_row(thread: &PublishedThread) -> ThreadRow {
     let state = &thread.state;
+    let mut kept = ThreadState::clone(state);
+    if kept.deleted {
+        (kept.title, kept.topic, kept.labels) = (String::new(), String::new(), BTreeMap::new());
+    }
     ThreadRow {
         log: thread.log,
         id: state.id,
@@ -175,7 +184,7 @@ fn thread_row(thread: &PublishedThread) -> ThreadRow {
         deleted: state.deleted,
         created_pos: thread.created_pos,
         pos: state.pos,
-        state: serde_json::to_string(&**state).unwrap_or_default(),
+        state: serde_json::to_string(&kept).unwrap_or_default(),
     }
 }
 
@@ -184,7 +193,10 @@ const fn ends_something(data: &EventData) -> bool {
     matches!(
         data.body,
         EventBody::Known(
-            KnownEvent::TurnEnded { .. } | KnownEvent::SessionStopped { .. } | KnownEvent::SessionHibernated {}
+            KnownEvent::TurnEnded { .. }
+                | KnownEvent::SessionStopped { .. }
+                | KnownEvent::SessionHibernated {}
+                | KnownEvent::RepairCompleted { .. }
         )
     )
 }

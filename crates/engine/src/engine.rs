@@ -18,6 +18,7 @@ use crate::{
     backlog::{Backlog, is_reported},
     env::Env,
     error::Error,
+    held::{Fate, Held, fate},
     metrics::Metrics,
     sequencer::Sequencer,
     shared::Shared,
@@ -28,6 +29,14 @@ use crate::{
 /// Items that may wait for the sequencer. More than one group of the largest size, so that the next group gathers while
 /// one commits; a full queue makes submitters wait, which is the credit that reaches the agents' pipes in the end.
 const QUEUE: usize = 2048;
+
+/// What the engine's thread is told.
+pub(crate) enum Told {
+    /// Something to decide.
+    Item(Item),
+    /// It may be that there is room again.
+    LookForRoom,
+}
 
 pub(crate) struct Item {
     pub(crate) work: Work,
@@ -40,7 +49,7 @@ pub(crate) struct Item {
 /// A way to reach the engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine<R: Reader> {
-    items: mpsc::Sender<Item>,
+    items: mpsc::Sender<Told>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) reader: R,
     env: Env,
@@ -71,7 +80,7 @@ impl<R: Reader> Engine<R> {
     /// If the store cannot be read.
     pub fn start<S: Store<Reader = R>>(store: S, env: Env) -> Result<(Self, Running), Error> {
         let (sequencer, quarantined) = Sequencer::open(store, env.clone())?;
-        let (items, queue) = mpsc::channel::<Item>(QUEUE);
+        let (items, queue) = mpsc::channel(QUEUE);
         let (shared, reader) = (sequencer.shared(), sequencer.reader());
         let thread = std::thread::Builder::new()
             .name("sequencer".to_owned())
@@ -91,7 +100,7 @@ impl<R: Reader> Engine<R> {
         idempotency: Option<Idempotency>,
     ) -> impl Future<Output = Result<Done, Error>> + Send + use<R> {
         let (answer, done) = oneshot::channel();
-        let sent = self.items.try_send(Item { work, idempotency, answer, since: Instant::now() });
+        let sent = self.items.try_send(Told::Item(Item { work, idempotency, answer, since: Instant::now() }));
         let items = self.items.clone();
         async move {
             match sent {
@@ -102,6 +111,11 @@ impl<R: Reader> Engine<R> {
             // If the sequencer panics, its queue is dropped with all that waits in it.
             done.await.map_err(|_| Error::Stopped)?
         }
+    }
+
+    /// Has the sequencer look whether there is room again. One that has no time now is asked again.
+    pub(crate) fn look_for_room(&self) {
+        let _busy = self.items.try_send(Told::LookForRoom);
     }
 
     /// Waits until the sequencer is gone while this handle is not: it has panicked, nothing can be committed any more,
@@ -138,28 +152,84 @@ impl<R: Reader> Engine<R> {
 }
 
 /// Decides and commits group after group, until the last handle is gone and everything submitted is answered.
-fn run<S: Store>(mut sequencer: Sequencer<S>, mut queue: mpsc::Receiver<Item>) {
-    let mut backlog = Backlog::default();
-    let shared = sequencer.shared();
+fn run<S: Store>(sequencer: Sequencer<S>, mut queue: mpsc::Receiver<Told>) {
+    let mut desk = Desk { shared: sequencer.shared(), sequencer, backlog: Backlog::default(), held: Held::default() };
     loop {
-        if backlog.is_empty() {
+        if desk.backlog.is_empty() {
             let Some(first) = queue.blocking_recv() else { return };
-            backlog.push(first);
+            desk.take(first);
         }
-        while backlog.len() < QUEUE
+        while desk.backlog.len() < QUEUE
             && let Ok(next) = queue.try_recv()
         {
-            backlog.push(next);
+            desk.take(next);
         }
-        let group = backlog.next_group();
-        waited(&shared.metrics, &group, backlog.len() + queue.len());
+        desk.commit_group(queue.len());
+    }
+}
+
+/// What the engine's thread works on.
+struct Desk<S: Store> {
+    sequencer: Sequencer<S>,
+    shared: Arc<Shared>,
+    backlog: Backlog,
+    /// Reports that wait for room.
+    held: Held,
+}
+
+impl<S: Store> Desk<S> {
+    fn take(&mut self, told: Told) {
+        let item = match told {
+            Told::Item(item) => item,
+            Told::LookForRoom if self.sequencer.recover() => return self.release(|_| true),
+            Told::LookForRoom => return,
+        };
+        self.sort(item);
+    }
+
+    /// Puts an item where it waits for its turn, or for room; or refuses it.
+    fn sort(&mut self, item: Item) {
+        let Some(no_room) = self.shared.no_room() else { return self.backlog.push(item) };
+        match fate(&item.work, &self.shared) {
+            Fate::Write => self.backlog.push(item),
+            Fate::Wait => self.held.push(item),
+            Fate::Refuse => {
+                let refusal = self.sequencer.refuse(item.idempotency.as_ref(), &no_room);
+                // Who went away need not know.
+                let _gone = item.answer.send(refusal);
+            }
+        }
+    }
+
+    fn release(&mut self, ready: impl Fn(&Work) -> bool) {
+        for item in self.held.release(ready) {
+            self.backlog.push(item);
+        }
+    }
+
+    fn commit_group(&mut self, waiting: usize) {
+        let group = self.backlog.next_group();
+        if group.is_empty() {
+            return;
+        }
+        waited(&self.shared.metrics, &group, self.backlog.len() + waiting);
         let (works, answers): (Vec<_>, Vec<_>) =
             group.into_iter().map(|item| ((item.work, item.idempotency), item.answer)).unzip();
-        for (answer, result) in answers.into_iter().zip(sequencer.run_group(works)) {
+        for (answer, result) in answers.into_iter().zip(self.sequencer.run_group(works)) {
             // A caller that went away does not matter: the command is committed.
             let _gone = answer.send(result);
         }
-        sequencer.tell();
+        self.sequencer.tell();
+        if self.shared.no_room().is_some() {
+            // What waits for its turn may have come before it was known; and what was told to stop may say its last
+            // words now.
+            let waiting = self.backlog.drain();
+            let shared = Arc::clone(&self.shared);
+            self.release(|work| fate(work, &shared) == Fate::Write);
+            for item in waiting {
+                self.sort(item);
+            }
+        }
     }
 }
 

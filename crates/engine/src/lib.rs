@@ -10,11 +10,14 @@ mod draft;
 mod engine;
 mod env;
 mod error;
+mod held;
 mod load;
 mod memory;
 pub mod metrics;
 mod read;
 pub mod reconcile;
+mod repair;
+mod runners;
 mod sequencer;
 mod shared;
 mod story;
@@ -27,10 +30,12 @@ pub use env::{Clock, Env, IdSource, SystemClock, SystemIds};
 pub use error::Error;
 pub use metrics::Metrics;
 pub use read::{ListChange, ListCursor, ListObject, ListReader, LogCursor, LogReader, SessionPage};
+pub use repair::Examined;
+pub use runners::Runners;
 pub use sequencer::Sequencer;
-pub use shared::{Published, Shared};
+pub use shared::{NoRoom, Published, Shared};
 pub use watched::Watched;
-pub use work::{Done, Idempotency, NewSession, NewThread, Outcome, ThreadPlace, TokenChange, Work};
+pub use work::{Done, Idempotency, NewSession, NewThread, Outcome, Repair, ThreadPlace, TokenChange, Work};
 
 /// What the doors of a server need of the store; they reach it through the engine alone.
 pub mod storage {

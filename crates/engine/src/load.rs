@@ -8,7 +8,7 @@ use convene_core::{
     failure::{Failure, FailureKind, StopCause},
     ids::SessionId,
     session::{Phase, SessionState},
-    spec::{CrashPolicy, OnTurnEnd, Origin, PermissionMode, SessionSpec},
+    spec::{Origin, SessionSpec},
 };
 use convene_store::{EventFilter, EventRow, Loaded, LogKey, Reader, SessionRow};
 
@@ -82,7 +82,7 @@ fn fold_log<R: Reader>(
             return Ok((state, None));
         }
         for row in &page {
-            if row.seq != after + 1 {
+            if row.seq != after + 1 && !is_known(reader, log, row.seq)? {
                 return Ok((state, Some(format!("event {after} is followed by event {}", row.seq))));
             }
             if let Err(why) = apply(&mut state, id, row) {
@@ -90,6 +90,17 @@ fn fold_log<R: Reader>(
             }
             after = row.seq;
         }
+    }
+}
+
+/// Whether a repair that came later has seen that events before this one are missing.
+fn is_known<R: Reader>(reader: &R, log: LogKey, seq: u64) -> Result<bool, Error> {
+    let kind = Some("repair_completed".to_owned());
+    let filter = EventFilter { after: Some(seq - 1), kind, limit: 1, newest: true, ..EventFilter::default() };
+    match reader.events(log, &filter) {
+        Ok(repairs) => Ok(!repairs.is_empty()),
+        Err(convene_store::Error::Damaged { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -111,7 +122,20 @@ fn damaged<R: Reader>(reader: &R, id: SessionId, why: String) -> Result<Publishe
         Err(convene_store::Error::Damaged { .. }) => return Err(Error::Damaged { session: id, why }),
         Err(error) => return Err(error.into()),
     };
-    let (readable, _) = fold_log(reader, id, row.log)?;
+    let (readable, _ended) = match fold_log(reader, id, row.log)? {
+        // What it lacks is known: a repair has closed it.
+        (Some(state), None) if state.seq == row.seq && is_known(reader, row.log, 1)? => {
+            return Ok(Published {
+                log: row.log,
+                state: Arc::new(state),
+                created_pos: row.created_pos,
+                command: None,
+                damaged: None,
+                snapshot_seq: 0,
+            });
+        }
+        folded => folded,
+    };
     let Some(mut state) = readable.or_else(|| from_row(&row)) else { return Err(Error::Damaged { session: id, why }) };
     let detail = format!("its log is damaged: {why}");
     state.phase =
@@ -134,24 +158,7 @@ fn damaged<R: Reader>(reader: &R, id: SessionId, why: String) -> Result<Publishe
 
 /// What the row alone tells of a session.
 fn from_row(row: &SessionRow) -> Option<SessionState> {
-    let spec = SessionSpec {
-        agent: row.agent.clone(),
-        cwd: row.cwd.clone(),
-        worktree: None,
-        add_dirs: Vec::new(),
-        system_prompt: None,
-        model: None,
-        mode: None,
-        config: std::collections::BTreeMap::new(),
-        permissions: PermissionMode::default(),
-        env: std::collections::BTreeMap::new(),
-        mcp_servers: Vec::new(),
-        worker: None,
-        timeout: 0,
-        ask_timeout: convene_core::limits::ASK_TIMEOUT,
-        on_turn_end: OnTurnEnd::default(),
-        crash_policy: CrashPolicy::default(),
-    };
+    let spec = SessionSpec::new(row.agent.clone(), row.cwd.clone());
     let created = KnownEvent::SessionCreated {
         spec: Arc::new(spec),
         thread: row.thread,

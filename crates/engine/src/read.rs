@@ -37,7 +37,7 @@ pub struct SessionPage {
 
 impl<R: Reader> Engine<R> {
     /// Runs a read off the async threads.
-    async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&R) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {

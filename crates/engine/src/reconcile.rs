@@ -3,7 +3,9 @@
 
 mod awake;
 mod dispatch;
+mod room;
 mod sleep;
+mod supervise;
 mod timers;
 mod unreachable;
 
@@ -18,9 +20,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{engine::Engine, error::Error};
 
-pub use awake::Awake;
+pub use awake::{Awake, Windows};
 pub use dispatch::pass as dispatch_pass;
+pub use room::run as room;
 pub use sleep::{LastWatched, idle_pass, seats_pass};
+pub use supervise::pass as supervise_pass;
 pub use timers::pass as timers_pass;
 pub use unreachable::pass as unreachable_pass;
 
@@ -82,9 +86,10 @@ pub async fn timers<R: Reader>(engine: Engine<R>, cancel: CancellationToken) {
     let period = PERIOD / 4;
     loop {
         let now = engine.now();
-        let since = awake.since(now, period);
-        let mut commands = timers_pass(&shared, since, now);
-        commands.extend(unreachable_pass(&shared, engine.workers(), since, now));
+        let windows = awake.windows(now, period);
+        let mut commands = timers_pass(&shared, windows, now);
+        commands.extend(supervise_pass(&shared, engine.workers(), windows, now));
+        commands.extend(unreachable_pass(&shared, engine.workers(), windows.up, now));
         submit(&engine, commands).await;
         tokio::select! {
             () = cancel.cancelled() => return,
@@ -123,6 +128,8 @@ async fn submit<R: Reader>(engine: &Engine<R>, commands: Vec<(SessionId, Command
         match answer {
             // Refused: somebody was faster, and the next pass sees it.
             Ok(_) | Err(Error::Rejected(_) | Error::SessionNotFound(_)) => {}
+            // It is known, and said where it began.
+            Err(Error::Store(_)) if engine.shared().no_room().is_some() => {}
             Err(error) => tracing::warn!(error = %error, "a reconciler's command failed; the next pass tries again"),
         }
     }

@@ -6,6 +6,9 @@
 //! What it decides is in a [`Draft`] until the store has it; what is committed is in [`Shared`]. So a refused item and
 //! a failed commit have nothing to undo.
 
+mod mend;
+mod room;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
@@ -131,7 +134,7 @@ impl<S: Store> Sequencer<S> {
         match self.make_sure() {
             // The answer was lost, not the group.
             Ok(true) => Ok(()),
-            Ok(false) | Err(_) => Err(error.into()),
+            Ok(false) | Err(_) => Err(Error::Store(self.hold(error))),
         }
     }
 
@@ -164,6 +167,7 @@ impl<S: Store> Sequencer<S> {
             Work::CreateSession(new) => self.create_session(draft, *new, key)?,
             Work::CreateThread(new) => self.create_thread(draft, *new, key)?,
             Work::Command { session, command } => self.command(draft, session, command, key)?,
+            Work::Repair(repair) => self.repair(draft, *repair, key)?,
             Work::ChangeThread { thread, changes } => {
                 self.thread_event(draft, thread, &ThreadEvent::ThreadUpdated { changes })?
             }
@@ -235,7 +239,7 @@ impl<S: Store> Sequencer<S> {
         let mut outcome = self.begin_session(draft, new, thread, key)?;
         let title = outcome.session.as_ref().map(|s| s.title.clone()).unwrap_or_default();
         let (topic, labels) = (String::new(), BTreeMap::new());
-        let event = ThreadEvent::ThreadCreated { owner, namespace, title, topic, labels };
+        let event = ThreadEvent::ThreadCreated { owner, namespace, title, topic, labels, own: true };
         outcome.thread = self.begin_thread(draft, thread, &event);
         outcome.pos = self.last_pos;
         Ok(outcome)
@@ -257,6 +261,7 @@ impl<S: Store> Sequencer<S> {
             title,
             topic: new.topic,
             labels: new.labels,
+            own: false,
         };
         outcome.thread = self.begin_thread(draft, new.id, &event);
         outcome.pos = self.last_pos;
@@ -315,14 +320,17 @@ impl<S: Store> Sequencer<S> {
         command: Command,
         key: Option<Arc<str>>,
     ) -> Result<Outcome, Error> {
-        let published = self.session(draft, id)?;
-        let mut pos = self.last_pos;
-        let decision = session::handle(&published.state, command, self.env.clock.now(), &mut || {
-            pos += 1;
-            pos
-        })?;
-        self.last_pos = pos;
-        Ok(draft.take(published, decision, key))
+        let published = self.meant(draft, id, &command)?;
+        let state = Arc::clone(&published.state);
+        if matches!(command, Command::Prompt { .. }) && state.queue.len() >= self.shared.queue_max() {
+            return Err(Error::Rejected(Rejection::QueueFull { length: state.queue.len() }));
+        }
+        let removed_by = if let Command::Delete { by, .. } = &command { Some(by.clone()) } else { None };
+        let outcome = self.decide_on(draft, published, &state, command, key)?;
+        if let Some(by) = removed_by {
+            self.remove_own_thread(draft, state.thread, by)?;
+        }
+        Ok(outcome)
     }
 
     fn begin_thread(&mut self, draft: &mut Draft, id: ThreadId, event: &ThreadEvent) -> Option<Arc<ThreadState>> {
@@ -369,7 +377,7 @@ impl<S: Store> Sequencer<S> {
                 Err(Error::SessionNotFound(_)) => continue,
                 Err(error) => return Err(error),
             };
-            let decision = session::handle(&published.state, Command::Delete { by: by.clone() }, now, &mut || {
+            let decision = session::handle(&published.state, Command::Delete { damaged: false, by: by.clone() }, now, &mut || {
                 pos += 1;
                 pos
             })?;

@@ -9,7 +9,9 @@ use std::{
 };
 
 use convene_core::{
+    Timestamp,
     ids::{SessionId, ThreadId},
+    limits,
     session::{Phase, SessionState},
     thread::ThreadState,
     view,
@@ -17,7 +19,7 @@ use convene_core::{
 use convene_store::{ChangedObject, LogKey, Reader, feed::Feed};
 use tokio::sync::{Notify, watch};
 
-use crate::{error::Error, load, memory::Memory, metrics::Metrics, watched::Watched};
+use crate::{error::Error, load, memory::Memory, metrics::Metrics, runners::Runners, watched::Watched};
 
 /// How many changed objects list readers find in memory; older changes are in the store.
 const CHANGES_MAX: usize = 20_000;
@@ -62,6 +64,15 @@ pub(crate) struct PublishedThread {
     pub(crate) created_pos: u64,
 }
 
+/// Nothing can be written: the disk is full, or refuses.
+#[derive(Debug, Clone)]
+pub struct NoRoom {
+    /// Since when.
+    pub since: Timestamp,
+    /// What the store said.
+    pub error: Arc<convene_store::Error>,
+}
+
 /// Shared between the sequencer, which writes, and everybody else, who read.
 #[derive(Debug)]
 pub struct Shared {
@@ -74,12 +85,18 @@ pub struct Shared {
     changes: Mutex<Changes>,
     /// How many sessions may be live; no further one is made then.
     live_max: AtomicUsize,
+    /// How many prompts may wait in a session; no further one is taken then.
+    queue_max: AtomicUsize,
     /// Wakes the dispatcher.
     pub dispatch: Notify,
     /// Wakes the workers' uplinks.
     pub placed: watch::Sender<u64>,
     /// Wakes list readers at once: the last position at which more than the text of an answer changed.
     pub(crate) material: watch::Sender<u64>,
+    /// Why nothing can be written, as long as that is so.
+    pub(crate) no_room: watch::Sender<Option<NoRoom>>,
+    /// Which runners are connected.
+    pub runners: Runners,
     /// Which sessions somebody looks at.
     pub watched: Arc<Watched>,
     /// Counters for `/metrics`.
@@ -104,9 +121,12 @@ impl Shared {
             threads: RwLock::new(Memory::new(THREADS)),
             changes: Mutex::new(Changes { floor: pos, ..Changes::default() }),
             live_max: AtomicUsize::new(usize::MAX),
+            queue_max: AtomicUsize::new(limits::QUEUE),
             dispatch: Notify::new(),
             placed: watch::Sender::new(0),
             material: watch::Sender::new(pos),
+            no_room: watch::Sender::new(None),
+            runners: Runners::default(),
             watched: Arc::default(),
             metrics: Metrics::default(),
         }
@@ -117,9 +137,29 @@ impl Shared {
         self.live_max.store(max, Ordering::Relaxed);
     }
 
+    /// Lets no more than so many prompts wait in a session from here on.
+    pub fn limit_queue(&self, max: usize) {
+        self.queue_max.store(max.min(limits::QUEUE_MAX), Ordering::Relaxed);
+    }
+
+    /// How many prompts may wait in a session.
+    pub fn queue_max(&self) -> usize {
+        self.queue_max.load(Ordering::Relaxed)
+    }
+
     /// How many sessions may be live.
     pub fn live_max(&self) -> usize {
         self.live_max.load(Ordering::Relaxed)
+    }
+
+    /// Why nothing can be written, if that is so.
+    pub fn no_room(&self) -> Option<NoRoom> {
+        self.no_room.borrow().clone()
+    }
+
+    /// Follows whether anything can be written.
+    pub fn follow_room(&self) -> watch::Receiver<Option<NoRoom>> {
+        self.no_room.subscribe()
     }
 
     /// How many sessions are live: neither stopped, hibernated, deleted nor damaged.

@@ -20,6 +20,8 @@ const TOLD: &[(&str, &str)] = &[
     ("session_kept_awake", "a session stays awake"),
     ("session_hibernated", "a session sleeps"),
     ("session_cleared", "a session was cleared"),
+    ("session_rewound", "a session was taken back"),
+    ("repair_completed", "a log was repaired"),
     ("session_archived", "a session was archived"),
     ("session_deleted", "a session was removed"),
     ("attempt_assigned", "an attempt has a seat"),

@@ -13,6 +13,8 @@ use convene_core::{
 };
 use convene_store::TokenRow;
 
+use crate::repair::Examined;
+
 /// One thing to decide.
 #[derive(Debug)]
 pub enum Work {
@@ -27,6 +29,8 @@ pub enum Work {
         /// How.
         command: Command,
     },
+    /// Close what a log that was cut short left open.
+    Repair(Box<Repair>),
     /// Change a thread.
     ChangeThread {
         /// Which.
@@ -47,6 +51,17 @@ pub enum Work {
     ChangeTokens(Vec<(TokenId, TokenChange)>),
     /// Forget a token.
     RevokeToken(TokenId),
+}
+
+/// A log to close.
+#[derive(Debug)]
+pub struct Repair {
+    /// Whose.
+    pub session: SessionId,
+    /// What was found in it.
+    pub examined: Examined,
+    /// Who wants it closed.
+    pub by: String,
 }
 
 /// How a token changes.

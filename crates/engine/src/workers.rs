@@ -37,6 +37,8 @@ pub struct WorkerRecord {
     pub roots: Vec<String>,
     /// When it was last heard.
     pub last_seen_at: Timestamp,
+    /// Since when it has not answered, if it is connected and does not.
+    pub quiet_since: Option<Timestamp>,
 }
 
 /// All workers by name.
@@ -114,6 +116,13 @@ impl Workers {
         }
     }
 
+    /// The worker is connected and has not answered since then, or answers.
+    pub fn quiet(&self, name: &WorkerName, since: Option<Timestamp>) {
+        if let Some(record) = self.lock().workers.get_mut(name) {
+            record.quiet_since = since;
+        }
+    }
+
     /// The worker was heard.
     pub fn seen(&self, name: &WorkerName, now: Timestamp) {
         if let Some(record) = self.lock().workers.get_mut(name) {
@@ -137,6 +146,11 @@ impl Workers {
     /// over is forgotten without this as well.
     pub fn ended(&self, session: SessionId, attempt: u32) {
         self.lock().taken.remove(&(session, attempt));
+    }
+
+    /// A worker by its name.
+    pub fn get(&self, name: &WorkerName) -> Option<WorkerRecord> {
+        self.lock().workers.get(name).cloned()
     }
 
     /// All workers, by name.

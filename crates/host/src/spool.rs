@@ -68,6 +68,8 @@ pub struct Spool {
     end: u64,
     /// Its index.
     next: u64,
+    /// The size from which on an acknowledged prefix is cut off.
+    compact_at: u64,
 }
 
 impl Spool {
@@ -84,7 +86,15 @@ impl Spool {
         if length < HEAD {
             file.write_all_at(MAGIC, 0).map_err(&error)?;
             file.set_len(HEAD).map_err(&error)?;
-            return Ok(Self { path: path.to_owned(), file, acked_at: HEAD, acked: 0, end: HEAD, next: 0 });
+            return Ok(Self {
+                path: path.to_owned(),
+                file,
+                acked_at: HEAD,
+                acked: 0,
+                end: HEAD,
+                next: 0,
+                compact_at: COMPACT,
+            });
         }
         let mut records = Records::open(path)?;
         let first = records.next().transpose()?.map(|record| record.index);
@@ -92,7 +102,7 @@ impl Spool {
         let end = records.at;
         file.set_len(end).map_err(&error)?;
         let (acked, next) = (first.unwrap_or(0), last.map_or(0, |index| index + 1));
-        Ok(Self { path: path.to_owned(), file, acked_at: HEAD, acked, end, next })
+        Ok(Self { path: path.to_owned(), file, acked_at: HEAD, acked, end, next, compact_at: COMPACT })
     }
 
     /// The index that the next event will have.
@@ -160,7 +170,7 @@ impl Spool {
     /// Takes note that everything before `next_index` is committed; frees the space when that is worth it.
     ///
     /// # Errors
-    /// If the file cannot be read or cut.
+    /// If the file cannot be read or emptied.
     pub fn ack(&mut self, next_index: u64) -> Result<(), Error> {
         let target = next_index.min(self.next);
         if target == self.next {
@@ -174,8 +184,15 @@ impl Spool {
         if self.acked == self.next && self.end >= KEEP {
             self.file.set_len(HEAD).map_err(io_error("empty", &self.path))?;
             (self.acked_at, self.end) = (HEAD, HEAD);
-        } else if self.acked_at >= COMPACT && self.acked_at > self.end - self.acked_at {
-            self.compact()?;
+        } else if self.acked_at >= self.compact_at && self.acked_at > self.end - self.acked_at {
+            // A full disk has no room for a second file: the first one does as well, and grows before the next try.
+            match self.compact() {
+                Ok(()) => self.compact_at = COMPACT,
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the spool stays as it is");
+                    self.compact_at = self.acked_at + COMPACT;
+                }
+            }
         }
         Ok(())
     }

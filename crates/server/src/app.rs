@@ -9,12 +9,12 @@ use std::{
     },
 };
 
-use convene_api::body::{Cursor, ServerStatus};
+use convene_api::body::{Cursor, ServerStatus, StorageTrouble};
 use convene_core::{
     Timestamp,
     ids::{SessionId, WorkerName},
 };
-use convene_engine::storage::SqliteReader;
+use convene_engine::{Shared as EngineShared, storage::SqliteReader};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -112,14 +112,29 @@ impl App {
         Cursor { seq, pos, epoch: self.engine.shared().epoch }
     }
 
+    /// Why nothing can be written, as long as that is so.
+    pub fn storage(&self) -> Option<StorageTrouble> {
+        let no_room = self.engine.shared().no_room()?;
+        let problem = crate::error::store(&no_room.error);
+        let hint = problem.hint.or_else(|| problem.code.hint().map(ToOwned::to_owned));
+        Some(StorageTrouble { code: problem.code, detail: problem.detail, hint, since: no_room.since })
+    }
+
     /// How the server is, without what only the owner may see.
     pub fn status(&self) -> ServerStatus {
         let now = self.engine.now();
         let workers: Vec<_> = self.engine.workers().all().into_iter().filter(|w| w.status.connected).collect();
         let taken = convene_engine::Workers::seats_taken(self.engine.shared());
         let uptime = now.as_second() - self.started_at.as_second();
+        let storage = self.storage();
+        let status = match &storage {
+            _ if self.closing.is_cancelled() => "stopping",
+            Some(trouble) => trouble.code.as_str(),
+            None => "ok",
+        };
         ServerStatus {
-            status: if self.closing.is_cancelled() { "stopping" } else { "ok" }.to_owned(),
+            status: status.to_owned(),
+            storage,
             version: self.config.version.clone(),
             epoch: self.engine.shared().epoch,
             server_time: now,
@@ -150,18 +165,37 @@ struct RunnerLink {
 
 impl LinksUp {
     /// A runner's uplink is up.
-    pub fn runner_up(&self, session: SessionId) -> u64 {
+    pub fn runner_up(&self, shared: &EngineShared, session: SessionId) -> u64 {
         let link = self.next();
         let runner = RunnerLink { link, spooled: 0 };
-        self.runners.lock().unwrap_or_else(PoisonError::into_inner).insert(session, runner);
+        let mut runners = self.runners.lock().unwrap_or_else(PoisonError::into_inner);
+        runners.insert(session, runner);
+        shared.runners.here(session);
         link
     }
 
     /// A runner's uplink is down.
-    pub fn runner_down(&self, session: SessionId, link: u64) {
+    pub fn runner_down(&self, shared: &EngineShared, session: SessionId, link: u64, now: Timestamp) {
         let mut runners = self.runners.lock().unwrap_or_else(PoisonError::into_inner);
         if runners.get(&session).is_some_and(|runner| runner.link == link) {
             runners.remove(&session);
+            // Nobody misses the runner of an attempt that is over.
+            if shared.session(session).is_some_and(|published| published.state.phase.attempt().is_some()) {
+                shared.runners.away(session, now);
+            } else {
+                shared.runners.gone(session);
+            }
+        }
+    }
+
+    /// A runner that is connected has not answered since then, or answers.
+    pub fn runner_answers(&self, shared: &EngineShared, session: SessionId, link: u64, quiet: Option<Timestamp>) {
+        let runners = self.runners.lock().unwrap_or_else(PoisonError::into_inner);
+        if runners.get(&session).is_some_and(|runner| runner.link == link) {
+            match quiet {
+                Some(since) => shared.runners.away(session, since),
+                None => shared.runners.here(session),
+            }
         }
     }
 

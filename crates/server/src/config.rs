@@ -39,10 +39,19 @@ pub struct ServeConfig {
     pub rates: Rates,
     /// How many sessions may be live at once.
     pub sessions_max: usize,
+    /// How many prompts may wait in a session.
+    pub queue_max: usize,
     /// The largest prompt, in bytes.
     pub prompt_max: usize,
     /// How long permission requests of new sessions wait for a person, in seconds; 0 is for ever.
     pub ask_timeout: u64,
+    /// After so many seconds of a turn in which nothing happens it is said so, in new sessions; 0 is never.
+    pub inactivity_warn: u64,
+    /// After so many seconds of a turn in which nothing happens it is cancelled, in new sessions; 0 is never.
+    pub inactivity_timeout: u64,
+    /// When the agents of a worker hold more memory than this, in bytes, the least recently used idle sessions on it are
+    /// put to sleep; 0 is never.
+    pub memory_max: u64,
     /// After so much idleness without anybody watching a session is put to sleep; zero is never.
     pub hibernate_after: Duration,
     /// The agent of sessions that name none.
@@ -77,8 +86,12 @@ impl ServeConfig {
             trust_proxy: false,
             rates: Rates::default(),
             sessions_max: SESSIONS_MAX,
+            queue_max: limits::QUEUE,
             prompt_max: limits::PROMPT,
             ask_timeout: limits::ASK_TIMEOUT,
+            inactivity_warn: limits::INACTIVITY_WARN,
+            inactivity_timeout: limits::INACTIVITY_TIMEOUT,
+            memory_max: 0,
             hibernate_after: HIBERNATE_AFTER,
             default_agent: convene_core::catalogue::BUILTIN.to_owned(),
             agents: Vec::new(),

@@ -61,6 +61,8 @@ pub fn described() -> OpenApiRouter<App> {
         .routes(routes!(sessions::resume::resume_session))
         .routes(routes!(sessions::hibernate::hibernate_session))
         .routes(routes!(sessions::clear::clear_session))
+        .routes(routes!(sessions::rewind::rewind_session))
+        .routes(routes!(sessions::repair::repair_session))
         .routes(routes!(sessions::fork::fork_session))
         .routes(routes!(sessions::archive::archive_session))
         .routes(routes!(sessions::archive::unarchive_session))
@@ -103,6 +105,7 @@ pub fn described() -> OpenApiRouter<App> {
 pub fn service(app: App) -> Router {
     let (described, _) = described().split_for_parts();
     let prompt_max = app.config.prompt_max;
+    let queue_max = app.engine.shared().queue_max();
     let limit = |name: &'static str, value: usize| {
         SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from(value))
     };
@@ -127,7 +130,7 @@ pub fn service(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app, auth::guard))
         .layer(limit("x-limit-body", BODY_MAX))
         .layer(limit("x-limit-prompt", prompt_max))
-        .layer(limit("x-limit-queue", convene_core::limits::QUEUE))
+        .layer(limit("x-limit-queue", queue_max))
         .layer(SetResponseHeaderLayer::if_not_present(
             HeaderName::from_static("x-content-type-options"),
             HeaderValue::from_static("nosniff"),

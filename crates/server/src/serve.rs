@@ -67,6 +67,7 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
     let closing = CancellationToken::new();
     let sockets = TaskTracker::new();
     engine.shared().limit_live(config.sessions_max);
+    engine.shared().limit_queue(config.queue_max);
     let app = App::new(Shared {
         started_at: engine.now(),
         origins: Origins::new(addr.ip(), &config.origins, config.trust_proxy),
@@ -102,6 +103,11 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
     });
     tasks.spawn(async move {
         reconcile::timers(for_timers, timing).await;
+        Ok(())
+    });
+    let (for_room, looking) = (engine.clone(), closing.clone());
+    tasks.spawn(async move {
+        reconcile::room(for_room, looking).await;
         Ok(())
     });
     let (for_sleep, sleeping, after) = (app.engine.clone(), closing.clone(), app.config.hibernate_after);

@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::problem::Code;
+
 /// Answer of `GET /healthz`, `GET /readyz` and `GET /v1/status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ServerStatus {
-    /// `ok`, `starting`, `stopping`.
+    /// `ok`, `starting`, `stopping`, or the code of what is wrong with the disk, such as `storage_full`.
     pub status: String,
     /// The server's version.
     pub version: String,
@@ -27,6 +29,22 @@ pub struct ServerStatus {
     pub seats: u32,
     /// Seats in use.
     pub seats_taken: u32,
+    /// Why nothing can be written, as long as that is so: prompts and new sessions are refused, agents wait, reading goes on.
+    #[serde(default)]
+    pub storage: Option<StorageTrouble>,
+}
+
+/// Nothing can be written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StorageTrouble {
+    /// The problem code: `storage_full`, `storage_readonly`, `storage_failed`.
+    pub code: Code,
+    /// What the system says.
+    pub detail: String,
+    /// One thing to do about it.
+    pub hint: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// Body of `POST /v1/shutdown`.

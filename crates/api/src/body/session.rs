@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use convene_core::{
     event::StopMode,
     failure::AttemptExit,
+    health::HealthRow,
     ids::{SessionId, ThreadId, TurnId},
     spec::{CrashPolicy, OnTurnEnd, PermissionMode},
     view::{Badge, SessionView},
@@ -90,10 +91,22 @@ pub struct CreateSession {
     /// What happens after a crash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crash_policy: Option<CrashPolicy>,
-    /// Not built yet: refused by name.
+    /// Limits of its own; the server's where they say nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Value>)]
-    pub limits: Option<Value>,
+    pub limits: Option<SessionLimits>,
+}
+
+/// Limits of one session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionLimits {
+    /// After so many seconds of a turn in which nothing happens it is said so; 0 is never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inactivity_warn: Option<u64>,
+    /// After so many seconds of a turn in which nothing happens it is cancelled; 0 is never. Waiting for a person does not
+    /// count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inactivity_timeout: Option<u64>,
 }
 
 /// A wish for a worktree, short or in full.
@@ -128,6 +141,9 @@ pub struct DeleteSession {
     /// What becomes of the worktree that was made for it.
     #[serde(default)]
     pub worktree: WorktreeFate,
+    /// Also if its log is damaged, so that nobody can say what there is to lose.
+    #[serde(default)]
+    pub force: bool,
 }
 
 /// What becomes of a session's worktree when the session is removed.
@@ -200,10 +216,9 @@ pub struct PatchSession {
     /// Wall clock for a turn, in seconds; 0 is no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<u64>,
-    /// Not built yet: refused by name.
+    /// Limits of its own; those that are absent stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Value>)]
-    pub limits: Option<Value>,
+    pub limits: Option<SessionLimits>,
 }
 
 /// Body of `POST /v1/sessions/{id}/authenticate`.
@@ -235,6 +250,8 @@ pub struct SessionHealth {
     pub state: String,
     /// Its badge.
     pub badge: Badge,
+    /// How it does.
+    pub row: HealthRow,
     /// Whether its runner's uplink is up.
     pub runner_connected: bool,
     /// The current or last attempt.

@@ -94,6 +94,9 @@ findings! {
             => "make it writable for this user";
         DiskLow "disk_low" Warning "less than 2 GB are free under it; an error below 200 MB"
             => "`convene rm` of sessions that are not needed any more, or free some space otherwise";
+        StorageFull "storage_full" Error
+            "nothing can be written: the server refuses prompts and new sessions, and agents wait"
+            => "free some space; what waits goes on by itself, and nothing is lost";
         FsyncSlow "fsync_slow" Warning "the median of 20 synced appends takes over 20 ms"
             => "use another disk: every command waits for one such write";
         DatabaseNewer "database_newer" Error "the database was written by a newer version"

@@ -214,12 +214,16 @@ codes! {
         AgentCrashed "agent_crashed" 502 AGENT_FAILED
             "{agent} ended with {exit_status} in turn {n}; {stderr}"
             => "`convene prompt {id}` resumes it";
+        CrashLoop "crash_loop" - AGENT_FAILED "{agent} crashed {n} times within {t}; {stderr}"
+            => "`convene logs {id}` shows what it said; `convene prompt {id}` tries again";
         AgentLineTooLong "agent_line_too_long" 502 AGENT_FAILED
             "a line of {size} from {agent}, limit {max}"
             => "raise limits.line in config.toml";
         AgentRefused "agent_refused" - NOT_COMPLETED "{agent} refused";
         AgentLimit "agent_limit" - NOT_COMPLETED "{agent} hit {limit}"
             => "it resets {at}; `convene prompt {id}` then";
+        TurnInactive "turn_inactive" - NOT_COMPLETED "nothing came from {agent} for {t}"
+            => "raise limits.inactivity_timeout, for all sessions in config.toml or for one in the API; 0 is never";
         TurnTimeout "turn_timeout" - NOT_COMPLETED "turn ran longer than {t}"
             => "raise it with --timeout";
         ModelUnknown "model_unknown" 400 USAGE "{agent} has no model {m}"

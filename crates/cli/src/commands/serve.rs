@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use clap::Args;
@@ -99,8 +100,11 @@ fn config(app: &App, args: &ServeArgs) -> Result<ServeConfig, Failure> {
     config.rates = Rates { requests: limits.requests, failed_auth: limits.failed_auth };
     config.sessions_max = limits.sessions;
     config.prompt_max = limits.prompt;
-    // Less than a second is a second: 0 means for ever.
-    config.hibernate_after = app.config.limits.hibernate_after;
+    config.queue_max = limits.queue;
+    config.memory_max = limits.memory as u64;
+    config.inactivity_warn = seconds(limits.inactivity_warn);
+    config.inactivity_timeout = seconds(limits.inactivity_timeout);
+    config.hibernate_after = limits.hibernate_after;
     config.ask_timeout = app.config.permissions.ask_timeout.map_or(0, |patience| patience.as_secs().max(1));
     config.default_agent.clone_from(&app.config.run.agent);
     config.agents = app.config.agents.keys().cloned().collect();
@@ -118,6 +122,11 @@ fn config(app: &App, args: &ServeArgs) -> Result<ServeConfig, Failure> {
         }
     }
     Ok(config)
+}
+
+/// Whole seconds, and of what is less than one, one: 0 means never.
+fn seconds(duration: Duration) -> u64 {
+    if duration.is_zero() { 0 } else { duration.as_secs().max(1) }
 }
 
 /// A root as the configuration writes it, as a path.

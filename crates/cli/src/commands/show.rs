@@ -116,6 +116,10 @@ fn summary(app: &App, session: &SessionView) -> String {
         let cancelled = turn.cancelled_by.as_deref().map(|by| format!(", being cancelled by {}", clean_line(by)));
         lines.push(format!("now     turn {}, for {since}{}", turn.number, cancelled.unwrap_or_default()));
     }
+    for ailment in &session.unhealthy {
+        let since = words::age(tool::between(ailment.since, now()));
+        lines.push(format!("health  {}: {}, for {since}", ailment.reason.name(), clean_line(&ailment.detail)));
+    }
     let mut turns = Vec::new();
     if let Some(turn) = &session.turn {
         turns.push(format!("{}, running", turn.number));

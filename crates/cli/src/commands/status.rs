@@ -4,11 +4,11 @@ use clap::Args;
 use convene_api::exit;
 
 use crate::{
-    app::App,
+    app::{App, now},
     args::{Output, TEMPLATE},
     connect,
     failure::Outcome,
-    render::words,
+    render::{clean::clean_line, tool, words},
 };
 
 const EXAMPLES: &str = "\
@@ -32,13 +32,21 @@ pub async fn run(app: &App, _args: StatusArgs) -> Outcome {
         app.out.json(&status)?;
         return Ok(exit::DONE);
     }
+    if let Some(storage) = &status.storage {
+        let since = words::age(tool::between(storage.since, now()));
+        app.out.line(&format!("{}: {}, for {since}", storage.code, clean_line(&storage.detail)))?;
+        app.out.line("prompts and new sessions are refused, agents wait, nothing is lost")?;
+        if let Some(hint) = &storage.hint {
+            app.out.line(&format!("hint: {}", clean_line(hint)))?;
+        }
+    }
     let dot = app.style().dot();
     let words_of = |badge: &str| match badge {
         "needs-you" => "need you".to_owned(),
         other => other.replace('-', " "),
     };
     let mut sessions: Vec<String> =
-        ["running", "needs-you", "waiting-for-auth", "pending", "idle", "failed", "stopped"]
+        ["running", "hung", "unhealthy", "needs-you", "waiting-for-auth", "pending", "idle", "failed", "stopped"]
             .iter()
             .filter_map(|badge| {
                 status.sessions.get(*badge).filter(|n| **n > 0).map(|n| format!("{n} {}", words_of(badge)))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use convene_core::catalogue::nearest;
+use convene_core::{catalogue::nearest, limits::QUEUE_MAX};
 
 use super::{
     Config,
@@ -40,6 +40,9 @@ pub const KEYS: &[&str] = &[
     "limits.prompt",
     "limits.line",
     "limits.hibernate_after",
+    "limits.memory",
+    "limits.inactivity_warn",
+    "limits.inactivity_timeout",
     "limits.requests",
     "limits.failed_auth",
     "worker.name",
@@ -85,10 +88,13 @@ pub fn set(config: &mut Config, key: &str, raw: Raw) -> Result<bool, Why> {
         "ui.diff_lines" => config.ui.diff_lines = small(raw)?,
         "ui.links" => config.ui.links = one_of(raw, &["text", "osc8"])?,
         "limits.sessions" => config.limits.sessions = small(raw)?,
-        "limits.queue" => config.limits.queue = small(raw)?,
+        "limits.queue" => config.limits.queue = queue(raw)?,
         "limits.prompt" => config.limits.prompt = raw.size()?,
         "limits.line" => config.limits.line = raw.size()?,
         "limits.hibernate_after" => config.limits.hibernate_after = raw.duration()?,
+        "limits.memory" => config.limits.memory = raw.size()?,
+        "limits.inactivity_warn" => config.limits.inactivity_warn = raw.duration()?,
+        "limits.inactivity_timeout" => config.limits.inactivity_timeout = raw.duration()?,
         "limits.requests" => config.limits.requests = rate(raw)?,
         "limits.failed_auth" => config.limits.failed_auth = rate(raw)?,
         "worker.name" => config.worker.name = raw.text()?,
@@ -174,6 +180,14 @@ fn rate(raw: Raw) -> Result<u32, Why> {
         Ok(0) => Err("0 would let nobody in".to_owned()),
         Ok(number) => Ok(number),
         Err(_) => Err("that number is too large".to_owned()),
+    }
+}
+
+fn queue(raw: Raw) -> Result<usize, Why> {
+    match small(raw)? {
+        0 => Err("0 would let no session run".to_owned()),
+        length if length > QUEUE_MAX => Err(format!("{QUEUE_MAX} is the most")),
+        length => Ok(length),
     }
 }
 

@@ -56,6 +56,15 @@ fn describe(key: &str) -> Option<(Kind, &'static str)> {
         "limits.hibernate_after" => {
             (Kind::Duration, "After so much idleness without anybody watching a session is put to sleep; 0s is never")
         }
+        "limits.memory" => {
+            (Kind::Size, "Memory of a worker's agents above which idle sessions are put to sleep; 0 is never")
+        }
+        "limits.inactivity_warn" => {
+            (Kind::Duration, "After so long a turn in which nothing happens is warned of; 0s is never")
+        }
+        "limits.inactivity_timeout" => {
+            (Kind::Duration, "After so long a turn in which nothing happens is cancelled; 0s is never")
+        }
         "limits.requests" => (Kind::Whole, "Requests that a caller may make in a minute"),
         "limits.failed_auth" => (Kind::Whole, "Failed tries to get in from one address in a minute"),
         "worker.name" => (Kind::Text, "The name of this machine's worker"),

@@ -368,7 +368,7 @@ impl Transcript {
                 }
             }
             KnownEvent::AttemptRefused { detail, .. } => self.note(&format!("not started: {}", clean_line(detail))),
-            KnownEvent::AttemptEnded { exit } if self.look.verbose => {
+            KnownEvent::AttemptEnded { exit, .. } if self.look.verbose => {
                 let verified = if exit.verified { "no process is left" } else { "processes may be left" };
                 let took = exit.step.map(|step| format!("{}; ", step.words())).unwrap_or_default();
                 self.note(&format!("the attempt is over; {took}{verified}"));
@@ -416,6 +416,13 @@ impl Transcript {
                 let told = if *recap > 0 { "; it gets a recap with the next prompt" } else { "" };
                 self.note(&format!("context lost: {}{told}", clean_line(detail)));
             }
+            KnownEvent::TurnInactive { silent, cancelled_in } => {
+                let silent = words::span(*silent);
+                let then = cancelled_in.map(|left| format!("; it is cancelled in {}", words::span(left)));
+                self.note(&format!("nothing has come from the agent for {silent}{}", then.unwrap_or_default()));
+            }
+            KnownEvent::SessionUnhealthy { detail, .. } => self.note(&format!("not well: {}", clean_line(detail))),
+            KnownEvent::SessionRecovered { reason } => self.note(words::well_again(*reason)),
             KnownEvent::SessionResumed { by } if !by_me => self.note(&format!("resumed by {}", clean_line(by))),
             KnownEvent::SessionHibernating { by } if !by_me => {
                 self.note(&format!("going to sleep ({})", clean_line(by)));

@@ -2,6 +2,7 @@
 
 use std::{fmt::Write as _, path::Path, time::Duration};
 
+use convene_core::event::UnhealthyReason;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// A duration that somebody waited: `12 ms`, `8.4 s`, `1:32`, `2:01:05`.
@@ -21,6 +22,17 @@ pub fn is_for_all(code: &str) -> bool {
         code,
         "agent_downloads" | "agent_slow" | "agent_session_lost" | "mcp_server_left_out" | "add_dirs_left_out"
     )
+}
+
+/// What is well again.
+pub const fn well_again(reason: UnhealthyReason) -> &'static str {
+    match reason {
+        UnhealthyReason::Silent => "the agent goes on",
+        UnhealthyReason::AgentStopped => "the agent runs again",
+        UnhealthyReason::RunnerUnreachable => "the runner is back",
+        UnhealthyReason::WorkerOffline => "the worker is back",
+        UnhealthyReason::Other => "it is well again",
+    }
 }
 
 /// A clock: `0:31`, `1:32`, `2:01:05`.

@@ -6,14 +6,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::parts::{AwakeReason, ContextLoss, Decision, Fork, SessionChanges, SessionOpening, StopMode};
+use super::parts::{UnhealthyReason, AwakeReason, ContextLoss, Decision, Fork, SessionChanges, SessionOpening, StopMode};
 use crate::{
     content::{
         AgentCommand, AuthMethod, Channel, ConfigOption, ContentBlock, PermissionOption, PlanEntry, Role, ToolCall,
         Usage,
     },
     failure::{AttemptExit, Failure, ProcessExit, StopCause, StopReason, StopStep},
-    ids::{ElicitationId, InstanceId, MessageId, PermissionId, ThreadId, WorkerName},
+    ids::{ElicitationId, InstanceId, MessageId, PermissionId, ThreadId, TurnId, WorkerName},
+    repair::{Action, Issue},
     spec::{Origin, SessionSpec, TurnSource},
     workspace::Workspace,
 };
@@ -81,6 +82,9 @@ pub enum KnownEvent {
     AttemptEnded {
         /// How it ended.
         exit: AttemptExit,
+        /// Whether nobody wanted its end.
+        #[serde(default, skip_serializing_if = "is_false")]
+        crash: bool,
     },
     /// The directory is there, and its repository was looked at: once for a session, before its first agent.
     WorkspaceReady {
@@ -249,6 +253,14 @@ pub enum KnownEvent {
         /// Who: a person, a program, `timeout`, `stop`.
         by: String,
     },
+    /// Nothing happens in the turn; told once until something does.
+    TurnInactive {
+        /// For so many seconds by now.
+        silent: u64,
+        /// After so many seconds more it is cancelled; absent if it never is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cancelled_in: Option<u64>,
+    },
     /// The turn is over.
     TurnEnded {
         /// Why.
@@ -361,6 +373,18 @@ pub enum KnownEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<StopStep>,
     },
+    /// Something is not as it should be; told once until it is.
+    SessionUnhealthy {
+        /// What.
+        reason: UnhealthyReason,
+        /// For people.
+        detail: String,
+    },
+    /// It is as it should be again.
+    SessionRecovered {
+        /// What.
+        reason: UnhealthyReason,
+    },
     /// A session without a runner gets one, without a prompt.
     SessionResumed {
         /// Who.
@@ -385,6 +409,20 @@ pub enum KnownEvent {
         /// Who.
         by: String,
     },
+    /// The conversation goes on from before one of the user's prompts: what came after that stays in the log, and is left
+    /// out of what is shown as the conversation and of what the agent is told.
+    SessionRewound {
+        /// The last event that is kept; those after it, up to this one, are left out.
+        to_seq: u64,
+        /// The turn that began with the prompt.
+        prompt: TurnId,
+        /// Its number.
+        number: u32,
+        /// How many turns the conversation has left.
+        kept: u32,
+        /// Who.
+        by: String,
+    },
     /// The session is put away.
     SessionArchived {},
     /// The session is back from the archive.
@@ -393,6 +431,16 @@ pub enum KnownEvent {
     SessionDeleted {
         /// Who.
         by: String,
+    },
+    /// A log that was cut short is closed; what was appended for it came before this. What is missing in it is known, and
+    /// is read past from here on.
+    RepairCompleted {
+        /// Who.
+        by: String,
+        /// What was wrong.
+        issues: Vec<Issue>,
+        /// What was appended.
+        actions: Vec<Action>,
     },
     /// Something that fits nowhere else, or that a current attempt reported and the state could not take.
     LogNote {
@@ -447,6 +495,7 @@ impl KnownEvent {
         "turn_handed_over",
         "turn_requeued",
         "turn_cancel_requested",
+        "turn_inactive",
         "turn_ended",
         "message_appended",
         "tool_call_updated",
@@ -458,14 +507,18 @@ impl KnownEvent {
         "elicitation_answered",
         "session_stopping",
         "session_stopped",
+        "session_unhealthy",
+        "session_recovered",
         "session_resumed",
         "session_hibernating",
         "session_kept_awake",
         "session_hibernated",
         "session_cleared",
+        "session_rewound",
         "session_archived",
         "session_unarchived",
         "session_deleted",
+        "repair_completed",
         "log_note",
     ];
 
@@ -503,6 +556,7 @@ impl KnownEvent {
             Self::TurnHandedOver {} => "turn_handed_over",
             Self::TurnRequeued {} => "turn_requeued",
             Self::TurnCancelRequested { .. } => "turn_cancel_requested",
+            Self::TurnInactive { .. } => "turn_inactive",
             Self::TurnEnded { .. } => "turn_ended",
             Self::MessageAppended { .. } => "message_appended",
             Self::ToolCallUpdated { .. } => "tool_call_updated",
@@ -514,14 +568,18 @@ impl KnownEvent {
             Self::ElicitationAnswered { .. } => "elicitation_answered",
             Self::SessionStopping { .. } => "session_stopping",
             Self::SessionStopped { .. } => "session_stopped",
+            Self::SessionUnhealthy { .. } => "session_unhealthy",
+            Self::SessionRecovered { .. } => "session_recovered",
             Self::SessionResumed { .. } => "session_resumed",
             Self::SessionHibernating { .. } => "session_hibernating",
             Self::SessionKeptAwake { .. } => "session_kept_awake",
             Self::SessionHibernated {} => "session_hibernated",
             Self::SessionCleared { .. } => "session_cleared",
+            Self::SessionRewound { .. } => "session_rewound",
             Self::SessionArchived {} => "session_archived",
             Self::SessionUnarchived {} => "session_unarchived",
             Self::SessionDeleted { .. } => "session_deleted",
+            Self::RepairCompleted { .. } => "repair_completed",
             Self::LogNote { .. } => "log_note",
         }
     }

@@ -33,6 +33,12 @@ pub struct SessionChanges {
     /// Wall clock for a turn, in seconds; 0 is no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<u64>,
+    /// After so many seconds of a turn in which nothing happens it is said so; 0 is never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inactivity_warn: Option<u64>,
+    /// After so many seconds of a turn in which nothing happens it is cancelled; 0 is never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inactivity_timeout: Option<u64>,
 }
 
 impl SessionChanges {
@@ -68,6 +74,31 @@ pub struct Fork {
     pub agent_session_id: Option<String>,
 }
 
+/// A part of a log that a rewind took out of the conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Cut {
+    /// The last event before it.
+    pub after: u64,
+    /// The rewind: the first event behind it.
+    pub before: u64,
+}
+
+impl Cut {
+    /// Whether an event is in it.
+    pub const fn holds(self, seq: u64) -> bool {
+        self.after < seq && seq < self.before
+    }
+
+    /// Adds a cut to those before it, which it takes in where it reaches back to them.
+    pub fn add(self, cuts: &mut Vec<Self>) {
+        cuts.retain(|old| old.after < self.after);
+        // One that it begins in the middle of goes on to its end.
+        let after = cuts.last().filter(|old| old.before > self.after).map_or(self.after, |old| old.after);
+        cuts.retain(|old| old.after < after);
+        cuts.push(Self { after, before: self.before });
+    }
+}
+
 /// Why an agent does not remember the conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -88,6 +119,38 @@ pub enum AwakeReason {
     LiveWork,
     /// A prompt came first, or its agent was not ready.
     Busy,
+}
+
+/// Why a session is not well.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum UnhealthyReason {
+    /// A turn runs, nobody is asked anything, and nothing has come from the agent for two minutes.
+    Silent,
+    /// The agent's process stands still: somebody stopped it by a signal.
+    AgentStopped,
+    /// Its runner is not connected to the server.
+    RunnerUnreachable,
+    /// Its worker is not connected to the server, or does not answer.
+    WorkerOffline,
+    /// Written by a later version.
+    #[serde(other)]
+    Other,
+}
+
+impl UnhealthyReason {
+    /// Its name, as in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Silent => "silent",
+            Self::AgentStopped => "agent_stopped",
+            Self::RunnerUnreachable => "runner_unreachable",
+            Self::WorkerOffline => "worker_offline",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// What was decided about a permission request.

@@ -11,6 +11,7 @@ use crate::{
     event::{Decision, Event, EventBody, KnownEvent, SessionChanges, StopMode},
     failure::StopReason,
     limits,
+    spec::TurnSource,
 };
 
 impl SessionState {
@@ -66,11 +67,14 @@ impl SessionState {
             last_prompt_at: None,
             needs_you_since: None,
             failure: None,
+            unhealthy: std::collections::BTreeMap::new(),
+            crashes: VecDeque::new(),
             directives: VecDeque::new(),
             resumed_at: None,
             fork: fork.clone(),
             cleared_seq: 0,
             cleared_turns: 0,
+            rewound: Vec::new(),
         })
     }
 
@@ -84,6 +88,7 @@ impl SessionState {
         }
         let EventBody::Known(body) = &event.data.body else { return };
         self.apply_known(event, body);
+        self.note_activity(event, body);
         let needed = !self.permissions.is_empty() || !self.elicitations.is_empty() || self.agent.auth_required;
         self.needs_you_since = if needed { self.needs_you_since.or(Some(event.at)) } else { None };
     }
@@ -94,6 +99,7 @@ impl SessionState {
             | KnownEvent::AttemptRefused { .. }
             | KnownEvent::AgentDiagnostic { .. }
             | KnownEvent::PlanUpdated { .. }
+            | KnownEvent::RepairCompleted { .. }
             | KnownEvent::LogNote { .. } => {}
             KnownEvent::SessionUpdated { changes } => self.apply_changes(event.seq, changes),
             KnownEvent::SessionWaiting { reason, detail } => {
@@ -128,7 +134,7 @@ impl SessionState {
                     self.last_worker = Some(attempt.worker.clone());
                 }
             }
-            KnownEvent::AttemptEnded { .. } => self.apply_attempt_ended(),
+            KnownEvent::AttemptEnded { crash, .. } => self.apply_attempt_ended(event, *crash),
             KnownEvent::WorkspaceReady { workspace } => {
                 // From here on the session is where its worktree is: its permissions, its files, its next attempts.
                 if self.spec.worktree.is_some() {
@@ -213,6 +219,9 @@ impl SessionState {
                     self.queue.push_back(entry);
                 }
                 self.last_prompt_at = Some(event.at);
+                if *source == TurnSource::User {
+                    self.crashes.clear();
+                }
                 if matches!(self.phase, Phase::Stopped { .. } | Phase::Hibernated) {
                     self.phase = Phase::Pending { waiting: None };
                 }
@@ -242,10 +251,12 @@ impl SessionState {
             KnownEvent::TurnCancelRequested { by } => {
                 if let Some(turn) = self.phase.turn_mut().filter(|t| Some(t.id) == event.data.turn) {
                     turn.cancelled_by = Some(by.clone());
+                    turn.cancelled_at = Some(event.at);
                     let turn = turn.id;
                     self.direct(event.seq, Order::Cancel { turn });
                 }
             }
+            KnownEvent::TurnInactive { .. } => self.apply_inactive(event),
             KnownEvent::TurnEnded { stop_reason, failure, usage } => {
                 if let Some(usage) = usage {
                     self.usage.merge(usage);
@@ -315,10 +326,13 @@ impl SessionState {
                 self.starts = 0;
                 self.directives.clear();
             }
+            KnownEvent::SessionUnhealthy { reason, detail } => self.apply_unhealthy(event, *reason, detail),
+            KnownEvent::SessionRecovered { reason } => drop(self.unhealthy.remove(reason)),
             KnownEvent::SessionResumed { .. } => self.apply_resumed(event),
             KnownEvent::SessionHibernating { .. } => self.apply_hibernating(event),
             KnownEvent::SessionKeptAwake { .. } => self.apply_kept_awake(event),
             KnownEvent::SessionCleared { .. } => self.apply_cleared(event),
+            KnownEvent::SessionRewound { to_seq, kept, .. } => self.apply_rewound(event, *to_seq, *kept),
             KnownEvent::SessionHibernated {} => {
                 self.phase = Phase::Hibernated;
                 self.starts = 0;
@@ -351,6 +365,8 @@ impl SessionState {
         if let Some(timeout) = changes.timeout {
             spec.timeout = timeout;
         }
+        spec.inactivity_warn = changes.inactivity_warn.unwrap_or(spec.inactivity_warn);
+        spec.inactivity_timeout = changes.inactivity_timeout.unwrap_or(spec.inactivity_timeout);
         // A runner that has not said hello gets the spec with its welcome.
         let is_greeted = self.phase.attempt().is_some_and(|attempt| attempt.instance.is_some());
         if let Some(mode) = changes.permissions.filter(|_| is_greeted) {
@@ -359,8 +375,12 @@ impl SessionState {
     }
 
     /// The runner is gone: whatever it had open was closed by events before this one.
-    fn apply_attempt_ended(&mut self) {
+    fn apply_attempt_ended(&mut self, event: &Event, crash: bool) {
         self.agent.auth_required = false;
+        self.unhealthy.clear();
+        if crash {
+            self.apply_crash(event.at);
+        }
         self.directives.clear();
         match &self.phase {
             // A stop ends with `session_stopped`, which comes in the same decision.
@@ -395,7 +415,10 @@ impl SessionState {
             source: entry.source,
             started_at: event.at,
             handed_over_at: None,
+            active_at: None,
+            warned_at: None,
             cancelled_by: None,
+            cancelled_at: None,
             tries: entry.tries + 1,
             tools: 0,
             rejected: false,

@@ -2,11 +2,13 @@
 
 use super::{
     decider::Decider,
-    handle::{BY_TIMEOUT, drop_queue, one_shot},
+    handle::{drop_queue, one_shot},
     questions,
     state::{ActiveTurn, Attempt, Phase, SessionState},
+    supervision::timed_out,
 };
 use crate::{
+    command::Expiry,
     content::{ToolCall, ToolStatus},
     event::{EventData, KnownEvent},
     failure::{AttemptExit, Failure, FailureKind, StopCause, StopReason},
@@ -83,6 +85,17 @@ struct Over {
     ready: bool,
     /// Whether so many attempts in a row did not get that far that there will be no further one.
     exhausted: bool,
+    /// Whether so many of them crashed lately that another one would, too.
+    loops: bool,
+}
+
+/// Whether an attempt ended although nobody wanted its end, its agent least of all.
+fn is_crash(state: &SessionState, attempt: &Attempt, exit: &AttemptExit) -> bool {
+    let stopping = matches!(state.phase, Phase::Stopping { .. });
+    let cancelled = state.phase.turn().is_some_and(|turn| turn.cancelled_by.is_some()) || exit.by == "cancel";
+    let asleep = attempt.hibernating.is_some() && exit.verified && state.failure.is_none();
+    let left = state.phase.turn().is_none() && attempt.agent_exit.is_some_and(|exit| exit.code == Some(0));
+    !stopping && !cancelled && !asleep && !left
 }
 
 /// The attempt is over: closes what it had open, says what became of its turn, and decides how the session goes on.
@@ -91,7 +104,9 @@ pub(super) fn end(d: &mut Decider<'_>, attempt: u32, exit: AttemptExit) -> Resul
         return Err(Rejection::Fenced { attempt });
     };
     let ready = d.state.starts == 0;
-    let exhausted = !ready && d.state.starts >= limits::START_TRIES;
+    let crash = is_crash(&d.state, &current, &exit);
+    let loops = crash && d.state.crashes_again_and_again(d.now);
+    let exhausted = loops || !ready && d.state.starts >= limits::START_TRIES;
     close_tools(d, attempt);
     questions::close(d, "crash");
     // No runner said hello, so no turn was given to one. There will be no other try: the turn that was to be the first
@@ -105,12 +120,13 @@ pub(super) fn end(d: &mut Decider<'_>, attempt: u32, exit: AttemptExit) -> Resul
         d.emit_in(first, KnownEvent::TurnStarted { number });
     }
     let turn = d.state.phase.turn().cloned();
-    let over = Over { attempt: current, exit, turn, ready, exhausted };
+    let over = Over { attempt: current, exit, turn, ready, exhausted, loops };
     if let Some(turn) = &over.turn {
         let body = fate(&d.state, turn, &over);
         d.emit_data(EventData::new(body).turn(turn.id).attempt(attempt), None);
     }
-    d.emit_data(EventData::new(KnownEvent::AttemptEnded { exit: over.exit.clone() }).attempt(attempt), None);
+    let ended = KnownEvent::AttemptEnded { exit: over.exit.clone(), crash };
+    d.emit_data(EventData::new(ended).attempt(attempt), None);
     go_on(d, &over);
     Ok(())
 }
@@ -127,19 +143,15 @@ pub(super) fn close_tools(d: &mut Decider<'_>, attempt: u32) {
     }
 }
 
-/// The failure of a turn that ran out of time.
-pub(super) fn timed_out(state: &SessionState) -> Failure {
-    let summary = format!("the turn ran longer than {} s", state.spec.timeout);
-    Failure::new(FailureKind::Timeout, summary).code("turn_timeout")
-}
-
 /// What becomes of the turn that the runner had.
 fn fate(state: &SessionState, turn: &ActiveTurn, over: &Over) -> KnownEvent {
     let ended = |stop_reason, failure| KnownEvent::TurnEnded { stop_reason, failure, usage: None };
     let handed_over = turn.handed_over_at.is_some() || over.exit.handed_over == Some(turn.id);
     let stopping = matches!(state.phase, Phase::Stopping { .. });
+    if let Some(expiry) = turn.cancelled_by.as_deref().and_then(Expiry::that_cancelled) {
+        return ended(StopReason::Timeout, Some(timed_out(state, expiry)));
+    }
     match (handed_over, turn.cancelled_by.as_deref()) {
-        (_, Some(BY_TIMEOUT)) => ended(StopReason::Timeout, Some(timed_out(state))),
         // Its end was wanted, and here it is.
         (_, Some(_)) if stopping => ended(StopReason::Cancelled, None),
         // Its end was wanted, and the agent was killed for it: that is no failure unless the runner says so.
@@ -149,6 +161,10 @@ fn fate(state: &SessionState, turn: &ActiveTurn, over: &Over) -> KnownEvent {
             ended(StopReason::Interrupted, Some(failure))
         }
         (false, by) => match (&state.failure, by) {
+            // It is to be tried again, which may help.
+            (Some(failure), None) if turn.tries < limits::TURN_TRIES && over.starts_again(state, failure) => {
+                KnownEvent::TurnRequeued {}
+            }
             // The runner said itself why it cannot start: the turn fails with that.
             (Some(failure), _) => ended(StopReason::Failed, Some(failure.clone())),
             (None, Some(_)) => ended(StopReason::Cancelled, None),
@@ -168,7 +184,7 @@ fn go_on(d: &mut Decider<'_>, over: &Over) {
         let of_turn = || d.state.last_turn.as_ref().and_then(|t| t.failure.clone());
         let failure = match cause {
             StopCause::Completed | StopCause::UserRequested | StopCause::Shutdown => None,
-            StopCause::Timeout => Some(of_turn().unwrap_or_else(|| timed_out(&d.state))),
+            StopCause::Timeout => Some(of_turn().unwrap_or_else(|| timed_out(&d.state, Expiry::Timeout))),
             StopCause::Failed | StopCause::AgentExited => Some(told.or_else(of_turn).unwrap_or_else(|| lost(over))),
         };
         d.emit(KnownEvent::SessionStopped { cause, detail, failure, verified, step });
@@ -176,7 +192,8 @@ fn go_on(d: &mut Decider<'_>, over: &Over) {
     }
     // Pending already: with a turn that was not delivered, or with a start that nobody has explained.
     let requeued = over.turn.as_ref().is_some_and(|t| d.state.queue.front().is_some_and(|e| e.id == t.id));
-    let unexplained = !over.ready && !over.exhausted && over.turn.is_none() && told.is_none();
+    let again = told.as_ref().is_none_or(|failure| over.starts_again(&d.state, failure));
+    let unexplained = !over.ready && !over.exhausted && over.turn.is_none() && again;
     // Whoever prompted after it was told that the agent had gone takes the session up again.
     let prompted_since =
         over.attempt.leaving.is_some_and(|since| d.state.queue.iter().any(|e| e.tries == 0 && e.queued_at > since));
@@ -195,7 +212,7 @@ fn go_on(d: &mut Decider<'_>, over: &Over) {
     let cancelled = over.turn.as_ref().is_some_and(|t| t.cancelled_by.is_some()) || over.exit.by == "cancel";
     let resumes = d.state.spec.crash_policy == CrashPolicy::Resume;
     let clean = over.left_in_order(told.as_ref());
-    if !at_start && (cancelled || resumes || clean) {
+    if !over.loops && !at_start && (cancelled || resumes || clean) {
         if !d.state.queue.is_empty() {
             return;
         }
@@ -213,7 +230,12 @@ fn go_on(d: &mut Decider<'_>, over: &Over) {
     if d.state.spec.crash_policy == CrashPolicy::Fail {
         drop_queue(d, "crash_policy");
     }
-    let failure = told.unwrap_or_else(|| if over.exhausted { gave_up(d.state.starts) } else { lost(over) });
+    let failure = match told {
+        told if over.loops => crash_loop(&d.state, &told.unwrap_or_else(|| lost(over))),
+        Some(told) => told,
+        None if over.exhausted => gave_up(d.state.starts),
+        None => lost(over),
+    };
     let cause =
         if over.ready && failure.kind == FailureKind::ProcessExit { StopCause::AgentExited } else { StopCause::Failed };
     let detail = (!over.exit.detail.is_empty()).then(|| over.exit.detail.clone());
@@ -221,6 +243,13 @@ fn go_on(d: &mut Decider<'_>, over: &Over) {
 }
 
 impl Over {
+    /// Whether an agent that ended before it was ready gets another try: where a crash is not to stop the session, until it
+    /// has crashed too often.
+    fn starts_again(&self, state: &SessionState, failure: &Failure) -> bool {
+        let resumes = state.spec.crash_policy == CrashPolicy::Resume;
+        resumes && !self.ready && !self.exhausted && failure.code.as_deref() == Some("agent_exited_early")
+    }
+
     /// Whether the agent ended by itself, without an error and between turns.
     fn left_in_order(&self, told: Option<&Failure>) -> bool {
         self.ready
@@ -249,5 +278,13 @@ fn lost(over: &Over) -> Failure {
 
 fn gave_up(tries: u32) -> Failure {
     let summary = format!("the runner died {tries} times before the prompt was handed over");
-    Failure::new(FailureKind::TransportFailure, summary)
+    Failure::new(FailureKind::TransportFailure, summary).code("crash_loop")
+}
+
+/// What is true of an attempt that crashed as those before it did.
+fn crash_loop(state: &SessionState, last: &Failure) -> Failure {
+    let (times, minutes) = (state.crashes.len(), limits::CRASH_WINDOW / 60);
+    let summary = format!("it crashed {times} times within {minutes} minutes, the last time so: {}", last.summary);
+    let hint = format!("`convene logs {id}` shows what it said; `convene prompt {id}` tries again", id = state.id.short());
+    Failure { bundle: last.bundle.clone(), ..Failure::new(last.kind, summary).code("crash_loop").hint(hint) }
 }

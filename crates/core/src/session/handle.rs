@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use super::{
     attempt,
     decider::{Decider, Decision, PosSource},
-    lifecycle, questions, report,
+    lifecycle, mend, questions, report,
     state::{Phase, SessionState},
+    supervision,
 };
 use crate::{
     command::{BusyMode, Command, Create, NewPrompt},
@@ -20,9 +21,6 @@ use crate::{
     rejection::Rejection,
     spec::OnTurnEnd,
 };
-
-/// Who cancels a turn that is out of time; its end is then told as a timeout.
-pub(super) const BY_TIMEOUT: &str = "timeout";
 
 /// Makes a session, with its first prompt if it has one.
 ///
@@ -96,10 +94,12 @@ pub fn handle(
         Command::Resume { by } => lifecycle::resume(&mut d, by)?,
         Command::Hibernate { recap, by } => lifecycle::hibernate(&mut d, recap, by)?,
         Command::Clear { by } => lifecycle::clear(&mut d, by)?,
+        Command::Rewind { to, by } => lifecycle::rewind(&mut d, to, by)?,
+        Command::Repair { findings, expected, by } => mend::mend(&mut d, *findings, expected, by)?,
         Command::Archive => archive(&mut d)?,
         Command::Unarchive if d.state.archived => d.emit(KnownEvent::SessionUnarchived {}),
         Command::Unarchive => return Err(Rejection::Nothing),
-        Command::Delete { by } => {
+        Command::Delete { damaged: _, by } => {
             if d.state.phase.attempt().is_some() {
                 return Err(wrong_state(&d.state, "delete"));
             }
@@ -113,13 +113,10 @@ pub fn handle(
             report::report(&mut d, attempt, instance, first_index, events)?;
         }
         Command::EndAttempt { attempt, exit } => attempt::end(&mut d, attempt, exit)?,
-        Command::ExpireTurn { turn } => match d.state.phase.turn() {
-            Some(running) if running.id != turn => return Err(Rejection::NotThatTurn { turn }),
-            // Somebody was faster.
-            Some(running) if running.cancelled_by.is_some() => return Err(Rejection::Nothing),
-            Some(_) => request_cancel(&mut d, turn, BY_TIMEOUT.to_owned()),
-            None => return Err(Rejection::NotThatTurn { turn }),
-        },
+        Command::ExpireTurn { turn, why } => supervision::expire(&mut d, turn, why)?,
+        Command::WarnTurn { turn } => supervision::warn(&mut d, turn)?,
+        Command::FallIll { reason, detail } => supervision::fall_ill(&mut d, reason, detail)?,
+        Command::Recover { reason } => supervision::recover(&mut d, reason)?,
         Command::ExpirePermission { request } => questions::expire(&mut d, request)?,
     }
     settle(&mut d);
@@ -130,6 +127,7 @@ pub fn handle(
 /// one-shots end.
 fn settle(d: &mut Decider<'_>) {
     questions::settle(d);
+    supervision::settle(d);
     let free = match &d.state.phase {
         Phase::Idle { attempt } => attempt.leaving.is_none(),
         Phase::Starting { attempt, turn } => attempt.instance.is_some() && turn.is_none() && attempt.leaving.is_none(),
@@ -182,7 +180,7 @@ fn prompt_session(d: &mut Decider<'_>, prompt: NewPrompt, busy: BusyMode) -> Res
         | Phase::Hibernated
         | Phase::Stopped { .. } => None,
     };
-    if d.state.queue.len() >= limits::QUEUE {
+    if d.state.queue.len() >= limits::QUEUE_MAX {
         return Err(Rejection::QueueFull { length: d.state.queue.len() });
     }
     match (busy, running) {
@@ -246,14 +244,14 @@ fn cancel(d: &mut Decider<'_>, wanted: Option<TurnId>, by: String) -> Result<(),
 
 /// Asks for the end of the running turn. A second time is a success that says nothing new. Open questions are answered
 /// when the decision settles.
-fn request_cancel(d: &mut Decider<'_>, turn: TurnId, by: String) {
+pub(super) fn request_cancel(d: &mut Decider<'_>, turn: TurnId, by: String) {
     if d.state.phase.turn().is_some_and(|t| t.cancelled_by.is_none()) {
         d.emit_in(turn, KnownEvent::TurnCancelRequested { by });
     }
 }
 
 /// Stops a session; idempotent, the first cause wins.
-fn stop(d: &mut Decider<'_>, cause: StopCause, mode: StopMode, message: Option<String>, by: String) {
+pub(super) fn stop(d: &mut Decider<'_>, cause: StopCause, mode: StopMode, message: Option<String>, by: String) {
     match &d.state.phase {
         Phase::Stopped { .. } => {}
         Phase::Stopping { cause: first, .. } => {
@@ -338,6 +336,9 @@ fn change(d: &mut Decider<'_>, mut changes: SessionChanges) -> Result<(), Reject
     changes.labels = changes.labels.filter(|labels| *labels != d.state.labels);
     changes.permissions = changes.permissions.filter(|mode| *mode != d.state.spec.permissions);
     changes.timeout = changes.timeout.filter(|timeout| *timeout != d.state.spec.timeout);
+    changes.inactivity_warn = changes.inactivity_warn.filter(|warn| *warn != d.state.spec.inactivity_warn);
+    changes.inactivity_timeout =
+        changes.inactivity_timeout.filter(|timeout| *timeout != d.state.spec.inactivity_timeout);
     if !changes.is_empty() {
         d.emit(KnownEvent::SessionUpdated { changes });
     }

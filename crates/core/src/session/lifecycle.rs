@@ -1,5 +1,5 @@
 //! Decides and folds what keeps a session and ends its agent, or the other way round: resumed without a prompt,
-//! hibernated, cleared.
+//! hibernated, cleared, rewound.
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     directive::Order,
-    event::{Event, KnownEvent, StopMode},
+    event::{Cut, Event, KnownEvent, StopMode},
+    ids::TurnId,
     rejection::Rejection,
 };
 
@@ -84,6 +85,47 @@ pub(super) fn clear(d: &mut Decider<'_>, by: String) -> Result<(), Rejection> {
     Ok(())
 }
 
+/// A prompt to go back to, found in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rewind {
+    /// The last event before the turn began.
+    pub to_seq: u64,
+    /// The turn that began with the prompt.
+    pub prompt: TurnId,
+    /// Its number.
+    pub number: u32,
+    /// Turns that the conversation has before it.
+    pub kept: u32,
+    /// The last event of the log that somebody looked at.
+    pub expected: u64,
+}
+
+/// Takes the conversation back to before a prompt. As with a clear one event says all of it.
+pub(super) fn rewind(d: &mut Decider<'_>, to: Rewind, by: String) -> Result<(), Rejection> {
+    if d.state.archived {
+        return Err(Rejection::Archived);
+    }
+    match &d.state.phase {
+        Phase::Idle { .. } | Phase::Hibernated | Phase::Stopped { .. } => {}
+        Phase::Stopping { cause, .. } => return Err(Rejection::Stopping { cause: *cause }),
+        Phase::Pending { .. } | Phase::Starting { .. } | Phase::Running { .. } => {
+            return Err(Rejection::WrongState { command: "rewind", state: d.state.phase.name() });
+        }
+    }
+    if !d.state.queue.is_empty() {
+        return Err(Rejection::WrongState { command: "rewind", state: "about to run a prompt" });
+    }
+    if d.state.needs_you_since.is_some() {
+        return Err(Rejection::NeedsYou { command: "rewind" });
+    }
+    if d.state.seq != to.expected {
+        return Err(Rejection::Moved { expected: to.expected, seq: d.state.seq });
+    }
+    let Rewind { to_seq, prompt, number, kept, expected: _ } = to;
+    d.emit(KnownEvent::SessionRewound { to_seq, prompt, number, kept, by });
+    Ok(())
+}
+
 impl SessionState {
     /// Whether anything was said that an agent without a memory would have to be told.
     pub const fn has_conversation(&self) -> bool {
@@ -120,6 +162,7 @@ impl SessionState {
 
     pub(super) fn apply_resumed(&mut self, event: &Event) {
         self.resumed_at = Some(event.at);
+        self.crashes.clear();
         if matches!(self.phase, Phase::Stopped { .. } | Phase::Hibernated) {
             self.phase = Phase::Pending { waiting: None };
         }
@@ -148,12 +191,34 @@ impl SessionState {
         (self.agent.recap_due, self.agent.context_lost_at) = (false, None);
         self.fork = None;
         (self.cleared_seq, self.cleared_turns) = (event.seq, self.turns);
+        self.forget_answer();
+        self.begin_anew(event);
+    }
+
+    pub(super) fn apply_rewound(&mut self, event: &Event, to_seq: u64, kept: u32) {
+        Cut { after: to_seq, before: event.seq }.add(&mut self.rewound);
+        // The agent remembers what was taken back; another one is told of what is left.
+        self.agent.session_id = None;
+        (self.agent.recap_due, self.agent.context_lost_at) = (kept > 0, None);
+        if kept == 0 {
+            self.cleared_turns = self.turns;
+        }
+        self.last_turn = None;
+        self.forget_answer();
+        self.begin_anew(event);
+    }
+
+    fn forget_answer(&mut self) {
         self.result_message = None;
         self.result = Arc::default();
         (self.last_line, self.line_open) = (None, false);
+    }
+
+    /// Ends an agent that remembers another conversation.
+    fn begin_anew(&mut self, event: &Event) {
         if let Phase::Idle { attempt } = &mut self.phase {
             attempt.leaving = attempt.leaving.or(Some(event.at));
-            // Whoever clears a conversation means to have another.
+            // Whoever changes a conversation means to go on with it.
             self.resumed_at = Some(event.at);
             self.direct(event.seq, Order::Stop { mode: StopMode::Graceful });
         }

@@ -1,14 +1,15 @@
 //! Takes in what a runner reports. Total: what does not fit the state becomes a `log_note` under the same index.
 
 use super::{
-    attempt::{close_tools, timed_out},
+    attempt::close_tools,
     decider::Decider,
-    handle::BY_TIMEOUT,
     questions,
     state::SessionState,
+    supervision::timed_out,
 };
 use crate::{
-    event::{Decision, EventBody, EventData, KnownEvent, SessionChanges},
+    command::Expiry,
+    event::{Decision, EventBody, EventData, KnownEvent, SessionChanges, UnhealthyReason},
     failure::{Failure, FailureKind, StopReason},
     ids::InstanceId,
     rejection::Rejection,
@@ -79,13 +80,14 @@ fn note(d: &mut Decider<'_>, data: &EventData, index: u64, problem: &str) {
 }
 
 fn end_turn(d: &mut Decider<'_>, mut data: EventData, index: u64) {
-    let by_timeout = d.state.phase.turn().is_some_and(|t| t.cancelled_by.as_deref() == Some(BY_TIMEOUT));
+    let cancelled_by = d.state.phase.turn().and_then(|t| t.cancelled_by.as_deref());
+    let expiry = cancelled_by.and_then(Expiry::that_cancelled);
     if let EventBody::Known(KnownEvent::TurnEnded { stop_reason, failure, .. }) = &mut data.body
         && *stop_reason == StopReason::Cancelled
-        && by_timeout
+        && let Some(expiry) = expiry
     {
         *stop_reason = StopReason::Timeout;
-        failure.get_or_insert_with(|| timed_out(&d.state));
+        failure.get_or_insert_with(|| timed_out(&d.state, expiry));
     }
     close_turn(d, data, Some(index));
 }
@@ -149,6 +151,18 @@ fn misfit(state: &SessionState, data: &EventData, known: &KnownEvent) -> Option<
             let asked = state.phase.attempt().is_some_and(|attempt| attempt.hibernating.is_some());
             (!asked).then_some("not_asked_to_hibernate")
         }
+        // A runner sees its agent's process, and nothing else of what may be wrong.
+        KnownEvent::SessionUnhealthy { reason, .. } => match reason {
+            UnhealthyReason::AgentStopped => state.unhealthy.contains_key(reason).then_some("known"),
+            UnhealthyReason::Silent
+            | UnhealthyReason::RunnerUnreachable
+            | UnhealthyReason::WorkerOffline
+            | UnhealthyReason::Other => Some("not_the_runners_to_say"),
+        },
+        KnownEvent::SessionRecovered { reason } => {
+            let told = *reason == UnhealthyReason::AgentStopped && state.unhealthy.contains_key(reason);
+            (!told).then_some("not_the_runners_to_say")
+        }
         // Facts about the agent and what it says fit at any time, in a turn or outside.
         KnownEvent::AgentLaunched { .. }
         | KnownEvent::AgentInitialized { .. }
@@ -184,14 +198,17 @@ fn misfit(state: &SessionState, data: &EventData, known: &KnownEvent) -> Option<
         | KnownEvent::TurnStarted { .. }
         | KnownEvent::TurnRequeued {}
         | KnownEvent::TurnCancelRequested { .. }
+        | KnownEvent::TurnInactive { .. }
         | KnownEvent::SessionStopping { .. }
         | KnownEvent::SessionStopped { .. }
         | KnownEvent::SessionResumed { .. }
         | KnownEvent::SessionHibernating { .. }
         | KnownEvent::SessionHibernated {}
         | KnownEvent::SessionCleared { .. }
+        | KnownEvent::SessionRewound { .. }
         | KnownEvent::SessionArchived {}
         | KnownEvent::SessionUnarchived {}
-        | KnownEvent::SessionDeleted { .. } => Some("not_the_runners_to_say"),
+        | KnownEvent::SessionDeleted { .. }
+        | KnownEvent::RepairCompleted { .. } => Some("not_the_runners_to_say"),
     }
 }

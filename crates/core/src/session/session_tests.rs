@@ -26,3 +26,6 @@ mod places;
 
 #[path = "tests/reports.rs"]
 mod reports;
+
+#[path = "tests/supervision.rs"]
+mod supervision;

@@ -13,9 +13,10 @@ use crate::{
     content::{AgentCommand, AuthMethod, ConfigOption, ContentBlock, PermissionOption, ToolCall, Usage},
     directive::Directive,
     dispatch::Candidate,
-    event::{Decision, Fork},
+    event::{Cut, Decision, Fork, UnhealthyReason},
     failure::{Failure, ProcessExit, StopCause, StopReason, StopStep},
     ids::{ElicitationId, InstanceId, MessageId, PermissionId, SessionId, ThreadId, TurnId, WorkerName},
+    session::Ailment,
     spec::{Origin, SessionSpec, TurnSource},
     workspace::Workspace,
 };
@@ -100,6 +101,12 @@ pub struct SessionState {
     pub needs_you_since: Option<Timestamp>,
     /// What went wrong last; cleared when the next attempt is assigned.
     pub failure: Option<Failure>,
+    /// What is not as it should be, for as long as its attempt lives.
+    #[serde(default)]
+    pub unhealthy: BTreeMap<UnhealthyReason, Ailment>,
+    /// When its latest attempts crashed, since a person last wanted something of it.
+    #[serde(default)]
+    pub crashes: VecDeque<Timestamp>,
     /// What the runner has been told and may not have done yet.
     pub directives: VecDeque<Directive>,
     /// When somebody wanted a runner without a prompt, until the next turn.
@@ -114,6 +121,9 @@ pub struct SessionState {
     /// Turns before that.
     #[serde(default)]
     pub cleared_turns: u32,
+    /// What was taken back, oldest first.
+    #[serde(default)]
+    pub rewound: Vec<Cut>,
 }
 
 impl SessionState {
@@ -290,8 +300,17 @@ pub struct ActiveTurn {
     pub started_at: Timestamp,
     /// When the prompt went to the agent; the turn's clock counts from here.
     pub handed_over_at: Option<Timestamp>,
+    /// When the agent last did something in it, or got an answer that it waited for.
+    #[serde(default)]
+    pub active_at: Option<Timestamp>,
+    /// When it was said that nothing happens, if nothing has happened since.
+    #[serde(default)]
+    pub warned_at: Option<Timestamp>,
     /// Who wants it to end, once somebody does.
     pub cancelled_by: Option<String>,
+    /// Since when.
+    #[serde(default)]
+    pub cancelled_at: Option<Timestamp>,
     /// How often it was given to a runner.
     pub tries: u32,
     /// Tools that ended.

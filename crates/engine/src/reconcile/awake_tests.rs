@@ -33,3 +33,20 @@ fn a_slow_loop_is_not_asleep() {
     assert_eq!(awake.since(at(70), slow), at(0));
     assert_eq!(awake.since(at(146), slow), at(146));
 }
+
+#[test]
+fn who_stood_still_for_a_moment_gives_everybody_all_of_their_time() {
+    let mut awake = Awake::new(at(0));
+    let windows = awake.windows(at(1), PERIOD);
+    assert!(!windows.are_over(at(0), 2, at(1)) && windows.are_over(at(0), 2, at(2)));
+    let windows = awake.windows(at(9), PERIOD);
+    assert_eq!((windows.up, windows.whole), (at(0), at(9)));
+    assert!(!windows.are_over(at(0), 2, at(10)) && windows.are_over(at(0), 2, at(11)));
+}
+
+#[test]
+fn who_was_there_before_has_a_lease() {
+    let windows = Windows::from(at(100));
+    assert!(!windows.are_over(at(0), 5, at(101)) && windows.are_over(at(0), 5, at(145)));
+    assert!(windows.are_over(at(100), 5, at(105)), "what began after it has its own time");
+}

@@ -2,6 +2,7 @@
 
 use axum::{Json, extract::State};
 use convene_api::{
+    body::StorageTrouble,
     doctor::{self, Check, DoctorReport, Finding, FindingCode, LIMIT},
     problem::{Code, Problem},
 };
@@ -27,6 +28,8 @@ fn checks(app: &App) -> Vec<Check> {
     let workers = app.engine.workers().all();
     let now = app.engine.now().as_second();
     checks.push(Check::new("workers", move || self::workers(&workers, now)));
+    let storage = app.storage();
+    checks.push(Check::new("storage", move || storage.into_iter().map(no_room).collect()));
     let damaged = app.engine.shared().damaged();
     checks.push(Check::new("logs", move || {
         let told = |(id, why): (convene_core::ids::SessionId, std::sync::Arc<str>)| {
@@ -38,6 +41,12 @@ fn checks(app: &App) -> Vec<Check> {
         damaged.into_iter().map(told).collect()
     }));
     checks
+}
+
+fn no_room(trouble: StorageTrouble) -> Finding {
+    let summary = format!("nothing can be written: {}; prompts are refused, and agents wait", trouble.detail);
+    let fix = trouble.hint.unwrap_or_default();
+    Finding::new(FindingCode::StorageFull, summary, fix).with("code", trouble.code.as_str())
 }
 
 /// Workers that are gone; none at all is worse.

@@ -37,7 +37,7 @@ pub async fn healthz(State(app): State<App>) -> Json<ServerStatus> {
     Json(app.status())
 }
 
-/// Whether it takes requests: it has read its store, and is not on its way out.
+/// Whether it takes requests: it has read its store, can write it, and is not on its way out.
 #[utoipa::path(
     get, path = "/readyz", tag = "server", security(()),
     responses((status = 200, body = ServerStatus)),
@@ -45,6 +45,9 @@ pub async fn healthz(State(app): State<App>) -> Json<ServerStatus> {
 pub async fn readyz(State(app): State<App>) -> Result<Json<ServerStatus>, Refusal> {
     if app.closing.is_cancelled() {
         return Err(Problem::filled(Code::Unavailable, [("state", "stopping".into())]).into());
+    }
+    if let Some(no_room) = app.engine.shared().no_room() {
+        return Err(crate::error::store(&no_room.error).into());
     }
     Ok(Json(app.status()))
 }

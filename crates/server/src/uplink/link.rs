@@ -62,8 +62,13 @@ pub fn limits(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
 impl Link {
     /// Over an open socket.
     pub fn new(socket: WebSocket) -> Self {
+        Self::with_beat(socket, BEAT)
+    }
+
+    /// Over an open socket whose peer is asked so often whether it is there.
+    pub fn with_beat(socket: WebSocket, every: Duration) -> Self {
         let (sink, stream) = socket.split();
-        let mut beat = interval(BEAT);
+        let mut beat = interval(every);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beat.reset();
         Self { up: Up { stream, heard: Instant::now() }, down: Down { sink, beat } }
@@ -82,6 +87,11 @@ impl Up {
                 Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => {}
             }
         }
+    }
+
+    /// For how long the peer has been silent.
+    pub fn silence(&self) -> Duration {
+        self.heard.elapsed()
     }
 
     /// Whether the peer has been silent for too long.

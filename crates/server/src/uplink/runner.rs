@@ -32,6 +32,9 @@ use crate::{
     refusal::{Refusal, invalid},
 };
 
+/// A runner that does not answer for so long is not reached: it was asked, and once more.
+const QUIET: Duration = Duration::from_secs(35);
+
 /// Opens the uplink.
 pub async fn open(
     State(app): State<App>,
@@ -80,18 +83,18 @@ async fn run(app: App, caller: Caller, socket: WebSocket) -> Result<(), Over> {
     if let Err(error) = app.engine.command(session, Command::Hello { attempt, instance, version }).await {
         return refused(&mut down, error).await;
     }
-    let link = app.links_up.runner_up(session);
+    let link = app.links_up.runner_up(app.engine.shared(), session);
     let span = tracing::info_span!("runner", session.id = %session, attempt);
     // A token of an attempt needs none: when its attempt ends, its runner is told so.
     let lease = match caller.scope {
         Scope::Attempt { .. } => Box::pin(std::future::pending()),
         Scope::Person(_) | Scope::Worker => auth::lease(&app, caller.shown),
     };
-    let result = Conversation { app: &app, hello, link, sent: 0, lease, spec, seen: Seen::default() }
+    let result = Conversation { app: &app, hello, link, sent: 0, quiet: false, lease, spec, seen: Seen::default() }
         .talk(protocol, &mut up, &mut down)
         .instrument(span)
         .await;
-    app.links_up.runner_down(session, link);
+    app.links_up.runner_down(app.engine.shared(), session, link, app.engine.now());
     result
 }
 
@@ -101,6 +104,8 @@ struct Conversation<'a> {
     link: u64,
     /// The number of the last directive that was sent.
     sent: u64,
+    /// Whether it does not answer.
+    quiet: bool,
     /// Ends with the token.
     lease: Lease,
     /// What is wanted, with its locked values opened: for the welcome and nothing else.
@@ -160,7 +165,10 @@ impl Conversation<'_> {
                 }
                 () = &mut self.lease => return fence(down, "the token has ended").await,
                 // One batch at a time: until it is committed nothing further is read, which reaches the agent's pipe.
-                said = up.next(), if committing.is_none() => committing = self.take(&said?),
+                said = up.next(), if committing.is_none() => {
+                    committing = self.take(&said?);
+                    self.heard();
+                }
                 result = async { match &mut committing { Some(batch) => batch.await, None => std::future::pending().await } } => {
                     committing = None;
                     self.acknowledge(down, result).await?;
@@ -172,13 +180,33 @@ impl Conversation<'_> {
                     self.direct(down).await?;
                 }
                 () = down.beat() => {
-                    if committing.is_none() && up.is_dead() {
-                        return Err(Over);
+                    if committing.is_none() {
+                        if up.is_dead() {
+                            return Err(Over);
+                        }
+                        self.missed(up.silence());
                     }
                     down.ping().await?;
                 }
             }
         }
+    }
+
+    /// The runner answers.
+    fn heard(&mut self) {
+        if std::mem::take(&mut self.quiet) {
+            self.app.links_up.runner_answers(self.app.engine.shared(), self.hello.session, self.link, None);
+        }
+    }
+
+    /// The runner has not answered for a while.
+    fn missed(&mut self, silence: Duration) {
+        if silence < QUIET {
+            return self.heard();
+        }
+        self.quiet = true;
+        let since = self.app.engine.now() - silence;
+        self.app.links_up.runner_answers(self.app.engine.shared(), self.hello.session, self.link, Some(since));
     }
 
     fn take(&self, text: &str) -> Option<Committing> {

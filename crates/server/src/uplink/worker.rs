@@ -27,9 +27,9 @@ use convene_core::{
     rejection::Rejection,
     session::Phase,
 };
-use convene_engine::{Error, Registered, WorkerOrder, WorkerRecord};
+use convene_engine::{Error, NoRoom, Registered, WorkerOrder, WorkerRecord, storage::Reader as _};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
 
@@ -53,6 +53,16 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// How long an order that was sent is not sent again.
 const PERIOD: Duration = Duration::from_secs(2);
+
+/// Sessions that a worker may ask about at once.
+const LEFTOVERS: usize = 1000;
+
+/// How often a worker is asked whether it is there. There is one for each machine, and all of its sessions are in doubt
+/// while it does not answer.
+const BEAT: Duration = Duration::from_secs(2);
+
+/// A worker that does not answer for so long is not reached.
+const QUIET: Duration = Duration::from_secs(3);
 
 /// Opens the uplink.
 pub async fn open(
@@ -98,7 +108,7 @@ impl Guest {
 }
 
 async fn run(app: App, caller: Caller, guest: &Guest, socket: WebSocket) -> Result<(), Over> {
-    let Link { mut up, mut down } = Link::new(socket);
+    let Link { mut up, mut down } = Link::with_beat(socket, BEAT);
     let hello = match timeout(HELLO_PATIENCE, up.next()).await {
         Ok(text) => match serde_json::from_str(&text?) {
             Ok(WorkerUp::Hello(hello)) => hello,
@@ -108,6 +118,7 @@ async fn run(app: App, caller: Caller, guest: &Guest, socket: WebSocket) -> Resu
                 | WorkerUp::Tail { .. }
                 | WorkerUp::Ended { .. }
                 | WorkerUp::Agents { .. }
+                | WorkerUp::Leftovers { .. }
                 | WorkerUp::Answer { .. },
             )
             | Err(_) => {
@@ -138,6 +149,7 @@ async fn run(app: App, caller: Caller, guest: &Guest, socket: WebSocket) -> Resu
         asked,
         open: HashMap::new(),
         last_question: 0,
+        unread: HashSet::new(),
     };
     let span = tracing::info_span!("worker", worker.id = %name);
     let result = conversation.talk(protocol, &hello.held, &mut up, &mut down).instrument(span).await;
@@ -164,6 +176,7 @@ fn record(app: &App, hello: &WorkerHello) -> WorkerRecord {
         },
         roots: hello.roots.clone(),
         last_seen_at: app.engine.now(),
+        quiet_since: None,
     }
 }
 
@@ -179,6 +192,8 @@ struct Conversation<'a> {
     /// Questions without an answer, by number. They go with the link; their requests are told.
     open: HashMap<u64, oneshot::Sender<Answer>>,
     last_question: u64,
+    /// Attempts whose spools were not read on because nothing could be written.
+    unread: HashSet<(SessionId, u32)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -195,6 +210,7 @@ impl Conversation<'_> {
         let mut placed = app.engine.shared().placed.subscribe();
         // There is a seat that was not there before.
         app.engine.shared().dispatch.notify_one();
+        let mut room = app.engine.shared().follow_room();
         let mut lease = auth::lease(&app, self.caller.shown);
         let mut period = interval(LOOK);
         period.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -214,6 +230,7 @@ impl Conversation<'_> {
                     changed.map_err(|_stopped| Over)?;
                     self.order(down).await?;
                 }
+                () = has_room(&mut room), if !self.unread.is_empty() => self.read_on(down).await?,
                 Some(asked) = self.asked.recv() => self.ask(asked, down).await?,
                 _ = period.tick() => {
                     if !app.links_up.is_newest(&self.name, self.link) {
@@ -225,6 +242,8 @@ impl Conversation<'_> {
                     if up.is_dead() {
                         return Err(Over);
                     }
+                    let quiet = Some(up.silence()).filter(|silence| *silence >= QUIET);
+                    app.engine.workers().quiet(&self.name, quiet.map(|silence| app.engine.now() - silence));
                     down.ping().await?;
                 }
             }
@@ -337,6 +356,7 @@ impl Conversation<'_> {
                 engine.shared().dispatch.notify_one();
                 Ok(())
             }
+            Ok(WorkerUp::Leftovers { sessions }) => self.forget(sessions, down).await,
             Ok(WorkerUp::Answer { id, answer }) => {
                 if let Some(waiting) = self.open.remove(&id) {
                     // The request may have given up just now.
@@ -353,8 +373,48 @@ impl Conversation<'_> {
         }
     }
 
+    /// Says which of these sessions are gone. One that nobody knows is not: it may be in a backup.
+    async fn forget(&self, sessions: Vec<SessionId>, down: &mut Down) -> Result<(), Over> {
+        let gone = self.app.engine.query(move |reader| {
+            let mut gone = Vec::new();
+            for session in sessions.into_iter().take(LEFTOVERS) {
+                if reader.session(session)?.is_some_and(|row| row.deleted) {
+                    gone.push(session);
+                }
+            }
+            Ok(gone)
+        });
+        match gone.await {
+            Ok(sessions) if sessions.is_empty() => Ok(()),
+            Ok(sessions) => down.send(&WorkerDown::Forget { sessions }).await,
+            // It is asked again.
+            Err(error) => {
+                tracing::debug!(error = %error, "cannot look up what is left of sessions");
+                Ok(())
+            }
+        }
+    }
+
+    /// There is room again: what was left unread is sent from where the log ends.
+    async fn read_on(&mut self, down: &mut Down) -> Result<(), Over> {
+        for (session, attempt) in std::mem::take(&mut self.unread) {
+            let next_index = match self.app.engine.session(session).await {
+                Ok(published) if self.app.is_current(session, attempt) => Some(published.state.next_index),
+                Ok(_) | Err(Error::SessionNotFound(_)) => None,
+                Err(_) => return Err(Over),
+            };
+            down.send(&WorkerDown::TailAck { session, attempt, next_index }).await?;
+        }
+        Ok(())
+    }
+
     /// Takes the rest of a dead runner's spool; of one that is fenced it is not wanted.
-    async fn tail(&self, down: &mut Down, session: SessionId, attempt: u32, report: Command) -> Result<(), Over> {
+    async fn tail(&mut self, down: &mut Down, session: SessionId, attempt: u32, report: Command) -> Result<(), Over> {
+        // Everything else that the worker says would wait with it.
+        if self.app.engine.shared().no_room().is_some() {
+            self.unread.insert((session, attempt));
+            return Ok(());
+        }
         let next_index = match self.app.engine.command(session, report).await {
             Ok(outcome) => outcome.session.map(|state| state.next_index),
             Err(Error::Rejected(Rejection::IndexGap { expected, .. })) => Some(expected),
@@ -375,6 +435,12 @@ impl Conversation<'_> {
             }
         }
     }
+}
+
+/// Waits until something can be written.
+async fn has_room(room: &mut watch::Receiver<Option<NoRoom>>) {
+    // The engine is gone if this fails, and then the link ends.
+    let _ = room.wait_for(Option::is_none).await;
 }
 
 async fn reject(down: &mut Down, code: Code, reason: &str) -> Result<(), Over> {

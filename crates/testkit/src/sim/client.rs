@@ -119,7 +119,7 @@ impl Client {
                 Ask::Command { session, command }
             }
             (15, Some(session)) if around.rng.percent(30) => {
-                Ask::Command { session, command: Command::Delete { by: "sim".to_owned() } }
+                Ask::Command { session, command: Command::Delete { damaged: false, by: "sim".to_owned() } }
             }
             (17 | 18, Some(session)) => {
                 let by = "sim".to_owned();
@@ -430,6 +430,8 @@ fn spec<D: Disk>(around: &mut Around<'_, D>) -> SessionSpec {
         mcp_servers: Vec::new(),
         worker: None,
         timeout: around.rng.pick(&[0, 0, 30]).unwrap_or_default(),
+        inactivity_warn: 0,
+        inactivity_timeout: 0,
         ask_timeout: convene_core::limits::ASK_TIMEOUT,
         on_turn_end: around.rng.pick(&[OnTurnEnd::Keep, OnTurnEnd::Keep, OnTurnEnd::Stop]).unwrap_or_default(),
         crash_policy: around.rng.pick(&[CrashPolicy::Ask, CrashPolicy::Resume, CrashPolicy::Fail]).unwrap_or_default(),

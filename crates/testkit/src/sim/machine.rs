@@ -238,6 +238,7 @@ impl Machine {
             },
             roots: Vec::new(),
             last_seen_at: now,
+            quiet_since: None,
         }
     }
 

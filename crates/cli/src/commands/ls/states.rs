@@ -8,7 +8,7 @@ use crate::failure::Failure;
 /// What the API tells apart, and can be asked for.
 const PHASES: [&str; 7] = ["pending", "starting", "idle", "running", "hibernated", "stopping", "stopped"];
 /// What is shown instead where it says more.
-const BADGES: [&str; 3] = ["needs-you", "waiting-for-auth", "failed"];
+const BADGES: [&str; 5] = ["needs-you", "waiting-for-auth", "hung", "unhealthy", "failed"];
 
 /// The wanted states; none are all of them.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::{
-    command::{BusyMode, Command},
+    command::{BusyMode, Command, Expiry},
     content::{ContentBlock, ToolStatus, plain_text},
     directive::Order,
     event::{EventBody, EventData, KnownEvent, StopMode},
@@ -117,8 +117,8 @@ fn a_cancelled_turn_whose_runner_dies_was_cancelled() {
 fn a_turn_out_of_time_is_told_as_such() {
     let mut w = World::prompted(crate::spec::SessionSpec { timeout: 5, ..spec() }).with_turn();
     let turn = w.turn();
-    w.ok(Command::ExpireTurn { turn });
-    assert_eq!(w.run(Command::ExpireTurn { turn }), Err(Rejection::Nothing));
+    w.ok(Command::ExpireTurn { turn, why: Expiry::Timeout });
+    assert_eq!(w.run(Command::ExpireTurn { turn, why: Expiry::Timeout }), Err(Rejection::Nothing));
     w.ok(w.report([ended(turn, StopReason::Cancelled)]));
     let last = w.state.last_turn.clone().unwrap();
     assert_eq!(last.stop_reason, StopReason::Timeout);
@@ -131,7 +131,7 @@ fn a_turn_out_of_time_is_told_as_such() {
 fn an_agent_that_does_not_yield_in_time_is_stopped_for_it() {
     let mut w = World::prompted(crate::spec::SessionSpec { timeout: 5, ..spec() }).with_turn();
     let turn = w.turn();
-    w.ok(Command::ExpireTurn { turn });
+    w.ok(Command::ExpireTurn { turn, why: Expiry::Timeout });
     w.ok(Command::Stop { cause: StopCause::Timeout, mode: StopMode::Now, message: None, by: "timer".to_owned() });
     w.ok(w.end(killed("keeper")));
     assert_eq!(w.ends(), [(turn, StopReason::Timeout)]);
@@ -161,14 +161,14 @@ fn an_interrupt_goes_first_and_drops_nothing() {
 #[test]
 fn the_queue_has_a_limit_and_an_order() {
     let mut w = World::prompted(spec()).with_turn();
-    for n in 0..limits::QUEUE {
+    for n in 0..limits::QUEUE_MAX {
         let command = w.prompt(&format!("prompt {n}"));
         w.ok(command);
     }
     let more = w.prompt("one too many");
-    assert_eq!(w.run(more), Err(Rejection::QueueFull { length: limits::QUEUE }));
+    assert_eq!(w.run(more), Err(Rejection::QueueFull { length: limits::QUEUE_MAX }));
     let positions: Vec<usize> = view::queue(&w.state).iter().map(|e| e.position).collect();
-    assert_eq!(positions, (1..=limits::QUEUE).collect::<Vec<_>>());
+    assert_eq!(positions, (1..=limits::QUEUE_MAX).collect::<Vec<_>>());
 }
 
 #[test]

@@ -232,3 +232,44 @@ fn a_recap_is_due_until_a_prompt_is_handed_over() {
     w.ok(w.report([lost(0)]));
     assert!(!w.state.agent.recap_due, "there is nothing to say");
 }
+
+#[test]
+fn a_session_that_was_taken_back_gets_an_agent_that_is_told_what_is_left() {
+    let mut w = World::said(spec());
+    let next = w.prompt("and then");
+    w.ok(next);
+    let turn = w.turn();
+    w.ok(w.report([handed_over(turn), says(2, "other words"), ended(turn, StopReason::EndTurn)]));
+    let before = w.state.seq;
+    let refused = w.run(match rewind(&w, 2) {
+        Command::Rewind { to, by } => Command::Rewind { to: crate::session::Rewind { expected: before - 1, ..to }, by },
+        other => other,
+    });
+    assert_eq!(refused, Err(Rejection::Moved { expected: before - 1, seq: before }));
+    let back = rewind(&w, 2);
+    w.ok(back);
+    assert_eq!(w.orders(), [&Order::Stop { mode: StopMode::Graceful }]);
+    assert!(w.state.agent.session_id.is_none() && w.state.agent.recap_due, "the next agent is told");
+    assert_eq!((w.state.result.as_str(), w.state.last_turn.is_none()), ("", true));
+    let [cut] = w.state.rewound[..] else { panic!("{:?}", w.state.rewound) };
+    assert!(cut.holds(before) && !cut.holds(cut.after) && !cut.holds(w.state.seq));
+    w.ok(w.end(gone()));
+    assert!(matches!(w.state.phase, Phase::Pending { .. }), "{:?}", w.state.phase);
+    // To the very first prompt: nothing is left to tell.
+    w.ok(stop(StopMode::Now));
+    let back = rewind(&w, 1);
+    w.ok(back);
+    assert!(matches!(w.state.phase, Phase::Stopped { .. }) && !w.state.agent.recap_due && !w.state.has_conversation());
+    assert_eq!(w.state.rewound.len(), 1, "the larger cut takes in the smaller one: {:?}", w.state.rewound);
+}
+
+#[test]
+fn what_waits_or_asks_is_not_taken_back() {
+    let mut w = World::said(spec());
+    w.ok(w.report([elicits(1)]));
+    let back = rewind(&w, 1);
+    assert_eq!(w.run(back), Err(Rejection::NeedsYou { command: "rewind" }));
+    let mut w = World::prompted(spec()).with_turn();
+    let back = rewind(&w, 1);
+    assert_eq!(w.run(back), Err(Rejection::WrongState { command: "rewind", state: "running" }));
+}

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::world::*;
 use crate::{
-    command::{BusyMode, Choice, Command},
+    command::{BusyMode, Choice, Command, Expiry},
     content::{ContentBlock, ToolStatus},
     event::{ContextLoss, Decision, Event, EventBody, EventData, KnownEvent, SessionChanges, StopMode},
     failure::{AttemptExit, FailureKind, ProcessExit, StopCause, StopReason},
@@ -39,6 +39,8 @@ enum Step {
         recap: bool,
     },
     Clear,
+    Rewind(u32),
+    Repair,
     Archive,
     Unarchive,
     Delete,
@@ -129,6 +131,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Resume),
         3 => any::<bool>().prop_map(|recap| Step::Hibernate { recap }),
         1 => Just(Step::Clear),
+        1 => (1..4_u32).prop_map(Step::Rewind),
+        1 => Just(Step::Repair),
         1 => Just(Step::Archive),
         1 => Just(Step::Unarchive),
         8 => Just(Step::Assign),
@@ -288,9 +292,11 @@ impl Play {
             Step::Resume => resume(),
             Step::Hibernate { recap } => Command::Hibernate { recap: *recap, by: by() },
             Step::Clear => clear(),
+            Step::Rewind(number) => rewind(&self.w, *number),
+            Step::Repair => repair(&self.w),
             Step::Archive => Command::Archive,
             Step::Unarchive => Command::Unarchive,
-            Step::Delete => Command::Delete { by: by() },
+            Step::Delete => Command::Delete { damaged: false, by: by() },
             Step::Assign => Command::Assign { worker: WorkerName::new("local") },
             Step::Wait(n) => Command::Wait { reason: "no_seat".to_owned(), detail: n.to_string() },
             Step::Refuse { stale } => {
@@ -314,7 +320,7 @@ impl Play {
                 };
                 Command::EndAttempt { attempt: attempt(*stale), exit }
             }
-            Step::ExpireTurn(n) => Command::ExpireTurn { turn: self.pick_turn(*n) },
+            Step::ExpireTurn(n) => Command::ExpireTurn { turn: self.pick_turn(*n), why: Expiry::Timeout },
             Step::ExpirePermission(n) => Command::ExpirePermission { request: request(u128::try_from(*n).unwrap()) },
         };
         let before = self.w.attempt();
@@ -418,6 +424,11 @@ fn check_log(log: &[Event], state: &SessionState) {
             assert!(over.insert(data.turn.unwrap()));
         } else if let KnownEvent::SessionCleared { .. } = known {
             assert_eq!(active, None, "a turn is not cleared away");
+        } else if let KnownEvent::SessionRewound { to_seq, .. } = known {
+            assert_eq!(active, None, "a turn is not taken back while it runs");
+            assert!(*to_seq < event.seq);
+        } else if let KnownEvent::RepairCompleted { .. } = known {
+            panic!("what the engine writes needs no repair");
         } else if let KnownEvent::SessionStopping { cause, .. } = known {
             assert_eq!(*stop.get_or_insert(*cause), *cause, "the first cause wins");
         } else if let KnownEvent::SessionStopped { cause, .. } = known {

@@ -4,12 +4,12 @@ use std::fmt::Write;
 
 use super::world::*;
 use crate::{
-    command::{Choice, Command},
+    command::{Choice, Command, Expiry},
     content::{ContentBlock, ToolStatus},
-    event::{Decision, SessionChanges, StopMode},
+    event::{Decision, SessionChanges, StopMode, UnhealthyReason},
     failure::{FailureKind, StopCause, StopReason},
     ids::{TurnId, WorkerName},
-    session::Phase,
+    session::{Phase, Rewind},
 };
 
 type Build = fn() -> World;
@@ -90,7 +90,7 @@ const STATES: &[(&str, Build)] = &[
     }),
     ("deleted", || {
         let mut w = World::new(spec());
-        w.ok(Command::Delete { by: "ada".to_owned() });
+        w.ok(Command::Delete { damaged: false, by: "ada".to_owned() });
         w
     }),
 ];
@@ -147,9 +147,15 @@ const COMMANDS: &[(&str, Say)] = &[
     ("hibernate", |_| Command::Hibernate { recap: false, by: "idle".to_owned() }),
     ("hibernate, with a recap", |_| Command::Hibernate { recap: true, by: "ada".to_owned() }),
     ("clear", |_| Command::Clear { by: "ada".to_owned() }),
+    ("rewind", |w| rewind(w, 1)),
+    ("rewind, and the log went on", |w| match rewind(w, 1) {
+        Command::Rewind { to, by } => Command::Rewind { to: Rewind { expected: to.expected - 1, ..to }, by },
+        other => other,
+    }),
+    ("repair", |w| repair(w)),
     ("archive", |_| Command::Archive),
     ("unarchive", |_| Command::Unarchive),
-    ("delete", |_| Command::Delete { by: "ada".to_owned() }),
+    ("delete", |_| Command::Delete { damaged: false, by: "ada".to_owned() }),
     ("assign", |_| Command::Assign { worker: WorkerName::new("other") }),
     ("wait", |_| Command::Wait { reason: "no_seat".to_owned(), detail: "every seat is taken".to_owned() }),
     ("refuse", |w| Command::Refuse {
@@ -187,7 +193,11 @@ const COMMANDS: &[(&str, Say)] = &[
     }),
     ("end attempt", |w| w.end(gone())),
     ("end a stale attempt", |w| Command::EndAttempt { attempt: w.attempt().wrapping_sub(1), exit: gone() }),
-    ("expire turn", |w| Command::ExpireTurn { turn: some_turn(w) }),
+    ("expire turn", |w| Command::ExpireTurn { turn: some_turn(w), why: Expiry::Timeout }),
+    ("expire turn, inactive", |w| Command::ExpireTurn { turn: some_turn(w), why: Expiry::Inactivity }),
+    ("warn of a turn", |w| Command::WarnTurn { turn: some_turn(w) }),
+    ("find fault", |_| Command::FallIll { reason: UnhealthyReason::WorkerOffline, detail: "d".to_owned() }),
+    ("find well", |_| Command::Recover { reason: UnhealthyReason::WorkerOffline }),
     ("expire permission", |_| Command::ExpirePermission { request: request(1) }),
 ];
 

@@ -14,7 +14,8 @@ use crate::{
     ids::{ElicitationId, InstanceId, MessageId, PermissionId, SessionId, ThreadId, TurnId, WorkerName},
     limits,
     rejection::Rejection,
-    session::{Phase, SessionState, create, handle},
+    repair::{Analysis, Line, Standing},
+    session::{Phase, Rewind, SessionState, create, handle},
     spec::{Origin, SessionSpec, TurnSource},
 };
 
@@ -98,6 +99,11 @@ impl World {
         self.state = decision.state;
         self.log.extend(decision.events.iter().cloned());
         Ok(decision.events)
+    }
+
+    /// Lets time go by.
+    pub fn later(&mut self, seconds: u64) {
+        self.clock += i64::try_from(seconds).unwrap() * 1000;
     }
 
     /// Runs a command that must be taken.
@@ -343,6 +349,27 @@ pub fn resume() -> Command {
 
 pub fn clear() -> Command {
     Command::Clear { by: "ada".to_owned() }
+}
+
+/// To before a turn of the log, which must be there.
+pub fn rewind(w: &World, number: u32) -> Command {
+    let started = |event: &&Event| matches!(&event.data.body, EventBody::Known(KnownEvent::TurnStarted { number: n }) if *n == number);
+    let found = w.log.iter().find(started);
+    let (to_seq, prompt) = found.map_or((0, None), |event| (event.seq - 1, event.data.turn));
+    let prompt = prompt.unwrap_or(TurnId::new(Uuid::nil()));
+    let to = Rewind { to_seq, prompt, number, kept: number.saturating_sub(1), expected: w.state.seq };
+    Command::Rewind { to, by: "ada".to_owned() }
+}
+
+/// What a repair would find in the log.
+pub fn repair(w: &World) -> Command {
+    let mut analysis = Analysis::default();
+    for event in &w.log {
+        let text = event.data.to_json();
+        analysis.take(Line { seq: event.seq, pos: Some(event.pos), kind: None, text: Some(&text) });
+    }
+    let findings = analysis.finish(Standing::of(&w.state.phase, w.state.seq), true);
+    Command::Repair { findings: Box::new(findings), expected: w.state.seq, by: "ada".to_owned() }
 }
 
 pub fn cancel() -> Command {

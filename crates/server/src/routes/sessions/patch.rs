@@ -4,12 +4,12 @@ use axum::{Extension, extract::State, response::Response};
 use convene_api::body::PatchSession;
 use convene_core::{command::Command, event::SessionChanges, view::SessionView};
 
-use super::spec::{timeout, title};
+use super::spec::{limits, timeout, title};
 use crate::{
     app::App,
     auth::Caller,
     extract::{Change, SessionName},
-    refusal::{Refusal, invalid, not_built},
+    refusal::{Refusal, invalid},
     reply,
 };
 
@@ -24,9 +24,7 @@ pub async fn patch_session(
     SessionName(id): SessionName,
     Change { body, asked }: Change<PatchSession>,
 ) -> Result<Response, Refusal> {
-    if body.limits.is_some() {
-        return Err(not_built("limits", "timeout limits a turn").into());
-    }
+    let limits = limits(body.limits)?;
     let changes = SessionChanges {
         title: body.title.map(|t| title(Some(t))).transpose()?,
         labels: body.labels,
@@ -35,6 +33,8 @@ pub async fn patch_session(
         mode: body.mode,
         config: body.config,
         timeout: timeout(body.timeout)?,
+        inactivity_warn: limits.inactivity_warn,
+        inactivity_timeout: limits.inactivity_timeout,
     };
     if changes.is_empty() {
         return Err(invalid("body", "it changes nothing").into());

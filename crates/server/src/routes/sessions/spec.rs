@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use convene_api::{
-    body::{CreateSession, PromptInput, WorktreeInput},
+    body::{CreateSession, PromptInput, SessionLimits, WorktreeInput},
     problem::{Code, Problem},
 };
 use convene_core::{
@@ -57,6 +57,7 @@ pub async fn new_session(
         (None, Some(id)) => ThreadPlace::Existing(id),
         (None, None) => ThreadPlace::New(ThreadId::new(app.engine.uuid())),
     };
+    let limits = self::limits(body.limits)?;
     let mut spec = SessionSpec {
         agent,
         cwd,
@@ -71,6 +72,8 @@ pub async fn new_session(
         mcp_servers: given::mcp_servers(body.mcp_servers)?,
         worker,
         timeout: timeout(body.timeout)?.unwrap_or(0),
+        inactivity_warn: limits.inactivity_warn.unwrap_or(app.config.inactivity_warn),
+        inactivity_timeout: limits.inactivity_timeout.unwrap_or(app.config.inactivity_timeout),
         ask_timeout: app.config.ask_timeout,
         on_turn_end: body.on_turn_end.unwrap_or_default(),
         crash_policy: body.crash_policy.unwrap_or_default(),
@@ -90,6 +93,20 @@ pub async fn new_session(
         prompt,
         fork: None,
     })
+}
+
+/// Limits of a session, each within its own.
+pub fn limits(limits: Option<SessionLimits>) -> Result<SessionLimits, Problem> {
+    let limits = limits.unwrap_or_default();
+    for (field, seconds) in [
+        ("limits.inactivity_warn", limits.inactivity_warn),
+        ("limits.inactivity_timeout", limits.inactivity_timeout),
+    ] {
+        if let Some(seconds) = seconds.filter(|seconds| *seconds > TIMEOUT_MAX) {
+            return Err(invalid(field, format!("{seconds} is more than {TIMEOUT_MAX} seconds")));
+        }
+    }
+    Ok(limits)
 }
 
 /// The wall clock for a turn within its limit.
@@ -155,9 +172,6 @@ fn refuse_not_built(body: &CreateSession) -> Result<(), Problem> {
     }
     if body.repos.as_ref().is_some_and(|v| !v.is_null()) {
         return Err(not_built("repos", "clone them yourself and name the directory as cwd"));
-    }
-    if body.limits.as_ref().is_some_and(|v| !v.is_null()) {
-        return Err(not_built("limits", "timeout limits a turn"));
     }
     if body.env.values().any(|value| value.starts_with("env:")) {
         return Err(not_built("env:NAME in a session's env", "put it into the env of an agent in the worker's config"));
