@@ -17,7 +17,7 @@ pub use rows::{
     Changed, ChangedObject, EventFilter, EventRow, Group, Loaded, LogKey, OpenInfo, ReplyRow, SessionFilter,
     SessionRow, SnapshotRow, ThreadRow, TokenRow,
 };
-pub use sqlite::{SqliteReader, SqliteStore};
+pub use sqlite::{SqliteReader, SqliteStore, salvage};
 
 use convene_core::ids::{SessionId, ThreadId, TokenId};
 
@@ -65,7 +65,7 @@ pub trait Reader: Clone + Send + Sync + 'static {
 
     /// Events of a log that fit the filter, ascending by `seq`.
     ///
-    /// An event that cannot be read ends the answer before it (with `newest`: after it), and is an error only if it
+    /// An event that cannot be read or is missing ends the answer before it (with `newest`: after it), and is an error only if it
     /// is the first that is met: a damaged log is read as far as it goes, and beyond by asking for what is after.
     ///
     /// # Errors

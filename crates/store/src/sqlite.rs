@@ -3,16 +3,21 @@
 //! One connection writes, on the caller's thread; a few others read and never hold it up. After a failure of the disk
 //! the writer is not trusted: the next commit opens a new one and goes on only if it finds what was last committed.
 
+mod check;
 mod columns;
 mod inspect;
+mod lock;
+mod log;
 mod open;
 mod pool;
 mod read;
+pub mod salvage;
 mod schema;
+mod sum;
+mod wal;
 mod write;
 
 use std::{
-    fs::File,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -41,7 +46,7 @@ pub struct SqliteStore {
     blobs: Blobs,
     reserve: Reserve,
     /// Held as long as the store is open: there is one writer.
-    _lock: File,
+    lock: lock::Lock,
 }
 
 impl SqliteStore {
@@ -62,7 +67,7 @@ impl SqliteStore {
             info: opened.info,
             blobs,
             reserve: Reserve::open(dir),
-            _lock: opened.lock,
+            lock: opened.lock,
         })
     }
 
@@ -153,6 +158,25 @@ impl Store for SqliteStore {
     fn recover(&mut self) -> Result<(), Error> {
         self.reserve.take().map_err(|error| fail::io("looking for room", &self.path, error))?;
         self.trust_again()
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        // After a failure the WAL is left for the next writer, as after a crash.
+        if self.suspect {
+            return;
+        }
+        match open::put_away(&self.writer) {
+            Ok(true) => {
+                if let Err(error) = self.lock.say(lock::State::Closed) {
+                    tracing::warn!(path = %self.path.display(), %error, "cannot say that the database is closed");
+                }
+            }
+            // Somebody reads; the WAL stays, and what was said of it stays true.
+            Ok(false) => {}
+            Err(error) => tracing::warn!(path = %self.path.display(), %error, "the WAL stays"),
+        }
     }
 }
 

@@ -87,7 +87,7 @@ fn everything_is_the_owners_alone() {
         assert_eq!(mode(&path), if path.is_dir() { 0o700 } else { 0o600 }, "{}", path.display());
         files += 1;
     }
-    assert_eq!(files, 5, "database, WAL, index of the WAL, lock, blobs");
+    assert_eq!(files, 6, "database, WAL, index of the WAL, lock, blobs, reserve");
     drop(store);
     fs::set_permissions(data.join("convene.db"), fs::Permissions::from_mode(0o644)).unwrap();
     drop(open(&data).unwrap());
@@ -198,7 +198,9 @@ fn a_damaged_log_is_read_as_far_as_it_goes() {
     assert_eq!(seqs(&reader, 1, EventFilter { newest: true, before: Some(5), ..all() }).unwrap(), [1, 2, 3, 4]);
     assert_eq!(seqs(&reader, 2, all()).unwrap().len(), 9);
     // The damaged session's log can still be purged, and the other one goes on.
-    store.commit(&Group { events: vec![event(2, 10, 19)], purged: vec![LogKey(1)], ..Group::default() }).unwrap();
+    let sessions = vec![SessionRow { deleted: true, ..session(1, 9, 17) }, session(2, 10, 19)];
+    let purged = vec![LogKey(1)];
+    store.commit(&Group { events: vec![event(2, 10, 19)], sessions, purged, ..Group::default() }).unwrap();
     assert_eq!(seqs(&reader, 1, all()).unwrap(), Vec::<u64>::new());
     assert_eq!(seqs(&reader, 2, all()).unwrap().len(), 10);
 }

@@ -6,12 +6,12 @@ use convene_core::{Timestamp, ids::TurnId};
 use rusqlite::{Row, types::Type};
 use serde::Deserialize;
 
-use crate::{LogKey, ReplyRow, SessionRow, ThreadRow, TokenRow};
+use super::sum;
+use crate::{LogKey, ReplyRow, SessionRow, SnapshotRow, ThreadRow, TokenRow};
 
-pub(super) const SESSION: &str = "log, seq, pos, updated_at, created_pos, created_at, archived, deleted, id, thread, \
-    owner, namespace, agent, state, badge, cwd, title";
-
+/// A row of [`sum::SESSIONS`], checked; the others likewise.
 pub(super) fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+    sum::SESSIONS.check(row)?;
     Ok(SessionRow {
         log: LogKey(row.get(0)?),
         seq: unsigned(row, 1)?,
@@ -33,9 +33,8 @@ pub(super) fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     })
 }
 
-pub(super) const THREAD: &str = "log, pos, created_pos, archived, deleted, id, namespace, state";
-
 pub(super) fn thread(row: &Row<'_>) -> rusqlite::Result<ThreadRow> {
+    sum::THREADS.check(row)?;
     Ok(ThreadRow {
         log: LogKey(row.get(0)?),
         pos: unsigned(row, 1)?,
@@ -48,14 +47,18 @@ pub(super) fn thread(row: &Row<'_>) -> rusqlite::Result<ThreadRow> {
     })
 }
 
+pub(super) fn snapshot(row: &Row<'_>) -> rusqlite::Result<SnapshotRow> {
+    sum::SNAPSHOTS.check(row)?;
+    Ok(SnapshotRow { log: LogKey(row.get(0)?), seq: unsigned(row, 1)?, state: row.get(2)? })
+}
+
 pub(super) fn reply(row: &Row<'_>) -> rusqlite::Result<ReplyRow> {
+    sum::REPLIES.check(row)?;
     Ok(ReplyRow { owner: row.get(0)?, key: row.get(1)?, at: time(row, 2)?, request: row.get(3)?, reply: row.get(4)? })
 }
 
-pub(super) const TOKEN: &str =
-    "id, hash, name, scope, owner, created_at, expires_at, generation, previous_until, last_used_at";
-
 pub(super) fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
+    sum::TOKENS.check(row)?;
     Ok(TokenRow {
         id: parsed(row, 0)?,
         hash: row.get(1)?,

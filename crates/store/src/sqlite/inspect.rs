@@ -1,16 +1,14 @@
 //! Looks at a database without touching it: for a doctor, whether a server runs or not.
 
-use std::{
-    path::Path,
-    sync::mpsc::{RecvTimeoutError, sync_channel},
-    thread,
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use convene_core::ids::SessionId;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 
-use super::schema;
+use super::{
+    check::{self, Quick},
+    schema,
+};
 use crate::Error;
 
 /// From so many events on a log is told as large.
@@ -41,14 +39,20 @@ pub fn inspect(dir: &Path, within: Duration) -> Result<Inspected, Error> {
     let failed = |error| crate::fail::sql("looking at the database", &path, error);
     let conn = connect(dir, &path).map_err(failed)?;
     schema::readable(&conn, &path)?;
-    let (whole, faults) = checked(&conn, within).map_err(failed)?;
+    let Quick { whole, faults } = check::quick(&conn, within).map_err(failed)?;
     let large = large_logs(&conn).map_err(failed)?;
     Ok(Inspected { exists: true, whole, faults, large })
 }
 
+/// Whether this build knows the database.
+pub(super) fn readable(dir: &Path, path: &Path) -> Result<(), Error> {
+    let conn = connect(dir, path).map_err(|error| crate::fail::sql("looking at the database", path, error))?;
+    schema::readable(&conn, path)
+}
+
 /// A connection that makes no file. Beside a WAL it reads as any other reader; without one nobody has the database open,
 /// and it is read as a file that nobody changes.
-fn connect(dir: &Path, path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn connect(dir: &Path, path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let in_use = dir.join("convene.db-wal").exists() || dir.join("convene.db-shm").exists();
     let conn = if in_use {
@@ -64,31 +68,6 @@ fn connect(dir: &Path, path: &Path) -> rusqlite::Result<Connection> {
 /// A path in an address, where three characters mean something else.
 fn escaped(path: &Path) -> String {
     path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
-}
-
-/// SQLite's own check, and whether it came to its end.
-fn checked(conn: &Connection, within: Duration) -> rusqlite::Result<(bool, Vec<String>)> {
-    let interrupt = conn.get_interrupt_handle();
-    // Told once, when the check is over.
-    let (over, told) = sync_channel::<()>(1);
-    thread::scope(|scope| {
-        let timer = move || {
-            if told.recv_timeout(within) == Err(RecvTimeoutError::Timeout) {
-                interrupt.interrupt();
-            }
-        };
-        scope.spawn(timer);
-        let found = conn.prepare("PRAGMA quick_check(3)").and_then(|mut check| {
-            let rows = check.query_map([], |row| row.get::<_, String>(0))?;
-            rows.collect::<rusqlite::Result<Vec<String>>>()
-        });
-        drop(over);
-        match found {
-            Ok(lines) => Ok((true, lines.into_iter().filter(|line| line != "ok").collect())),
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => Ok((false, Vec::new())),
-            Err(error) => Err(error),
-        }
-    })
 }
 
 fn large_logs(conn: &Connection) -> rusqlite::Result<Vec<(SessionId, u64)>> {

@@ -1,38 +1,53 @@
 //! Opening: the directory, the lock, the file, its schema, and what the writer goes on from.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
+    error::Error as StdError,
+    fs::{self, DirBuilder, OpenOptions, Permissions},
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    str::FromStr,
     time::Duration,
 };
 
 use convene_core::Timestamp;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, config::DbConfig};
 
-use super::schema;
+use super::{
+    check, columns,
+    lock::{Lock, State, lock},
+    schema, sum,
+};
 use crate::{Error, LogKey, OpenInfo, blobs, fail};
 
 pub(super) struct Opened {
     pub(super) path: PathBuf,
     pub(super) writer: Connection,
     pub(super) info: OpenInfo,
-    pub(super) lock: File,
+    pub(super) lock: Lock,
 }
 
 pub(super) fn open(dir: &Path, now: Timestamp, epoch_seed: u64) -> Result<Opened, Error> {
     make_dir(dir).map_err(|error| fail::io("making the data directory", dir, error))?;
     let lock = lock(dir)?;
     let path = dir.join("convene.db");
-    let new = make_file(dir, &path)?;
+    check::files(dir, &lock)?;
+    let new = make_file(dir, &path, &lock)?;
     let mut writer = writer(&path)?;
+    if !new {
+        check::pages(&writer, &path)?;
+    }
     schema::bring_up(&mut writer, &path, new)?;
+    check::rows(&writer, &path)?;
     let failed = |error| fail::sql("reading what the database goes on from", &path, error);
     if epoch(&writer).map_err(failed)?.is_none() {
         create_meta(&writer, now, epoch_seed).map_err(failed)?;
     }
     let info = info(&writer).map_err(failed)?;
+    // From here on the WAL has something, so that it is missed when it is lost.
+    sum::remember(&writer, "opened_at", &now.as_millisecond().to_string())
+        .map_err(|error| fail::sql("writing to the database", &path, error))?;
+    lock.say(State::Open).map_err(|error| fail::io("locking the data directory", dir, error))?;
     if new {
         blobs::sync_dir(dir).map_err(|error| fail::io("making the data directory", dir, error))?;
     }
@@ -52,36 +67,19 @@ fn make_dir(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// A file of its own: closing any descriptor of the database would drop SQLite's own locks on it.
-fn lock(dir: &Path) -> Result<File, Error> {
-    let path = dir.join("convene.db.lock");
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|error| fail::io("locking the data directory", &path, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: dir.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(fail::io("locking the data directory", &path, error)),
-    }
-}
-
 /// Makes the file if there is none, and tells whether it is still empty.
 ///
 /// SQLite would take an empty file for a new database and throw away the WAL beside it; where anything says that
 /// there was one before, that is damage.
-fn make_file(dir: &Path, path: &Path) -> Result<bool, Error> {
+fn make_file(dir: &Path, path: &Path, lock: &Lock) -> Result<bool, Error> {
     let size = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
     if size(path) == 0 {
         let has_wal = size(&dir.join("convene.db-wal")) > 0;
-        let has_blobs = path.exists() && dir.join("blobs").exists();
-        if has_wal || has_blobs {
+        let was_used = lock.state() != State::New || dir.join("blobs").exists();
+        if has_wal || was_used {
             return Err(Error::Damaged {
                 what: path.display().to_string(),
-                why: "it is empty or gone, but the files beside it belong to a database".to_owned(),
+                why: "it is empty or gone, but what is beside it belongs to a database".to_owned(),
             });
         }
     }
@@ -109,6 +107,8 @@ pub(super) fn writer(path: &Path) -> Result<Connection, Error> {
 fn connect_writer(path: &Path) -> rusqlite::Result<Connection> {
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     settle(&conn)?;
+    // What is refused stays as it is; who closes what is whole says so.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
     // A commit is on the disk when it returns.
     conn.pragma_update(None, "synchronous", "FULL")?;
@@ -139,36 +139,54 @@ fn settle(conn: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Brings everything into the database and lets SQLite remove the WAL when the connection closes. Tells whether
+/// nobody was in the way.
+pub(super) fn put_away(conn: &Connection) -> rusqlite::Result<bool> {
+    let in_the_way: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if in_the_way == 0 {
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    }
+    Ok(in_the_way == 0)
+}
+
 /// What the writer goes on from. Rows may have been purged, so `meta` remembers what they had.
 pub(super) fn info(conn: &Connection) -> rusqlite::Result<OpenInfo> {
     let number = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
     let last_pos = number(
         "SELECT MAX(COALESCE((SELECT MAX(pos) FROM events), 0), COALESCE((SELECT MAX(pos) FROM sessions), 0),
-            COALESCE((SELECT MAX(pos) FROM threads), 0),
-            COALESCE((SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'last_pos'), 0))",
+            COALESCE((SELECT MAX(pos) FROM threads), 0))",
     )?;
     let last_key = number(
         "SELECT MAX(COALESCE((SELECT MAX(log) FROM sessions), 0), COALESCE((SELECT MAX(log) FROM threads), 0),
-            COALESCE((SELECT MAX(log) FROM events), 0),
-            COALESCE((SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'last_key'), 0))",
+            COALESCE((SELECT MAX(log) FROM events), 0))",
     )?;
     let last_pos = u64::try_from(last_pos).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, last_pos))?;
-    Ok(OpenInfo { epoch: epoch(conn)?.unwrap_or_default(), last_pos, last_key: LogKey(last_key) })
+    Ok(OpenInfo {
+        epoch: epoch(conn)?.unwrap_or_default(),
+        last_pos: last_pos.max(remembered(conn, "last_pos")?.unwrap_or_default()),
+        last_key: LogKey(last_key.max(remembered(conn, "last_key")?.unwrap_or_default())),
+    })
 }
 
 fn epoch(conn: &Connection) -> rusqlite::Result<Option<u64>> {
-    conn.query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| {
-        let text: String = row.get(0)?;
-        text.parse()
-            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))
+    remembered(conn, "epoch")
+}
+
+/// A number that `meta` has.
+fn remembered<T: FromStr<Err: StdError + Send + Sync + 'static>>(
+    conn: &Connection,
+    name: &str,
+) -> rusqlite::Result<Option<T>> {
+    conn.query_row("SELECT name, value, crc FROM meta WHERE name = ?1", [name], |row| {
+        sum::META.check(row)?;
+        columns::parsed(row, 1)
     })
     .optional()
 }
 
 fn create_meta(conn: &Connection, now: Timestamp, epoch: u64) -> rusqlite::Result<()> {
-    conn.execute(
-        "INSERT INTO meta (name, value) VALUES ('epoch', ?1), ('created_at', ?2)",
-        params![epoch.to_string(), now.as_millisecond().to_string()],
-    )?;
-    Ok(())
+    let tx = conn.unchecked_transaction()?;
+    sum::remember(&tx, "epoch", &epoch.to_string())?;
+    sum::remember(&tx, "created_at", &now.as_millisecond().to_string())?;
+    tx.commit()
 }

@@ -5,13 +5,10 @@ use std::{fmt::Write as _, sync::Arc};
 use convene_core::ids::{SessionId, ThreadId, TokenId};
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, Statement, ToSql, params, params_from_iter};
 
-use super::{
-    columns::{self, Kind},
-    pool::Pool,
-};
+use super::{columns, log, pool::Pool, sum};
 use crate::{
     Changed, ChangedObject, Error, EventFilter, EventRow, Loaded, LogKey, Reader, ReplyRow, SessionFilter, SessionRow,
-    SnapshotRow, ThreadRow, TokenRow, fail,
+    ThreadRow, TokenRow, fail,
 };
 
 /// A reader of a SQLite database. Cheap to clone; clones share their connections.
@@ -37,105 +34,28 @@ impl SqliteReader {
             return Ok(None);
         };
         let snapshot = moment
-            .prepare_cached("SELECT log, seq, state FROM snapshots WHERE log = ?1")
-            .and_then(|mut query| query.query_row([row.log.0], snapshot_row).optional())
-            .map_err(failed)?;
+            .prepare_cached(&format!("SELECT {} FROM snapshots WHERE log = ?1", sum::SNAPSHOTS.checked()))
+            .and_then(|mut query| query.query_row([row.log.0], columns::snapshot).optional());
+        let snapshot = match snapshot {
+            Ok(snapshot) => snapshot,
+            Err(error) if fail::unreadable(&error) => {
+                // The log has everything that it had.
+                tracing::warn!(session.id = %id, %error, "a snapshot is damaged; reading the whole log");
+                None
+            }
+            Err(error) => return Err(failed(error)),
+        };
         let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.seq);
         let filter = EventFilter { after: Some(after), limit: usize::MAX, ..EventFilter::default() };
-        let (tail, stopped) = self.walk(&moment, row.log, &filter).map_err(failed)?;
-        if let Some(error) = stopped {
+        let walked = log::walk(&moment, &self.pool, row.log, &filter).map_err(failed)?;
+        if let Some(error) = walked.stopped {
             return Err(damage(id, error));
         }
+        let tail = walked.events;
         if !row.deleted {
             gapless(&row, after, &tail)?;
         }
         Ok(Some(Loaded { row, snapshot, tail }))
-    }
-
-    /// Walks a log as far as it can be read: what was read, and what ended it before its time.
-    fn walk(
-        &self,
-        conn: &Connection,
-        log: LogKey,
-        filter: &EventFilter,
-    ) -> rusqlite::Result<(Vec<EventRow>, Option<Error>)> {
-        let by_turn = if filter.turn.is_some() { "AND turn = ?4" } else { "AND ?4 IS NULL" };
-        let order = if filter.newest { "DESC" } else { "ASC" };
-        let mut query = conn.prepare_cached(&format!(
-            "SELECT seq, pos, at, idx, turn, blob, data FROM events
-            WHERE log = ?1 AND seq > ?2 AND seq < ?3 {by_turn} ORDER BY seq {order}"
-        ))?;
-        let mut digits = [0; 32];
-        let turn = filter.turn.map(|turn| &*turn.uuid().simple().encode_lower(&mut digits));
-        let after = clamped(filter.after.unwrap_or(0));
-        let before = clamped(filter.before.unwrap_or(u64::MAX));
-        let mut rows = query.query(params![log.0, after, before, turn])?;
-        let mut events = Vec::new();
-        let mut stopped = None;
-        while events.len() < filter.limit {
-            match rows.next() {
-                Ok(None) => break,
-                Ok(Some(row)) => match self.event(log, row, filter) {
-                    Ok(Some(event)) => events.push(event),
-                    Ok(None) => {}
-                    Err(error) => {
-                        stopped = Some(error);
-                        break;
-                    }
-                },
-                Err(error) => {
-                    stopped = Some(fail::sql("reading events", self.pool.path(), error));
-                    break;
-                }
-            }
-        }
-        if filter.newest {
-            events.reverse();
-        }
-        Ok((events, stopped))
-    }
-
-    /// An event, if it is of the wanted type.
-    fn event(&self, log: LogKey, row: &Row<'_>, filter: &EventFilter) -> Result<Option<EventRow>, Error> {
-        let seq = columns::unsigned(row, 0).map_err(|error| damaged_event(log, None, &error))?;
-        let failed = |error: rusqlite::Error| damaged_event(log, Some(seq), &error);
-        let data = columns::text(row, 6).map_err(failed)?;
-        if let Some(wanted) = &filter.kind
-            && !Kind::of(data).is_some_and(|kind| kind.is(wanted))
-        {
-            return Ok(None);
-        }
-        let data = match row.get_ref(5).map_err(failed)? {
-            rusqlite::types::ValueRef::Null => data.into(),
-            _ => self.large(log, seq, columns::text(row, 5).map_err(failed)?)?,
-        };
-        let index = match row.get::<_, Option<i64>>(3).map_err(failed)? {
-            Some(_) => Some(columns::unsigned(row, 3).map_err(failed)?),
-            None => None,
-        };
-        Ok(Some(EventRow {
-            log,
-            seq,
-            pos: columns::unsigned(row, 1).map_err(failed)?,
-            at: columns::time(row, 2).map_err(failed)?,
-            index,
-            turn: columns::turn(row, 4).map_err(failed)?,
-            data,
-        }))
-    }
-
-    /// Data that is in a file.
-    fn large(&self, log: LogKey, seq: u64, hash: &str) -> Result<Arc<str>, Error> {
-        let damaged = |why: String| Error::Damaged { what: format!("event {seq} of log {}", log.0), why };
-        match self.pool.blobs().get(hash) {
-            Ok(Some(bytes)) => match String::from_utf8(bytes) {
-                Ok(text) => Ok(text.into()),
-                Err(error) => Err(damaged(error.to_string())),
-            },
-            Ok(None) => Err(damaged(format!("its file {hash} is gone"))),
-            Err(Error::Damaged { what, why }) => Err(damaged(format!("{what}: {why}"))),
-            Err(error) => Err(error),
-        }
     }
 }
 
@@ -150,11 +70,13 @@ impl Reader for SqliteReader {
 
     fn events(&self, log: LogKey, filter: &EventFilter) -> Result<Vec<EventRow>, Error> {
         self.pool.read(|conn| {
-            let walked = self.walk(conn, log, filter);
-            match walked.map_err(|error| fail::sql("reading events", self.pool.path(), error))? {
-                (events, Some(error)) if events.is_empty() => Err(error),
+            let moment = conn.unchecked_transaction();
+            let walked = moment.and_then(|moment| log::walk(&moment, &self.pool, log, filter));
+            let walked = walked.map_err(|error| fail::sql("reading events", self.pool.path(), error))?;
+            match walked.stopped {
+                Some(error) if walked.events.is_empty() => Err(error),
                 // Who reads on from here meets the failure as the first thing.
-                (events, _) => Ok(events),
+                Some(_) | None => Ok(walked.events),
             }
         })
     }
@@ -233,7 +155,7 @@ impl Reader for SqliteReader {
 
     fn thread(&self, id: ThreadId) -> Result<Option<ThreadRow>, Error> {
         self.read("reading a thread", |conn| {
-            conn.prepare_cached(&format!("SELECT {} FROM threads WHERE id = ?1", columns::THREAD))?
+            conn.prepare_cached(&format!("SELECT {} FROM threads WHERE id = ?1", sum::THREADS.checked()))?
                 .query_row([id.to_string()], columns::thread)
                 .optional()
         })
@@ -252,7 +174,7 @@ impl Reader for SqliteReader {
                     "SELECT {} FROM threads
                     WHERE namespace = ?1 AND archived = ?2 AND deleted = 0 AND created_pos < ?3
                     ORDER BY created_pos DESC LIMIT ?4",
-                    columns::THREAD
+                    sum::THREADS.checked()
                 ))?,
                 params![namespace, archived, clamped(before.unwrap_or(u64::MAX)), limited(limit)],
                 columns::thread,
@@ -272,23 +194,22 @@ impl Reader for SqliteReader {
 
     fn reply(&self, owner: &str, key: &str) -> Result<Option<ReplyRow>, Error> {
         self.read("reading a recorded answer", |conn| {
-            conn.prepare_cached("SELECT owner, name, at, request, reply FROM replies WHERE owner = ?1 AND name = ?2")?
-                .query_row([owner, key], columns::reply)
-                .optional()
+            let sql = format!("SELECT {} FROM replies WHERE owner = ?1 AND name = ?2", sum::REPLIES.checked());
+            conn.prepare_cached(&sql)?.query_row([owner, key], columns::reply).optional()
         })
     }
 
     fn tokens(&self) -> Result<Vec<TokenRow>, Error> {
         self.read("reading tokens", |conn| {
             let query =
-                conn.prepare_cached(&format!("SELECT {} FROM tokens ORDER BY created_at, id", columns::TOKEN))?;
+                conn.prepare_cached(&format!("SELECT {} FROM tokens ORDER BY created_at, id", sum::TOKENS.checked()))?;
             all(query, [], columns::token)
         })
     }
 
     fn token_by_hash(&self, hash: &str) -> Result<Option<TokenRow>, Error> {
         self.read("reading a token", |conn| {
-            conn.prepare_cached(&format!("SELECT {} FROM tokens WHERE hash = ?1", columns::TOKEN))?
+            conn.prepare_cached(&format!("SELECT {} FROM tokens WHERE hash = ?1", sum::TOKENS.checked()))?
                 .query_row([hash], columns::token)
                 .optional()
         })
@@ -313,7 +234,7 @@ impl Reader for SqliteReader {
 
     fn token(&self, id: TokenId) -> Result<Option<TokenRow>, Error> {
         self.read("reading a token", |conn| {
-            conn.prepare_cached(&format!("SELECT {} FROM tokens WHERE id = ?1", columns::TOKEN))?
+            conn.prepare_cached(&format!("SELECT {} FROM tokens WHERE id = ?1", sum::TOKENS.checked()))?
                 .query_row([id.to_string()], columns::token)
                 .optional()
         })
@@ -321,13 +242,9 @@ impl Reader for SqliteReader {
 }
 
 fn session_row(conn: &Connection, id: SessionId) -> rusqlite::Result<Option<SessionRow>> {
-    conn.prepare_cached(&format!("SELECT {} FROM sessions WHERE id = ?1", columns::SESSION))?
+    conn.prepare_cached(&format!("SELECT {} FROM sessions WHERE id = ?1", sum::SESSIONS.checked()))?
         .query_row([id.to_string()], columns::session)
         .optional()
-}
-
-fn snapshot_row(row: &Row<'_>) -> rusqlite::Result<SnapshotRow> {
-    Ok(SnapshotRow { log: LogKey(row.get(0)?), seq: columns::unsigned(row, 1)?, state: row.get(2)? })
 }
 
 /// The events are all there from the snapshot to the last that the row knows of.
@@ -359,17 +276,9 @@ fn damage(id: SessionId, error: Error) -> Error {
     }
 }
 
-fn damaged_event(log: LogKey, seq: Option<u64>, error: &rusqlite::Error) -> Error {
-    let what = match seq {
-        Some(seq) => format!("event {seq} of log {}", log.0),
-        None => format!("an event of log {}", log.0),
-    };
-    Error::Damaged { what, why: error.to_string() }
-}
-
 /// The statement for a filter: only what is asked for is compared, so that the planner sees which index fits.
 fn session_query(filter: &SessionFilter) -> (String, Vec<Box<dyn ToSql>>) {
-    let mut sql = format!("SELECT {} FROM sessions WHERE deleted = 0", columns::SESSION);
+    let mut sql = format!("SELECT {} FROM sessions WHERE deleted = 0", sum::SESSIONS.checked());
     let mut values: Vec<Box<dyn ToSql>> = Vec::new();
     let mut equal = |column: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -416,7 +325,7 @@ fn all<T>(
 }
 
 /// Positions beyond what the database can hold are beyond all that it has.
-fn clamped(number: u64) -> i64 {
+pub(super) fn clamped(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 

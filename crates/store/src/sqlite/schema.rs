@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::sum;
 use crate::{Error, fail};
 
 mod embedded {
@@ -15,15 +16,45 @@ pub(super) fn bring_up(conn: &mut Connection, path: &Path, new: bool) -> Result<
     let runner = embedded::migrations::runner();
     let known = known(&runner);
     let found = version(conn).map_err(|error| fail::sql("reading the schema's version", path, error))?;
+    let failed = |error| fail::sql("giving rows their checksums", path, error);
     match found {
         Some(found) if found > known => return Err(Error::Newer { found, known }),
-        Some(found) if found == known => return Ok(()),
+        Some(found) if found == known => {
+            as_written(conn, path)?;
+            // A crash may have come between the last migration and the checksums.
+            return sum::fill(conn).map_err(failed);
+        }
+        // Its history says less than it is: a migration that has run must not run again.
+        Some(_) if as_written(conn, path).is_ok() => return Err(unlike(path)),
         Some(_) => {}
         None if new || is_empty(conn).map_err(|error| fail::sql("reading the schema", path, error))? => {}
         None => return Err(foreign(path)),
     }
-    runner.set_grouped(true).set_abort_divergent(true).run(conn).map_err(|error| migration_failed(path, error))?;
-    Ok(())
+    migrate(conn, path)?;
+    sum::fill(conn).map_err(failed)
+}
+
+fn migrate(conn: &mut Connection, path: &Path) -> Result<(), Error> {
+    let runner = embedded::migrations::runner().set_grouped(true).set_abort_divergent(true);
+    runner.run(conn).map(drop).map_err(|error| migration_failed(path, error))
+}
+
+/// The schema is to the letter what the migrations make. A changed letter would change what is found by an index.
+fn as_written(conn: &Connection, path: &Path) -> Result<(), Error> {
+    let texts = |conn: &Connection| -> rusqlite::Result<Vec<String>> {
+        let mut query = conn.prepare(
+            "SELECT type || ' ' || name || ' ' || tbl_name || ' ' || COALESCE(sql, '') FROM sqlite_master ORDER BY 1",
+        )?;
+        query.query_map([], |row| row.get(0))?.collect()
+    };
+    let failed = |error| fail::sql("reading the schema", path, error);
+    let mut model = Connection::open_in_memory().map_err(failed)?;
+    migrate(&mut model, path)?;
+    if texts(conn).map_err(failed)? == texts(&model).map_err(failed)? { Ok(()) } else { Err(unlike(path)) }
+}
+
+fn unlike(path: &Path) -> Error {
+    Error::Damaged { what: path.display().to_string(), why: "its schema is not what was written".to_owned() }
 }
 
 /// Whether this build can read the database.

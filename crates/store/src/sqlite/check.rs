@@ -1,0 +1,116 @@
+//! What is looked at before a database is used: files that belong together, the pages, and the rows by which everything
+//! else is found. Events are checked as they are read.
+
+use std::{
+    io,
+    path::Path,
+    sync::mpsc::{RecvTimeoutError, sync_channel},
+    thread,
+    time::Duration,
+};
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::{
+    lock::{Lock, State},
+    salvage,
+    sum::{self, Table},
+    wal::Wal,
+};
+use crate::{Error, fail};
+
+/// How long the pages are looked at when a database is opened; those of a large one are looked at by the doctor.
+const AT_OPENING: Duration = Duration::from_millis(300);
+
+/// Lists, look-ups and positions come from these.
+const BOOKS: [Table; 4] = [sum::META, sum::SESSIONS, sum::THREADS, sum::TOKENS];
+
+/// The WAL is there if there should be one, and no part of it has gone bad.
+pub(super) fn files(dir: &Path, lock: &Lock) -> Result<(), Error> {
+    let path = dir.join("convene.db-wal");
+    let damaged = |why: String| Err(Error::Damaged { what: path.display().to_string(), why });
+    if salvage::interrupted(dir) {
+        let what = dir.join("convene.db").display().to_string();
+        return Err(Error::Damaged { what, why: "making a new one of it was interrupted".to_owned() });
+    }
+    match Wal::read(&path) {
+        Ok(None) if lock.state() == State::Open => {
+            damaged("it is empty or gone, and the last writer was killed: what it committed last was in it".to_owned())
+        }
+        Ok(None) => Ok(()),
+        Ok(Some(wal)) => match wal.damage() {
+            Some(frame) => damaged(format!("frame {frame} does not fit its checksum, and whole ones follow")),
+            None => Ok(()),
+        },
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => damaged("its header is none".to_owned()),
+        Err(error) => Err(fail::io("reading the WAL", &path, error)),
+    }
+}
+
+/// The pages hold together, as far as there is time to look.
+pub(super) fn pages(conn: &Connection, path: &Path) -> Result<(), Error> {
+    let looked = quick(conn, AT_OPENING).map_err(|error| fail::sql("checking the database", path, error))?;
+    told(path, &looked.faults)
+}
+
+/// The rows of the small tables are as they were written, and their indexes fit them.
+pub(super) fn rows(conn: &Connection, path: &Path) -> Result<(), Error> {
+    let failed = |error| fail::sql("checking the database", path, error);
+    for table in BOOKS {
+        told(path, &integrity(conn, table).map_err(failed)?)?;
+        let mut rows = conn.prepare(&format!("SELECT {} FROM {}", table.checked(), table.name)).map_err(failed)?;
+        let mut rows = rows.query([]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            table.check(row).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+fn told(path: &Path, faults: &[String]) -> Result<(), Error> {
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Damaged { what: path.display().to_string(), why: faults.join("; ") })
+}
+
+fn integrity(conn: &Connection, table: Table) -> rusqlite::Result<Vec<String>> {
+    let mut check = conn.prepare(&format!("PRAGMA integrity_check({})", table.name))?;
+    let lines = check.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+    Ok(lines.into_iter().filter(|line| line != "ok").take(3).collect())
+}
+
+/// What SQLite's own check found.
+pub(super) struct Quick {
+    /// Whether it came to its end.
+    pub(super) whole: bool,
+    /// At most three.
+    pub(super) faults: Vec<String>,
+}
+
+/// SQLite's own check of all pages, for at most so long.
+pub(super) fn quick(conn: &Connection, within: Duration) -> rusqlite::Result<Quick> {
+    let interrupt = conn.get_interrupt_handle();
+    // Told once, when the check is over.
+    let (over, end) = sync_channel::<()>(1);
+    thread::scope(|scope| {
+        let timer = move || {
+            if end.recv_timeout(within) == Err(RecvTimeoutError::Timeout) {
+                interrupt.interrupt();
+            }
+        };
+        scope.spawn(timer);
+        let found = conn.prepare("PRAGMA quick_check(3)").and_then(|mut check| {
+            let rows = check.query_map([], |row| row.get::<_, String>(0))?;
+            rows.collect::<rusqlite::Result<Vec<String>>>()
+        });
+        drop(over);
+        match found {
+            Ok(lines) => Ok(Quick { whole: true, faults: lines.into_iter().filter(|line| line != "ok").collect() }),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+                Ok(Quick { whole: false, faults: Vec::new() })
+            }
+            Err(error) => Err(error),
+        }
+    })
+}

@@ -1,0 +1,154 @@
+//! The write-ahead log, read as SQLite writes it: which pages it has, and whether a part of it has gone bad.
+//!
+//! SQLite ends at the first frame whose checksum is wrong and takes all behind it for the tail of a crash. It is not one
+//! where a later transaction follows: that was begun only after everything before it was on the disk.
+
+use std::{fs, io, path::Path};
+
+const HEADER: usize = 32;
+const FRAME: usize = 24;
+
+/// A page in the log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Frame {
+    pub(crate) page: u32,
+    /// Where its bytes begin.
+    pub(crate) at: usize,
+    /// The size of the database in pages, if a transaction ends with this frame.
+    commit: Option<u32>,
+    /// Whether it is of the log's present round; older ones are left over behind them.
+    present: bool,
+    /// Whether its checksum fits, given what the frame before it says of its own.
+    sound: bool,
+}
+
+/// A write-ahead log.
+#[derive(Debug)]
+pub(crate) struct Wal {
+    bytes: Vec<u8>,
+    pub(crate) page_size: usize,
+    frames: Vec<Frame>,
+}
+
+impl Wal {
+    /// Reads the log of a database; none if there is none or it is empty.
+    ///
+    /// # Errors
+    /// If the system refuses; `InvalidData` if its header is not one.
+    pub(crate) fn read(path: &Path) -> io::Result<Option<Self>> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) if bytes.is_empty() => return Ok(None),
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let header = Header::of(&bytes).filter(|header| header.sound);
+        match header.and_then(|header| Self::parse(bytes, header)) {
+            Some(wal) => Ok(Some(wal)),
+            None => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+
+    /// Reads what is sound of a log, whatever its header says.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(crate) fn read_what_is_sound(path: &Path) -> io::Result<Option<Self>> {
+        match Self::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {}
+            read => return read,
+        }
+        let bytes = fs::read(path)?;
+        let Some(said) = Header::of(&bytes) else { return Ok(None) };
+        // One byte of it is bad. The first frame repeats the salts; which way numbers lie and how large a page is can
+        // be told by which frames fit.
+        let salts = word(&bytes, HEADER + 8).zip(word(&bytes, HEADER + 12)).unwrap_or(said.salts);
+        let guesses = [said.page_size, 4096].into_iter().flat_map(|page_size| {
+            [false, true].map(|big| Header { big, page_size, salts, sums: said.sums, sound: true })
+        });
+        let read = guesses.filter_map(|header| Self::parse(bytes.clone(), header));
+        Ok(read.max_by_key(|wal| wal.frames.iter().filter(|frame| frame.sound).count()))
+    }
+
+    fn parse(bytes: Vec<u8>, header: Header) -> Option<Self> {
+        let Header { big, page_size, salts, sums, .. } = header;
+        if !(512..=65_536).contains(&page_size) {
+            return None;
+        }
+        let mut before = sums;
+        let mut frames = Vec::new();
+        let mut at = HEADER;
+        while let Some(frame) = bytes.get(at..at + FRAME + page_size) {
+            let said = (word(frame, 16)?, word(frame, 20)?);
+            let found = sum(big, sum(big, before, frame.get(..8)?), frame.get(FRAME..)?);
+            let commit = word(frame, 4)?;
+            let present = (word(frame, 8)?, word(frame, 12)?) == salts;
+            frames.push(Frame {
+                page: word(frame, 0)?,
+                at: at + FRAME,
+                commit: (commit != 0).then_some(commit),
+                present,
+                sound: present && found == said,
+            });
+            before = said;
+            at += FRAME + page_size;
+        }
+        Some(Self { bytes, page_size, frames })
+    }
+
+    /// Where a frame has gone bad that was durable.
+    pub(crate) fn damage(&self) -> Option<usize> {
+        let bad = self.frames.iter().position(|frame| !frame.sound)?;
+        let behind = self.frames.get(bad..)?;
+        let ended = behind.iter().position(|frame| frame.present && frame.commit.is_some())?;
+        let next = behind.get(ended + 1..)?;
+        next.iter().any(|frame| frame.sound).then_some(bad)
+    }
+
+    /// Pages up to the last transaction that ended, oldest first, each with whether its checksum fits.
+    pub(crate) fn pages(&self) -> impl Iterator<Item = (u32, &[u8], bool)> {
+        let ended = self.frames.iter().rposition(|frame| frame.sound && frame.commit.is_some());
+        let taken = self.frames.iter().take(ended.map_or(0, |ended| ended + 1));
+        taken.filter_map(|frame| Some((frame.page, self.bytes.get(frame.at..frame.at + self.page_size)?, frame.sound)))
+    }
+}
+
+/// What a log begins with.
+#[derive(Debug, Clone, Copy)]
+struct Header {
+    /// Whether its sums take numbers with the greatest byte first.
+    big: bool,
+    page_size: usize,
+    /// What frames of the present round repeat.
+    salts: (u32, u32),
+    sums: (u32, u32),
+    /// Whether its own sum fits.
+    sound: bool,
+}
+
+impl Header {
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let header = bytes.get(..HEADER)?;
+        let magic = word(header, 0)?;
+        let big = magic == 0x377f_0683;
+        let sums = (word(header, 24)?, word(header, 28)?);
+        let sound = (big || magic == 0x377f_0682) && sum(big, (0, 0), header.get(..24)?) == sums;
+        let page_size = usize::try_from(word(header, 8)?).ok()?;
+        Some(Self { big, page_size, salts: (word(header, 16)?, word(header, 20)?), sums, sound })
+    }
+}
+
+/// SQLite's sum over words of 32 bits, of which there is an even number.
+fn sum(big: bool, (mut first, mut second): (u32, u32), bytes: &[u8]) -> (u32, u32) {
+    let number = |word: [u8; 4]| if big { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) };
+    for [a, b, c, d, e, f, g, h] in bytes.as_chunks::<8>().0 {
+        first = first.wrapping_add(number([*a, *b, *c, *d])).wrapping_add(second);
+        second = second.wrapping_add(number([*e, *f, *g, *h])).wrapping_add(first);
+    }
+    (first, second)
+}
+
+/// A number of four bytes, the greatest first.
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes)
+}
