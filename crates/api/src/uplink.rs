@@ -6,7 +6,7 @@
 //! A runner's conversation: `hello` → `welcome` (spec and directives) or `fenced`; then `batch` → `ack` up,
 //! `directive` → `directive_done` down. A worker's: `hello` → `welcome`; then `start_attempt` → `taken` or `refused`,
 //! `end_attempt`, and `tail` → `tail_ack`, `ended` → `ended_ack` for attempts whose runner is gone; beside them
-//! `ask` → `answer` about the machine.
+//! `ask` → `answer` about the machine, and `leftovers` → `forget` for sessions that are gone.
 
 mod question;
 
@@ -223,6 +223,16 @@ pub enum WorkerUp {
         /// All of them.
         agents: Vec<DetectedAgent>,
     },
+    /// What the attempts hold of this machine's memory; said again and again as long as there are any.
+    Memory {
+        /// Each one.
+        attempts: Vec<AttemptMemory>,
+    },
+    /// Of these sessions something is left on this machine beside attempts: tails, crash bundles. Said again and again.
+    Leftovers {
+        /// Some of them; the others come later.
+        sessions: Vec<SessionId>,
+    },
     /// What was asked, answered.
     Answer {
         /// The question's number.
@@ -230,6 +240,17 @@ pub enum WorkerUp {
         /// What was found or done.
         answer: Answer,
     },
+}
+
+/// What an attempt holds of a machine's memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptMemory {
+    /// The session.
+    pub session: SessionId,
+    /// The attempt.
+    pub attempt: u32,
+    /// What is resident of all of its processes, in bytes.
+    pub bytes: u64,
 }
 
 /// A worker's hello.
@@ -308,6 +329,11 @@ pub enum WorkerDown {
         id: u64,
         /// What is wanted.
         question: Question,
+    },
+    /// These sessions are gone, and what is left of them goes with them.
+    Forget {
+        /// Which.
+        sessions: Vec<SessionId>,
     },
     /// This worker is not wanted: another process has its name, or it speaks another protocol.
     Rejected {

@@ -23,7 +23,7 @@ use crate::{engine::Engine, error::Error};
 pub use awake::{Awake, Windows};
 pub use dispatch::pass as dispatch_pass;
 pub use room::run as room;
-pub use sleep::{LastWatched, idle_pass, seats_pass};
+pub use sleep::{LastWatched, idle_pass, memory_pass, seats_pass};
 pub use supervise::pass as supervise_pass;
 pub use timers::pass as timers_pass;
 pub use unreachable::pass as unreachable_pass;
@@ -117,6 +117,23 @@ pub async fn sleep<R: Reader>(engine: Engine<R>, after: Duration, cancel: Cancel
             () = cancel.cancelled() => return,
             () = engine.stopped() => return,
             () = tokio::time::sleep(period) => {}
+        }
+    }
+}
+
+/// Puts sessions to sleep where agents hold more than `max` bytes of their machine's memory, until it is cancelled or the
+/// engine has stopped.
+pub async fn memory<R: Reader>(engine: Engine<R>, max: u64, cancel: CancellationToken) {
+    if max == 0 {
+        return cancel.cancelled().await;
+    }
+    let shared = Arc::clone(engine.shared());
+    loop {
+        submit(&engine, memory_pass(&shared, engine.workers(), max, engine.now())).await;
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = engine.stopped() => return,
+            () = tokio::time::sleep(PERIOD) => {}
         }
     }
 }

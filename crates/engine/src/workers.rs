@@ -53,6 +53,8 @@ struct Known {
     /// Attempts that their worker has taken; they are not sent again to that process. Only attempts that are current
     /// and wait for their runner stay in here.
     taken: HashSet<(SessionId, u32)>,
+    /// What the attempts of each worker held of its machine's memory when it told last, in bytes.
+    memory: HashMap<WorkerName, HashMap<(SessionId, u32), u64>>,
 }
 
 /// What became of a registration.
@@ -146,6 +148,16 @@ impl Workers {
     /// over is forgotten without this as well.
     pub fn ended(&self, session: SessionId, attempt: u32) {
         self.lock().taken.remove(&(session, attempt));
+    }
+
+    /// A worker's attempts hold so much of its machine's memory, in bytes.
+    pub fn set_memory(&self, name: &WorkerName, held: HashMap<(SessionId, u32), u64>) {
+        self.lock().memory.insert(name.clone(), held);
+    }
+
+    /// What an attempt held of its machine's memory when its worker told last, in bytes.
+    pub fn memory(&self, name: &WorkerName, session: SessionId, attempt: u32) -> Option<u64> {
+        self.lock().memory.get(name)?.get(&(session, attempt)).copied()
     }
 
     /// A worker by its name.

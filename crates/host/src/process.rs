@@ -17,7 +17,7 @@ mod table;
 
 mod tree;
 
-pub use table::{boot_clock, name, pids, read};
+pub use table::{boot_clock, name, pids, read, resident, stands_still};
 pub use tree::{Burial, descendants, kill_tree_until_none};
 
 /// What can go wrong while looking at or ending processes.

@@ -50,6 +50,7 @@ mod sign_in;
 mod sleep;
 mod trouble;
 mod turns;
+mod watch;
 
 use agent::Agent;
 use context::Context;
@@ -61,6 +62,7 @@ use reading::{Noise, Voice};
 use requests::Questions;
 use sign_in::SignIn;
 use turns::{Prompt, Turn};
+use watch::Watch;
 
 /// Why a runner could not run at all; it says so on stderr, which is the run directory's log.
 #[derive(Debug, Error)]
@@ -166,6 +168,7 @@ struct Runner {
     voice: Voice,
     printed: Printed,
     noise: Noise,
+    watch: Watch,
     leaving: Option<Leaving>,
     tasks: JoinSet<()>,
     uplink: mpsc::Receiver<UplinkEvent>,
@@ -262,6 +265,7 @@ impl Runner {
             voice: Voice::default(),
             printed: Printed::default(),
             noise: Noise::default(),
+            watch: Watch::default(),
             leaving: None,
             tasks,
             uplink,

@@ -7,11 +7,13 @@
 
 mod attempt;
 mod deliver;
+mod leftovers;
+mod memory;
 mod question;
 pub mod root;
 
 use std::{
-    collections::{BTreeMap, HashMap, hash_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
     future::Future,
     path::PathBuf,
     pin::Pin,
@@ -21,7 +23,7 @@ use std::{
 
 use convene_api::{
     problem::Code,
-    uplink::{Answer, HeldAttempt, PROTOCOL, Question, StartAttempt, WORKER_PATH, WorkerDown, WorkerHello, WorkerUp},
+    uplink::{Answer, AttemptMemory, HeldAttempt, PROTOCOL, Question, StartAttempt, WORKER_PATH, WorkerDown, WorkerHello, WorkerUp},
 };
 use convene_core::{
     dispatch::DetectedAgent,
@@ -136,6 +138,7 @@ pub async fn run(config: WorkerConfig, cancel: CancellationToken) -> Result<(), 
         link: None,
         link_number: 0,
         questions: 0,
+        told: None,
         pause: AGAIN,
         was_connected: false,
     };
@@ -160,6 +163,8 @@ struct Worker {
     /// Which link it is: an answer belongs to the one that the question came by.
     link_number: u64,
     questions: usize,
+    /// The last session of which it was told that something is left.
+    told: Option<SessionId>,
     /// How long the next loss waits before it dials again.
     pause: Duration,
     /// Whether the server has welcomed it before.
@@ -173,6 +178,8 @@ enum News {
     Refused(Key, Refusal),
     Ended(Key, Remains),
     Agents(Vec<DetectedAgent>),
+    Leftovers(Vec<SessionId>),
+    Memory(Vec<AttemptMemory>),
     Answered { link: u64, id: u64, answer: Answer },
 }
 
@@ -298,6 +305,7 @@ impl Worker {
             }
             WorkerDown::EndedAck { session, attempt } => self.forget(Key { session, attempt }),
             WorkerDown::Ask { id, question } => self.answer(id, question).await,
+            WorkerDown::Forget { sessions } => self.forget_sessions(sessions),
             WorkerDown::Rejected { code, reason } if code == Code::WrongState.as_str() => {
                 // An earlier process of this name may not have been missed yet; dial again until it is.
                 tracing::warn!(reason, "the server does not want this worker now; trying again");
@@ -328,6 +336,17 @@ impl Worker {
             News::Agents(agents) => {
                 self.agents.clone_from(&agents);
                 self.send(&WorkerUp::Agents { agents }).await;
+            }
+            News::Leftovers(sessions) => {
+                self.told = sessions.last().copied();
+                if !sessions.is_empty() {
+                    self.send(&WorkerUp::Leftovers { sessions }).await;
+                }
+            }
+            News::Memory(attempts) => {
+                if !attempts.is_empty() {
+                    self.send(&WorkerUp::Memory { attempts }).await;
+                }
             }
             News::Answered { link, id, answer } => {
                 self.questions -= 1;
@@ -412,19 +431,33 @@ impl Worker {
         }
     }
 
+    /// Removes what is left of sessions that are gone. Attempts that are alive or not delivered end by themselves.
+    fn forget_sessions(&mut self, sessions: Vec<SessionId>) {
+        let watched: BTreeSet<SessionId> = self.attempts.keys().map(|key| key.session).collect();
+        let run_root = self.config.run_root.clone();
+        self.tasks.spawn_blocking(move || leftovers::forget(&run_root, &sessions.into_iter().collect(), &watched));
+    }
+
     fn keep_house(&mut self) {
         while self.tasks.try_join_next().is_some() {}
         // One at a time: a directory of the PATH may hang.
         if self.house.as_ref().is_some_and(|house| !house.is_finished()) {
             return;
         }
-        let (config, tell) = (Arc::clone(&self.config), self.tell.clone());
+        let (config, tell, told) = (Arc::clone(&self.config), self.tell.clone(), self.told);
+        let alive = self.attempts.iter().filter_map(|(key, attempt)| match attempt {
+            Attempt::Watched(run_dir) => Some((*key, run_dir.clone())),
+            Attempt::Launching | Attempt::Ended(_) => None,
+        });
+        let alive: Vec<_> = alive.collect();
         self.house = Some(self.tasks.spawn_blocking(move || {
             if let Err(error) = death::reap_adopted() {
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot reap");
             }
             // The worker is gone if this fails.
+            let _ = tell.blocking_send(News::Memory(memory::of_attempts(&alive)));
             let _ = tell.blocking_send(News::Agents(config.agents.look_closely()));
+            let _ = tell.blocking_send(News::Leftovers(leftovers::sessions(&config.run_root, told)));
         }));
     }
 

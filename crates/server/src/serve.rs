@@ -110,6 +110,11 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
         reconcile::room(for_room, looking).await;
         Ok(())
     });
+    let (for_memory, freeing, memory_max) = (engine.clone(), closing.clone(), app.config.memory_max);
+    tasks.spawn(async move {
+        reconcile::memory(for_memory, memory_max, freeing).await;
+        Ok(())
+    });
     let (for_sleep, sleeping, after) = (app.engine.clone(), closing.clone(), app.config.hibernate_after);
     tasks.spawn(async move {
         reconcile::sleep(for_sleep, after, sleeping).await;

@@ -258,6 +258,8 @@ pub struct SessionHealth {
     pub attempt: u32,
     /// Where it runs.
     pub worker: Option<String>,
+    /// What its processes hold of that machine's memory, in bytes, as far as its worker has told.
+    pub memory: Option<u64>,
     /// When its last event was.
     pub last_event_at: Timestamp,
     /// How its last attempt ended, if it ended.

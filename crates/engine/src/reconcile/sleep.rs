@@ -1,6 +1,6 @@
 //! Puts idle sessions to sleep: those that nobody has used or watched for long, and, where others wait for a seat, those
-//! that were used least recently. An agent with work of its own stays awake, which its runner says; it is asked again
-//! later and later.
+//! that were used least recently; the same where agents fill the memory of their machine. An agent with work of its own
+//! stays awake, which its runner says; it is asked again later and later.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -25,6 +25,9 @@ const BY_IDLE: &str = "idle";
 
 /// Who puts to sleep what holds a seat that somebody else waits for.
 const BY_SEATS: &str = "seats";
+
+/// Who puts to sleep what was used least recently on a machine whose memory its agents fill.
+const BY_MEMORY: &str = "memory";
 
 /// How long a session that stayed awake is not asked for its seat again, in seconds, the first time.
 const AWAKE: i64 = 30;
@@ -76,9 +79,7 @@ pub fn seats_pass(shared: &Shared, workers: &Workers, now: Timestamp) -> Vec<(Se
         return Vec::new();
     }
     waiting.sort_by_key(|p| (p.state.last_prompt_at.unwrap_or(p.state.created_at), p.created_pos));
-    let mut sleepers = shared.sessions_where(|state| may_give_up_seat(state, now));
-    // Least recently used first; those that somebody watches last of all.
-    sleepers.sort_by_key(|p| (shared.watched.is_watched(p.state.id), p.state.updated_at, p.created_pos));
+    let mut sleepers = least_used_first(shared, now);
     let mut soon_free = HashMap::<WorkerName, usize>::new();
     for published in shared.sessions_where(|s| s.phase.attempt().is_some()) {
         let leaves = matches!(published.state.phase, Phase::Stopping { .. });
@@ -105,6 +106,44 @@ pub fn seats_pass(shared: &Shared, workers: &Workers, now: Timestamp) -> Vec<(Se
         }
     }
     commands
+}
+
+/// One pass for memory: on each worker whose agents hold more than `max` bytes, the sessions that were used least
+/// recently, until the rest is within it. Zero is never.
+pub fn memory_pass(shared: &Shared, workers: &Workers, max: u64, now: Timestamp) -> Vec<(SessionId, Command)> {
+    if max == 0 {
+        return Vec::new();
+    }
+    // What is about to leave takes its memory with it.
+    let held = |state: &SessionState| {
+        let attempt = state.phase.attempt().filter(|attempt| attempt.leaving.is_none())?;
+        Some((attempt.worker.clone(), workers.memory(&attempt.worker, state.id, attempt.number)?))
+    };
+    let mut by_worker = HashMap::<WorkerName, u64>::new();
+    for published in shared.sessions_where(|state| state.phase.attempt().is_some()) {
+        if let Some((worker, bytes)) = held(&published.state) {
+            *by_worker.entry(worker).or_default() += bytes;
+        }
+    }
+    by_worker.retain(|_, bytes| *bytes > max);
+    if by_worker.is_empty() {
+        return Vec::new();
+    }
+    let mut commands = Vec::new();
+    for sleeper in least_used_first(shared, now) {
+        let Some((worker, bytes)) = held(&sleeper.state) else { continue };
+        let Some(all) = by_worker.get_mut(&worker).filter(|all| **all > max) else { continue };
+        *all = all.saturating_sub(bytes);
+        commands.push((sleeper.state.id, Command::Hibernate { recap: false, by: BY_MEMORY.to_owned() }));
+    }
+    commands
+}
+
+/// Sessions that can be put to sleep, the least recently used first; those that somebody watches last of all.
+fn least_used_first(shared: &Shared, now: Timestamp) -> Vec<Published> {
+    let mut sleepers = shared.sessions_where(|state| may_give_up_seat(state, now));
+    sleepers.sort_by_key(|p| (shared.watched.is_watched(p.state.id), p.state.updated_at, p.created_pos));
+    sleepers
 }
 
 fn waits_for_seat(state: &SessionState) -> bool {

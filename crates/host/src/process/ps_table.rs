@@ -39,6 +39,17 @@ pub fn name(pid: i32) -> String {
     ps(&["-p", &pid.to_string(), "-o", "comm="]).unwrap_or_default().trim().to_owned()
 }
 
+/// Whether a signal stopped a process.
+pub fn stands_still(pid: i32) -> bool {
+    ps(&["-p", &pid.to_string(), "-o", "state="]).is_ok_and(|state| state.trim().starts_with('T'))
+}
+
+/// What a process has in memory, in bytes; 0 if it is gone.
+pub fn resident(pid: i32) -> u64 {
+    let told = ps(&["-p", &pid.to_string(), "-o", "rss="]).unwrap_or_default();
+    told.trim().parse::<u64>().unwrap_or(0) << 10
+}
+
 /// There is no cheap boot id here; the start time has to do.
 pub fn boot_id() -> String {
     String::new()

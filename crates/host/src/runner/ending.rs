@@ -274,6 +274,7 @@ impl Runner {
             self.stage_until,
             self.slow_at,
             self.turn_deadline(),
+            self.watch_deadline(),
             self.leaving.as_ref().map(|leaving| leaving.until),
             self.outbox.deadline(),
             self.terminals.deadline(),
@@ -288,6 +289,7 @@ impl Runner {
         // Only to let go of what finished tasks leave.
         while self.tasks.try_join_next().is_some() {}
         self.on_turn_time(now);
+        self.on_watch_time(now);
         self.on_slow_time(now);
         if self.stage_until.is_some_and(|until| now >= until) {
             self.stage_until = None;

@@ -118,6 +118,7 @@ async fn run(app: App, caller: Caller, guest: &Guest, socket: WebSocket) -> Resu
                 | WorkerUp::Tail { .. }
                 | WorkerUp::Ended { .. }
                 | WorkerUp::Agents { .. }
+                | WorkerUp::Memory { .. }
                 | WorkerUp::Leftovers { .. }
                 | WorkerUp::Answer { .. },
             )
@@ -354,6 +355,11 @@ impl Conversation<'_> {
                 engine.workers().set_agents(&self.name, agents);
                 self.app.workers_changed.send_replace(());
                 engine.shared().dispatch.notify_one();
+                Ok(())
+            }
+            Ok(WorkerUp::Memory { attempts }) => {
+                let held = attempts.into_iter().map(|held| ((held.session, held.attempt), held.bytes)).collect();
+                engine.workers().set_memory(&self.name, held);
                 Ok(())
             }
             Ok(WorkerUp::Leftovers { sessions }) => self.forget(sessions, down).await,

@@ -32,6 +32,7 @@ pub async fn session_health(
         row: health::row(&state, damaged),
         runner_connected: app.links_up.has_runner(id),
         attempt: state.attempts,
+        memory: state.phase.attempt().and_then(|a| app.engine.workers().memory(&a.worker, id, a.number)),
         worker: state.phase.attempt().map(|a| a.worker.to_string()),
         last_event_at: state.updated_at,
         last_exit: ends.last().and_then(exit),
