@@ -104,10 +104,9 @@ impl Draft {
         }
         for id in &self.snapshots {
             let Some(published) = self.sessions.get_mut(id) else { continue };
-            if let Ok(state) = serde_json::to_string(&*published.state) {
-                let seq = published.state.seq;
-                self.group.snapshots.push(SnapshotRow { log: published.log, seq, state });
-                published.snapshot_seq = seq;
+            if let Some(snapshot) = snapshot_row(published) {
+                published.snapshot_seq = snapshot.seq;
+                self.group.snapshots.push(snapshot);
             }
         }
     }
@@ -133,7 +132,7 @@ impl Draft {
     }
 }
 
-fn event_row(log: LogKey, event: &Event) -> EventRow {
+pub(crate) fn event_row(log: LogKey, event: &Event) -> EventRow {
     EventRow {
         log,
         seq: event.seq,
@@ -146,7 +145,7 @@ fn event_row(log: LogKey, event: &Event) -> EventRow {
 }
 
 /// The columns of a session. Of one that is gone they tell list streams which it was, and nothing of what it was about.
-fn session_row(published: &Published) -> SessionRow {
+pub(crate) fn session_row(published: &Published) -> SessionRow {
     let state = &published.state;
     let said_of = |text: &str| if state.deleted { String::new() } else { text.to_owned() };
     SessionRow {
@@ -170,7 +169,12 @@ fn session_row(published: &Published) -> SessionRow {
     }
 }
 
-fn thread_row(thread: &PublishedThread) -> ThreadRow {
+pub(crate) fn snapshot_row(published: &Published) -> Option<SnapshotRow> {
+    let state = serde_json::to_string(&*published.state).ok()?;
+    Some(SnapshotRow { log: published.log, seq: published.state.seq, state })
+}
+
+pub(crate) fn thread_row(thread: &PublishedThread) -> ThreadRow {
     let state = &thread.state;
     let mut kept = ThreadState::clone(state);
     if kept.deleted {

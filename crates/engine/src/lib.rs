@@ -16,6 +16,7 @@ mod memory;
 pub mod metrics;
 mod read;
 pub mod reconcile;
+pub mod salvage;
 mod repair;
 mod runners;
 mod sequencer;

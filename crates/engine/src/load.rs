@@ -15,7 +15,7 @@ use convene_store::{EventFilter, EventRow, Loaded, LogKey, Reader, SessionRow};
 use crate::{error::Error, shared::Published};
 
 /// How many events are read at once where a log is folded from its beginning.
-const PAGE: usize = 1000;
+pub(crate) const PAGE: usize = 1000;
 
 /// A session as the store has it. One whose log is damaged comes back as far as it can be read, and says so.
 pub(crate) fn session<R: Reader>(reader: &R, id: SessionId) -> Result<Published, Error> {
@@ -75,14 +75,20 @@ fn fold_log<R: Reader>(
         let filter = EventFilter { after: Some(after), limit: PAGE, ..EventFilter::default() };
         let page = match reader.events(log, &filter) {
             Ok(page) => page,
-            Err(convene_store::Error::Damaged { why, .. }) => return Ok((state, Some(why))),
+            Err(convene_store::Error::Damaged { why, .. }) => match beyond(reader, log, after)? {
+                Some(next) => {
+                    after = next - 1;
+                    continue;
+                }
+                None => return Ok((state, Some(why))),
+            },
             Err(error) => return Err(error.into()),
         };
         if page.is_empty() {
             return Ok((state, None));
         }
         for row in &page {
-            if row.seq != after + 1 && !is_known(reader, log, row.seq)? {
+            if row.seq != after + 1 && repaired_at(reader, log, row.seq)?.is_none() {
                 return Ok((state, Some(format!("event {after} is followed by event {}", row.seq))));
             }
             if let Err(why) = apply(&mut state, id, row) {
@@ -93,18 +99,32 @@ fn fold_log<R: Reader>(
     }
 }
 
-/// Whether a repair that came later has seen that events before this one are missing.
-fn is_known<R: Reader>(reader: &R, log: LogKey, seq: u64) -> Result<bool, Error> {
+/// Where a repair has seen that events from this one on are missing.
+fn repaired_at<R: Reader>(reader: &R, log: LogKey, seq: u64) -> Result<Option<u64>, Error> {
     let kind = Some("repair_completed".to_owned());
     let filter = EventFilter { after: Some(seq - 1), kind, limit: 1, newest: true, ..EventFilter::default() };
     match reader.events(log, &filter) {
-        Ok(repairs) => Ok(!repairs.is_empty()),
-        Err(convene_store::Error::Damaged { .. }) => Ok(false),
+        Ok(repairs) => Ok(repairs.last().map(|repair| repair.seq)),
+        Err(convene_store::Error::Damaged { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-fn apply(state: &mut Option<SessionState>, id: SessionId, row: &EventRow) -> Result<(), String> {
+/// The first event behind a hole that a repair knows of.
+fn beyond<R: Reader>(reader: &R, log: LogKey, after: u64) -> Result<Option<u64>, Error> {
+    let Some(repair) = repaired_at(reader, log, after + 1)? else { return Ok(None) };
+    for seq in after + 2..=repair {
+        let filter = EventFilter { after: Some(seq - 1), limit: 1, ..EventFilter::default() };
+        match reader.events(log, &filter) {
+            Ok(_) => return Ok(Some(seq)),
+            Err(convene_store::Error::Damaged { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
+}
+
+pub(crate) fn apply(state: &mut Option<SessionState>, id: SessionId, row: &EventRow) -> Result<(), String> {
     let data = EventData::from_json(&row.data).map_err(|error| format!("event {}: {error}", row.seq))?;
     let event = Event { session: id, seq: row.seq, pos: row.pos, at: row.at, index: row.index, data };
     match state {
@@ -124,7 +144,7 @@ fn damaged<R: Reader>(reader: &R, id: SessionId, why: String) -> Result<Publishe
     };
     let (readable, _ended) = match fold_log(reader, id, row.log)? {
         // What it lacks is known: a repair has closed it.
-        (Some(state), None) if state.seq == row.seq && is_known(reader, row.log, 1)? => {
+        (Some(state), None) if state.seq == row.seq && repaired_at(reader, row.log, 1)?.is_some() => {
             return Ok(Published {
                 log: row.log,
                 state: Arc::new(state),
@@ -158,8 +178,20 @@ fn damaged<R: Reader>(reader: &R, id: SessionId, why: String) -> Result<Publishe
 
 /// What the row alone tells of a session.
 fn from_row(row: &SessionRow) -> Option<SessionState> {
+    SessionState::begin(&Event {
+        session: row.id,
+        seq: 1,
+        pos: row.created_pos,
+        at: row.created_at,
+        index: None,
+        data: EventData::new(created(row)),
+    })
+}
+
+/// The event that made a session, as far as its row tells.
+pub(crate) fn created(row: &SessionRow) -> KnownEvent {
     let spec = SessionSpec::new(row.agent.clone(), row.cwd.clone());
-    let created = KnownEvent::SessionCreated {
+    KnownEvent::SessionCreated {
         spec: Arc::new(spec),
         thread: row.thread,
         owner: row.owner.clone(),
@@ -168,13 +200,5 @@ fn from_row(row: &SessionRow) -> Option<SessionState> {
         title: row.title.clone(),
         labels: std::collections::BTreeMap::new(),
         fork: None,
-    };
-    SessionState::begin(&Event {
-        session: row.id,
-        seq: 1,
-        pos: row.created_pos,
-        at: row.created_at,
-        index: None,
-        data: EventData::new(created),
-    })
+    }
 }

@@ -267,7 +267,7 @@ fn a_flipped_byte_of_a_database_is_met_or_harmless() {
     assert!(before.loaded.iter().all(|loaded| *loaded), "{before:?}");
     let length = fs::metadata(whole.path().join("convene.db")).unwrap().len();
     let mut tally = Tally::default();
-    for at in places(length, 200) {
+    for at in places(length, 120) {
         let what = format!("byte {at} of {length}");
         let (dir, path) = flipped(whole.path(), "convene.db", at);
         let bytes = fs::read(&path).unwrap();
@@ -307,7 +307,7 @@ fn a_flipped_byte_of_a_wal_is_met_or_costs_what_nobody_can_tell_from_a_crash() {
     copy(whole.path(), reference.path());
     let before = seen(&open(reference.path()).unwrap().reader()).unwrap();
     let mut tally = Tally::default();
-    for at in places(wal.len() as u64, 60) {
+    for at in places(wal.len() as u64, 40) {
         let what = format!("byte {at} of {} of the WAL", wal.len());
         let (dir, _) = flipped(whole.path(), "convene.db-wal", at);
         match open(dir.path()) {

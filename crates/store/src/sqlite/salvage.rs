@@ -52,6 +52,8 @@ pub struct Found {
     pub tokens: Option<u64>,
     /// Logs with holes.
     pub lost: Vec<Lost>,
+    /// Logs with events that no row of a session or thread knows of.
+    pub stale: Vec<LogKey>,
     /// Whose logs they are, as far as anything tells.
     pub names: BTreeMap<LogKey, Name>,
 }
@@ -301,6 +303,7 @@ impl Taken {
         self.found.objects =
             count("SELECT (SELECT COUNT(*) FROM sessions) + (SELECT COUNT(*) FROM threads)")?.unsigned_abs();
         self.found.lost = lost(to)?;
+        self.found.stale = stale(to)?;
         Ok(())
     }
 }
@@ -339,6 +342,15 @@ fn lost(conn: &Connection) -> rusqlite::Result<Vec<Lost>> {
         }
     }
     Ok(lost)
+}
+
+/// Logs that go on behind what their row says, or have none.
+fn stale(conn: &Connection) -> rusqlite::Result<Vec<LogKey>> {
+    let mut logs = conn.prepare(
+        "SELECT log FROM events LEFT JOIN sessions USING (log) WHERE log NOT IN (SELECT log FROM threads)
+        GROUP BY log HAVING MAX(events.seq) > COALESCE(MAX(sessions.seq), 0) ORDER BY log",
+    )?;
+    logs.query_map([], |row| row.get(0).map(LogKey))?.collect()
 }
 
 fn used(lost: &[Lost], pos: i64) -> bool {
