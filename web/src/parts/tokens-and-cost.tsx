@@ -14,7 +14,8 @@ type TokensAndCostProps = {
 export function TokensAndCost({ usage, agent, look = "short" }: TokensAndCostProps) {
   const input = usage.input_tokens;
   const output = usage.output_tokens;
-  const known = input !== undefined || output !== undefined;
+  // An agent that was interrupted before it counted says 0 and 0: that is no amount.
+  const known = (input ?? 0) + (output ?? 0) > 0;
   const price =
     usage.cost !== undefined && usage.currency !== undefined
       ? t("shared.tokens.price", { price: money(usage.cost, usage.currency), agent })

@@ -84,7 +84,7 @@ export function fold(state: State, input: Input): Folded {
       return to({ ...state, seen: new Map(state.seen).set(input.session, input.seq) });
     }
     case "remembered":
-      return to(remembered(state, input.seen, input.notified));
+      return to(remembered(state, input));
     case "notified":
       return to(input.pos <= state.notified ? state : { ...state, notified: input.pos });
     case "reset":
@@ -145,10 +145,22 @@ function renewed(state: State, epoch: number): Folded {
   );
 }
 
-function remembered(state: State, seen: ReadonlyMap<string, number>, notified: number): State {
-  const newer = [...seen].filter(([session, seq]) => (state.seen.get(session) ?? 0) < seq);
-  const both = newer.length === 0 ? state.seen : new Map([...state.seen, ...newer]);
-  return { ...state, seen: both, notified: Math.max(state.notified, notified) };
+function remembered(state: State, kept: Extract<Input, { is: "remembered" }>): State {
+  return {
+    ...state,
+    seen: latestOf(state.seen, kept.seen),
+    finished: latestOf(state.finished, kept.finished),
+    notified: Math.max(state.notified, kept.notified),
+  };
+}
+
+/** What is known of each session, as far on as either says. */
+function latestOf(
+  held: ReadonlyMap<string, number>,
+  kept: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  const newer = [...kept].filter(([session, seq]) => (held.get(session) ?? 0) < seq);
+  return newer.length === 0 ? held : new Map([...held, ...newer]);
 }
 
 function sessions(state: State, input: Extract<Input, { is: "sessions" }>): Folded {

@@ -54,7 +54,13 @@ export type Input =
   | { readonly is: "reader"; readonly session: SessionId; readonly seq: number | null }
   | { readonly is: "seen"; readonly session: SessionId; readonly seq: number }
   /** What an earlier visit of this browser has looked at and notified of. */
-  | { readonly is: "remembered"; readonly seen: ReadonlyMap<SessionId, number>; readonly notified: number }
+  | {
+      readonly is: "remembered";
+      readonly seen: ReadonlyMap<SessionId, number>;
+      /** Turns' ends that nobody had looked at. */
+      readonly finished: ReadonlyMap<SessionId, number>;
+      readonly notified: number;
+    }
   /** What this browser, or another tab of it, has notified of. */
   | { readonly is: "notified"; readonly pos: number }
   /** A cursor was refused: what was held of that topic is of another log. */

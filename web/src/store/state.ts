@@ -45,7 +45,7 @@ export type State = {
   readonly refusals: readonly Refusal[];
   /** The `seq` up to which a session was looked at in this browser. */
   readonly seen: ReadonlyMap<SessionId, number>;
-  /** The `seq` at which a turn's end came in while this tab was open: "finished" until somebody looks. */
+  /** The `seq` at which a turn's end came in while this browser was open: "finished" until somebody looks. */
   readonly finished: ReadonlyMap<SessionId, number>;
   /** Up to this `pos` this browser has notified. */
   readonly notified: number;

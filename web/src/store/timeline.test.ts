@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { golden, realRun } from "../../test/golden";
 import { chunks, random, seeds } from "../../test/random";
-import { newTimeline } from "./timeline";
+import { isRunning, lengthOf, newTimeline } from "./timeline";
 import { extend, noTranscript } from "./transcript";
 
 describe("the timeline of a real run", () => {
@@ -32,6 +32,19 @@ describe("the timeline of a real run", () => {
       }
     }
   });
+});
+
+it("measures a running turn by the clock, and an ended one by its events", () => {
+  const [first] = newTimeline()(extend(noTranscript, realRun.events));
+  if (!first?.started_at) throw new Error("no turn");
+  const start = Date.parse(first.started_at);
+  expect(lengthOf(first, start + 1e9)).toBe(first.took_ms);
+  const running = { ...first, ended: null, ended_at: null, took_ms: null };
+  expect([isRunning(first), isRunning(running)]).toEqual([false, true]);
+  expect(lengthOf(running, start + 1e9)).toBe(1e9);
+  // A clock that is behind does not make it shorter than what is known of it.
+  const known = Math.max(...running.spans.map((span) => span.to ?? span.from));
+  expect(lengthOf(running, start - 1e9)).toBe(known);
 });
 
 it.each(golden)("is in pieces what it is at once: $name", ({ events }) => {

@@ -55,6 +55,17 @@ export function newTimeline(): (transcript: Transcript) => readonly TimelineTurn
   };
 }
 
+export function isRunning({ ended, started_at }: TimelineTurn): boolean {
+  return ended === null && started_at !== null;
+}
+
+/** How long a turn took, or takes until `now`; never less than what is known of it, whatever the clock says. */
+export function lengthOf(turn: TimelineTurn, now: number): number {
+  if (turn.took_ms !== null) return turn.took_ms;
+  const since = turn.started_at === null || turn.ended !== null ? 0 : now - Date.parse(turn.started_at);
+  return Math.max(1, since, ...turn.spans.map((span) => span.to ?? span.from));
+}
+
 function itemsByTurn(transcript: Transcript): ReadonlyMap<TurnId, readonly Item[]> {
   const found = new Map<TurnId, Item[]>();
   for (const item of transcript.items) {

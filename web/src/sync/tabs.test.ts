@@ -1,10 +1,12 @@
 /** What tabs tell each other, drafts, and what was looked at. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { foldAll, type Input } from "@/store/fold";
+import { isUnseen } from "@/store/home-rows";
 import { nothing, type State } from "@/store/state";
 import { newDrafts } from "./drafts";
 import { newTabs, type Tabs, type Told } from "./tabs";
 import { newVisits } from "./visits";
+import { aFrame, numbered } from "../../test/build";
 
 let storage: Map<string, string>;
 let channels: { onmessage: ((message: { data: unknown }) => void)[] }[];
@@ -132,10 +134,26 @@ describe("drafts", () => {
     expect(heard).toEqual([{ text: "Hello", caret: 5 }, null]);
   });
 
+  it("hold what goes with them, and a form's other fields", () => {
+    const drafts = newDrafts(tabs);
+    const file = { name: "Pasted text 1", text: "long" };
+    drafts.keepFiles("ses_1", [file]);
+    drafts.write("new", { text: "", caret: 0, fields: { agent: "codex" } });
+    drafts.flush();
+    const next = newDrafts(tabs);
+    expect(next.files("ses_1")).toEqual([file]);
+    expect(next.files("ses_2")).toEqual([]);
+    expect(next.read("new")).toEqual({ text: "", caret: 0, fields: { agent: "codex" } });
+    next.keepFiles("ses_1", []);
+    next.clear("new");
+    expect(storage.size).toBe(0);
+  });
+
   it("go all at sign-out, and nothing else", () => {
     const drafts = newDrafts(tabs);
     drafts.write("ses_1", { text: "Hello", caret: 5 });
     drafts.write("new", { text: "Task", caret: 4 });
+    drafts.keepFiles("ses_1", [{ name: "Pasted text 1", text: "long" }]);
     drafts.flush();
     storage.set("convene.theme", '"dark"');
     drafts.clearAll();
@@ -179,6 +197,32 @@ describe("visits", () => {
     const next = tab();
     expect(next.state().seen.get("ses_1")).toBe(4);
     expect(next.state().notified).toBe(9);
+  });
+
+  it("remember which turns ended and were not looked at, until they are", () => {
+    const turn = {
+      number: 1,
+      stop_reason: "end_turn",
+      failure: null,
+      ended_at: "2027-01-15T08:00:00Z",
+      duration_ms: 1,
+      tools: 0,
+      rejected: false,
+    } as const;
+    const ended = (n: number) =>
+      numbered(1, { id: "ses_1", pos: n, seq: n, last_turn: { ...turn, id: `trn_${n}` } });
+    const first = tab();
+    first.put(
+      { is: "sessions", items: [ended(1)], view: "full", pos: 1, epoch: 1 },
+      { is: "caught_up", topic: "list", after: 1 },
+      { is: "frames", frames: [aFrame(ended(5))] },
+    );
+    vi.advanceTimersByTime(1_000);
+    const next = tab();
+    expect(isUnseen(next.state(), "ses_1")).toBe(true);
+    next.put({ is: "seen", session: "ses_1", seq: 5 });
+    vi.advanceTimersByTime(1_000);
+    expect(isUnseen(tab().state(), "ses_1")).toBe(false);
   });
 
   it("of another log are none", () => {

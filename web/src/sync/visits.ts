@@ -13,6 +13,8 @@ type Kept = {
   readonly epoch: number;
   readonly notified: number;
   readonly seen: Readonly<Record<string, number>>;
+  /** Turns' ends that nobody has looked at. */
+  readonly finished: Readonly<Record<string, number>>;
 };
 
 export type Visits = {
@@ -44,7 +46,7 @@ export function newVisits(tabs: Tabs, put: (input: Input) => void): Visits {
     timer = null;
     if (latest === null || latest === written || latest.epoch === null) return;
     written = latest;
-    const { epoch, notified, seen } = latest;
+    const { epoch, notified, seen, finished } = latest;
     const last = [...seen].slice(-SESSIONS_MAX);
     const before = kept();
     // Another tab may have looked at more.
@@ -54,19 +56,30 @@ export function newVisits(tabs: Tabs, put: (input: Input) => void): Visits {
       const known = latest.list.sessions.has(session) || latest.list.pos === null;
       if (known && (both[session] ?? 0) < seq) both[session] = seq;
     }
-    writeKept(KEY, { epoch, notified: Math.max(notified, others?.notified ?? 0), seen: both });
+    const unseen = [...Object.entries(others?.finished ?? {}), ...finished].filter(
+      ([session, seq]) => seq > (both[session] ?? 0),
+    );
+    const ends = Object.fromEntries(unseen.sort(([, a], [, b]) => a - b).slice(-SESSIONS_MAX));
+    writeKept(KEY, {
+      epoch,
+      notified: Math.max(notified, others?.notified ?? 0),
+      seen: both,
+      finished: ends,
+    });
   }
 
   return {
     remembered: (epoch) => {
       const held = kept();
       if (held === null || held.epoch !== epoch) return [];
-      return [{ is: "remembered", seen: new Map(Object.entries(held.seen)), notified: held.notified }];
+      const [seen, finished] = [new Map(Object.entries(held.seen)), new Map(Object.entries(held.finished))];
+      return [{ is: "remembered", seen, finished, notified: held.notified }];
     },
     note: (state) => {
       const before = latest;
       latest = state;
-      if (before?.seen === state.seen && before.notified === state.notified) return;
+      const same = before?.seen === state.seen && before.finished === state.finished;
+      if (same && before.notified === state.notified) return;
       if (before && !taking && before.epoch === state.epoch) {
         for (const [session, seq] of state.seen) {
           if (before.seen.get(session) !== seq) tabs.tell({ is: "seen", session, seq });
@@ -92,8 +105,14 @@ function kept(): Kept | null {
   const { epoch, notified, seen } = held;
   if (typeof epoch !== "number" || typeof notified !== "number" || typeof seen !== "object" || seen === null)
     return null;
-  const numbers = Object.entries(seen).filter(
+  const finished: unknown = "finished" in held ? held.finished : null;
+  return { epoch, notified, seen: numbersOf(seen), finished: numbersOf(finished) };
+}
+
+function numbersOf(value: unknown): Readonly<Record<string, number>> {
+  if (typeof value !== "object" || value === null) return {};
+  const numbers = Object.entries(value).filter(
     (entry): entry is [string, number] => typeof entry[1] === "number",
   );
-  return { epoch, notified, seen: Object.fromEntries(numbers) };
+  return Object.fromEntries(numbers);
 }

@@ -1,8 +1,16 @@
 /** The form sends what was typed, and says a refusal where it belongs. */
 import { describe, expect, test } from "vitest";
+import { formOf } from "./draft";
 import { bodyOf, emptyForm, fieldOf, mcpServer, words, type Form } from "./form";
 
 const form = (part: Partial<Form>): Form => ({ ...emptyForm, agent: "codex", cwd: "/repo", ...part });
+
+test("what was kept comes back, as far as this version knows it", () => {
+  const fields = { agent: "codex", worktree: true, timeout: 12, bogus: "x" };
+  expect(formOf({ text: "Go", fields })).toEqual({ prompt: "Go", agent: "codex", worktree: true });
+  expect(formOf({ text: "" })).toEqual({});
+  expect(formOf(null)).toEqual({});
+});
 
 describe("the body", () => {
   test("has no field that nobody filled in", () => {

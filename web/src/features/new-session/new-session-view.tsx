@@ -1,9 +1,10 @@
 /** Asks for what a new session needs, and makes it. What was typed survives everything but being sent. */
-import { useCallback, useEffect, useRef, useState, type KeyboardEvent } from "react";
+import { useCallback, useDeferredValue, useRef, useState, type KeyboardEvent } from "react";
 import { useQuestion } from "@/bind/questions";
 import { sameItems, useSelect, useStore } from "@/bind/store";
 import { createSession } from "@/commands/create-session";
 import { t } from "@/i18n";
+import { LoadingNote } from "@/parts/loading-note";
 import { ProblemNote } from "@/parts/problem-note";
 import type { State } from "@/store/state";
 import type { Problem, Session } from "@/store/types";
@@ -17,13 +18,15 @@ import { TextArea } from "@/ui/text-area";
 import { AgentChoice } from "./agent-choice";
 import { DirectoryField } from "./directory-field";
 import { bodyOf, emptyForm, fieldOf, type FieldName, type Form } from "./form";
-import { keepDraft, keptDraft } from "./draft";
+import { useFormDraft } from "./draft";
 import { MoreOptions } from "./more-options";
 
 export type NewSessionProps = { readonly onMade: (id: string) => void; readonly onClose: () => void };
 
 const agentsOf = (state: State) => [...state.list.agents.values()];
 const workersOf = (state: State) => [...state.list.workers.values()].filter((worker) => worker.connected);
+/** Agents come one after the other; with none of them and all else there, there are none. */
+const agentsKnown = (state: State) => state.list.agents.size > 0 || state.link.is === "live";
 const lastSession = (state: State): Session | null => {
   let last: Session | null = null;
   for (const one of state.list.sessions.values()) if (last === null || one.id > last.id) last = one;
@@ -37,7 +40,10 @@ export function NewSessionView({ onMade, onClose }: NewSessionProps) {
   const agents = useSelect(agentsOf, sameItems);
   const workers = useSelect(workersOf, sameItems);
   const last = useSelect(lastSession);
-  const [typed, setTyped] = useState<Partial<Form>>(keptDraft);
+  // In pieces, so that the browser answers between them.
+  const known = useDeferredValue(useSelect(agentsKnown));
+  const field = useRef<HTMLTextAreaElement>(null);
+  const { typed, change: write, moved, sent } = useFormDraft(field);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [is, setIs] = useState<"open" | "sending">("open");
   const sending = useRef(false);
@@ -45,11 +51,13 @@ export function NewSessionView({ onMade, onClose }: NewSessionProps) {
     agents.find((agent) => agent.installed && agent.name === last?.agent) ??
     agents.find((agent) => agent.installed);
   const form: Form = { ...emptyForm, agent: guess?.name ?? "", cwd: last?.cwd ?? "", ...typed };
-  const change = useCallback((part: Partial<Form>) => {
-    setTyped((held) => ({ ...held, ...part }));
-    setProblem(null);
-  }, []);
-  useEffect(() => keepDraft(typed), [typed]);
+  const change = useCallback(
+    (part: Partial<Form>) => {
+      write(part);
+      setProblem(null);
+    },
+    [write],
+  );
   const announced = useQuestion("agent", form.agent === "" ? null : [form.agent]);
   const options = announced.is === "ready" ? (announced.data.announced?.[0]?.config_options ?? []) : [];
 
@@ -65,7 +73,7 @@ export function NewSessionView({ onMade, onClose }: NewSessionProps) {
     sending.current = false;
     setIs("open");
     if (!made.ok) return setProblem(made.problem);
-    keepDraft({});
+    sent();
     onMade(made.data.session.id);
   };
   const keys = (event: KeyboardEvent) => {
@@ -92,79 +100,87 @@ export function NewSessionView({ onMade, onClose }: NewSessionProps) {
           {(ties) => (
             <TextArea
               {...ties}
+              ref={field}
               rows={4}
               autoFocus
+              onSelect={moved}
               value={form.prompt}
               onChange={(prompt) => change({ prompt })}
               placeholder={t("new.prompt.placeholder")}
             />
           )}
         </Field>
-        <AgentChoice
-          agents={agents}
-          value={form.agent}
-          onChange={(agent) => change({ agent, config: {} })}
-          error={errorOf("agent")}
-        />
-        <DirectoryField
-          value={form.cwd}
-          onChange={(cwd) => change({ cwd })}
-          worker={worker}
-          error={errorOf("cwd")}
-        />
-        {workers.length > 1 ? (
-          <Field label={t("new.worker.label")} error={errorOf("worker")}>
-            {(ties) => (
-              <Select
-                {...ties}
-                value={form.worker}
-                onChange={(name) => change({ worker: name })}
-                options={[
-                  { id: "", label: t("new.worker.any") },
-                  ...workers.map(({ name }) => ({ id: name, label: name })),
-                ]}
+        {/* What stands below would move when the agents come, so it comes with them. */}
+        {!known && <LoadingNote label={t("new.agent.loading")} rows={6} />}
+        {known && (
+          <>
+            <AgentChoice
+              agents={agents}
+              value={form.agent}
+              onChange={(agent) => change({ agent, config: {} })}
+              error={errorOf("agent")}
+            />
+            <DirectoryField
+              value={form.cwd}
+              onChange={(cwd) => change({ cwd })}
+              worker={worker}
+              error={errorOf("cwd")}
+            />
+            {workers.length > 1 ? (
+              <Field label={t("new.worker.label")} error={errorOf("worker")}>
+                {(ties) => (
+                  <Select
+                    {...ties}
+                    value={form.worker}
+                    onChange={(name) => change({ worker: name })}
+                    options={[
+                      { id: "", label: t("new.worker.any") },
+                      ...workers.map(({ name }) => ({ id: name, label: name })),
+                    ]}
+                  />
+                )}
+              </Field>
+            ) : null}
+            <div>
+              <Checkbox
+                label={t("new.worktree.label")}
+                note={t("new.worktree.note")}
+                checked={form.worktree}
+                onChange={(worktree) => change({ worktree })}
               />
-            )}
-          </Field>
-        ) : null}
-        <div>
-          <Checkbox
-            label={t("new.worktree.label")}
-            note={t("new.worktree.note")}
-            checked={form.worktree}
-            onChange={(worktree) => change({ worktree })}
-          />
-          {errorOf("worktree") === undefined ? null : (
-            <p role="alert" className="mt-1 text-bad-ink">
-              {errorOf("worktree")}
-            </p>
-          )}
-        </div>
-        <fieldset className="flex flex-col gap-1">
-          <legend className="mb-1 font-medium">{t("new.may.label")}</legend>
-          <RadioGroup
-            label={t("new.may.label")}
-            look="row"
-            value={form.permissions}
-            onChange={(permissions) => change({ permissions })}
-            options={MODES.map((mode) => ({ id: mode, label: t(`new.may.${mode}`) }))}
-          />
-          <p className="text-sm text-2">{t(`new.may.${form.permissions}_note`)}</p>
-        </fieldset>
-        <details
-          className="group"
-          open={
-            at !== null &&
-            ["title", "system_prompt", "mcp", "add_dirs", "timeout", "labels", "config"].includes(at)
-              ? true
-              : undefined
-          }
-        >
-          <summary className="tap cursor-default py-1 text-2 hover:text-1">{t("new.more.label")}</summary>
-          <div className="mt-3">
-            <MoreOptions form={form} onChange={change} options={options} errorOf={errorOf} />
-          </div>
-        </details>
+              {errorOf("worktree") === undefined ? null : (
+                <p role="alert" className="mt-1 text-bad-ink">
+                  {errorOf("worktree")}
+                </p>
+              )}
+            </div>
+            <fieldset className="flex flex-col gap-1">
+              <legend className="mb-1 font-medium">{t("new.may.label")}</legend>
+              <RadioGroup
+                label={t("new.may.label")}
+                look="row"
+                value={form.permissions}
+                onChange={(permissions) => change({ permissions })}
+                options={MODES.map((mode) => ({ id: mode, label: t(`new.may.${mode}`) }))}
+              />
+              <p className="text-sm text-2">{t(`new.may.${form.permissions}_note`)}</p>
+            </fieldset>
+            <details
+              className="group"
+              open={
+                at !== null &&
+                ["title", "system_prompt", "mcp", "add_dirs", "timeout", "labels", "config"].includes(at)
+                  ? true
+                  : undefined
+              }
+            >
+              <summary className="tap cursor-default py-1 text-2 hover:text-1">{t("new.more.label")}</summary>
+              <div className="mt-3">
+                <MoreOptions form={form} onChange={change} options={options} errorOf={errorOf} />
+              </div>
+            </details>
+          </>
+        )}
         {problem !== null && at === null ? (
           <ProblemNote problem={problem} onDismiss={() => setProblem(null)} />
         ) : null}

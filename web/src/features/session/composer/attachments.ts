@@ -5,12 +5,12 @@ export type Attachment = { readonly id: number; readonly name: string; readonly 
 
 /** From here on pasted text is an attachment: the field stays quick. */
 export const LONG_PASTE = 8_000;
-/** The server takes a MiB in one message; some of it is not the text. */
-export const MOST = 1_040_000;
+/** What a server takes in one message, in bytes of its JSON, if its config says nothing else. */
+export const MOST = 1_000_000;
 
-/** How much it is on its way. */
-export function bytesOf(...texts: readonly string[]): number {
-  return new Blob([...texts]).size;
+/** How much a message is on its way. */
+export function bytesOf(content: readonly ContentBlock[]): number {
+  return new Blob([JSON.stringify(content)]).size;
 }
 
 /** What is sent: the words, and each attachment as the agent can take it. */

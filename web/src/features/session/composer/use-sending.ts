@@ -1,7 +1,7 @@
 /** Sends what was written, with what goes beside it. Whatever the server does not take stands in the field again. */
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { PromptMode } from "@/api/gen";
-import { useStore } from "@/bind/store";
+import { useStore, useSync } from "@/bind/store";
 import { sendPrompt } from "@/commands/send-prompt";
 import { sendQueuedNow } from "@/commands/send-queued-now";
 import { t } from "@/i18n";
@@ -27,7 +27,18 @@ export type Sending = {
 export function useSending(session: Session, draft: DraftField, onSent: () => void): Sending {
   const store = useStore();
   const online = useOnline();
-  const [attachments, setAttachments] = useState<readonly Attachment[]>([]);
+  const { drafts } = useSync().browser;
+  const [attachments, setAttachments] = useState<readonly Attachment[]>(() =>
+    drafts.files(session.id).map((file, at) => ({ id: at + 1, ...file })),
+  );
+  /** What is on its way: kept until it is taken, though the field is free. */
+  const away = useRef<readonly Attachment[]>([]);
+  const kept = useRef(attachments);
+  useEffect(() => {
+    if (kept.current === attachments) return;
+    kept.current = attachments;
+    drafts.keepFiles(session.id, [...away.current, ...attachments].map(asFile));
+  }, [drafts, session.id, attachments]);
   const [problem, setProblem] = useState<Problem | null>(null);
   const { text } = draft;
   const empty = text.trim() === "" && attachments.length === 0;
@@ -39,11 +50,16 @@ export function useSending(session: Session, draft: DraftField, onSent: () => vo
   const send = async (mode: PromptMode) => {
     const content = contentOf(text, attachments, embedsOf(session));
     setProblem(null);
+    away.current = attachments;
     setAttachments([]);
     draft.hide();
     onSent();
     const got = await sendPrompt(store, session.id, content, mode);
-    if (got.ok) return draft.sent();
+    away.current = [];
+    if (got.ok) {
+      drafts.keepFiles(session.id, kept.current.map(asFile));
+      return draft.sent();
+    }
     draft.back(text);
     setAttachments((since) => [...attachments, ...since]);
     setProblem(got.problem);
@@ -65,15 +81,20 @@ export function useSending(session: Session, draft: DraftField, onSent: () => vo
       else if (mode === "interrupt") sendNext();
     },
     attach: (pasted) => {
-      const whole = bytesOf(text, pasted, ...attachments.map((one) => one.text));
+      const n = (attachments.at(-1)?.id ?? 0) + 1;
+      const next = [...attachments, { id: n, name: t("composer.pasted", { n }), text: pasted }];
+      const whole = bytesOf(contentOf(text, next, embedsOf(session)));
       if (whole > MOST) {
         showToast(t("composer.too_large", { size: size(whole), most: size(MOST) }), { tone: "bad" });
         return;
       }
-      const n = (attachments.at(-1)?.id ?? 0) + 1;
-      setAttachments([...attachments, { id: n, name: t("composer.pasted", { n }), text: pasted }]);
+      setAttachments(next);
     },
     detach: (id) => setAttachments((all) => all.filter((one) => one.id !== id)),
     forgive: () => setProblem(null),
   };
+}
+
+function asFile({ name, text }: Attachment) {
+  return { name, text };
 }

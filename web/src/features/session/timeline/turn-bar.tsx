@@ -7,7 +7,7 @@ import { Age } from "@/parts/age";
 import { Elapsed } from "@/parts/elapsed";
 import { HiddenText } from "@/parts/hidden-text";
 import { TokensAndCost } from "@/parts/tokens-and-cost";
-import type { Span, TimelineTurn } from "@/store/timeline";
+import { isRunning, type Span, type TimelineTurn } from "@/store/timeline";
 import type { Session } from "@/store/types";
 
 const inks = {
@@ -22,10 +22,12 @@ type TurnBarProps = {
   readonly turn: TimelineTurn;
   /** The longest turn of all, in milliseconds: what a whole width is. */
   readonly longest: number;
+  /** How long this one took, or takes until now. */
+  readonly length: number;
 };
 
-export function TurnBar({ session, turn, longest }: TurnBarProps) {
-  const running = turn.ended === null && turn.started_at !== null;
+export function TurnBar({ session, turn, longest, length }: TurnBarProps) {
+  const running = isRunning(turn);
   const usage = turn.ended?.usage;
   return (
     <article className="flex flex-col gap-1.5">
@@ -47,7 +49,7 @@ export function TurnBar({ session, turn, longest }: TurnBarProps) {
           </span>
         )}
       </header>
-      <Bar turn={turn} longest={longest} />
+      <Bar turn={turn} longest={longest} length={length} />
       <p className="flex flex-wrap gap-x-3 text-sm text-3">
         {running && turn.started_at !== null ? <Elapsed since={turn.started_at} /> : null}
         {turn.took_ms === null ? null : <span>{duration(turn.took_ms)}</span>}
@@ -72,12 +74,11 @@ function Waited({ turn }: { readonly turn: TimelineTurn }) {
   return <span>{t("timeline.waited", { time: duration(to - from) })}</span>;
 }
 
-function Bar({ turn, longest }: { readonly turn: TimelineTurn; readonly longest: number }) {
-  const end = turn.took_ms ?? Math.max(1, ...turn.spans.map((span) => span.to ?? span.from));
+function Bar({ turn, longest, length: end }: Omit<TurnBarProps, "session">) {
   const whole = Math.max(longest, end, 1);
   const part = (ms: number) => `${((100 * ms) / whole).toFixed(2)}%`;
   return (
-    <div aria-hidden className="relative h-2 overflow-hidden rounded-sm bg-surface-1">
+    <div aria-hidden data-bar="" className="relative h-2 overflow-hidden rounded-sm bg-surface-1">
       <span className="absolute inset-y-0 left-0 bg-surface-3" style={{ width: part(end) }} />
       {turn.spans.map((span) => (
         <span
