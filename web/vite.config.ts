@@ -3,16 +3,20 @@ import { fileURLToPath } from "node:url";
 import tailwind from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
+import { chunks } from "./scripts/chunks.mjs";
 
 const server = process.env.CONVENE_URL ?? "http://127.0.0.1:4747";
 
 const src = fileURLToPath(new URL("src", import.meta.url));
 const absent = `${src}/parts/code/absent.ts`;
-// What the diff viewer could load and never does here stays out: other highlighters, hundreds of grammars, themes.
+// What the diff viewer could load and never does here stays out: other highlighters, hundreds of grammars, themes. And what makes HTML of
+// the HTML in a text: there it stays text.
 const aliases = [
   { find: /^@\//, replacement: `${src}/` },
   { find: /^shiki\/langs$/, replacement: `${src}/parts/code/shiki-langs.ts` },
   { find: /^shiki\/(engine\/oniguruma|wasm)$/, replacement: absent },
+  { find: /^rehype-(raw|sanitize|harden)$/, replacement: absent },
+  { find: /^tailwind-merge$/, replacement: `${src}/parts/markdown/class-names.ts` },
   { find: /^@pierre\/(highlights(\/.*)?|theming\/themes)$/, replacement: absent },
 ];
 
@@ -43,7 +47,7 @@ function pages(): Plugin {
 
 export default defineConfig({
   define: { __VERSION__: JSON.stringify(version) },
-  plugins: [react(), tailwind(), pages()],
+  plugins: [react(), tailwind(), pages(), chunks()],
   resolve: { alias: aliases },
   // The page speaks only to the server that served it; in development that server is behind this proxy.
   server: {

@@ -1,4 +1,5 @@
-// Runs before the page is drawn: no flash of the other theme, and the server's nonce on every style sheet that a library makes.
+// Runs before the page is drawn: no flash of the other theme, the server's nonce on every style sheet that a library makes, and the files
+// of the page at hand are asked for.
 (() => {
   const theme = localStorage.getItem("convene.theme");
   const dark = theme === "dark" || (theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
@@ -10,4 +11,11 @@
     if (String(name).toLowerCase() === "style") element.nonce = nonce;
     return element;
   };
+  const pages = JSON.parse(document.querySelector('meta[name="pages"]').content);
+  for (const href of pages[location.pathname.split("/")[1]] ?? []) {
+    const link = create.call(document, "link");
+    document.head.append(
+      Object.assign(link, { rel: "modulepreload", crossOrigin: "", fetchPriority: "low", href }),
+    );
+  }
 })();

@@ -1,15 +1,11 @@
-/** Mounts the page; nothing else. */
-import { StrictMode } from "react";
+/** Mounts the page, in pieces: between two of them the browser draws and answers. */
 import { createRoot } from "react-dom/client";
-import { MainPart } from "./app/main-part";
-import { begin } from "./app/begin";
+import { breath } from "./lib/breath";
 import "./styles/base.css";
 
-const root = document.getElementById("root");
-if (root === null) throw new Error("index.html has no #root");
-const sync = await begin();
-createRoot(root).render(
-  <StrictMode>
-    <MainPart sync={sync} />
-  </StrictMode>,
-);
+const place = document.getElementById("root");
+if (place === null) throw new Error("index.html has no #root");
+const root = createRoot(place);
+await breath();
+const { start } = await import("./app/start");
+await start(root);

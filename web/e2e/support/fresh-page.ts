@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import path from "node:path";
+import { brotliCompressSync } from "node:zlib";
 
 const KINDS: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -15,16 +16,30 @@ const KINDS: Readonly<Record<string, string>> = {
   ".png": "image/png",
   ".webmanifest": "application/manifest+json",
 };
+const TEXT = new Set([".js", ".css"]);
+/** Where files are that have a hash of their content in their names. */
+const HASHED = "/assets/";
 
 export type FreshPage = { readonly url: string; readonly close: () => void };
 
 export async function freshPage(dist: string, server: () => string): Promise<FreshPage> {
+  const files = new Map<string, Buffer>();
+  /** A file as the server would send it: compressed, if that is worth it. */
+  const packed = (name: string): { readonly body: Buffer; readonly small: boolean } => {
+    const whole = readFileSync(path.join(dist, path.normalize(name)));
+    if (!name.startsWith(HASHED) || !TEXT.has(path.extname(name))) return { body: whole, small: false };
+    const body = files.get(name) ?? brotliCompressSync(whole);
+    files.set(name, body);
+    return { body, small: true };
+  };
   const front = http.createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://page");
     if (/^\/(v1|healthz|readyz|openapi)/.test(pathname)) return pass(server(), request, response);
     const file = path.extname(pathname) === "" ? "/index.html" : pathname;
     try {
-      const body = readFileSync(path.join(dist, path.normalize(file)));
+      const { body, small } = packed(file);
+      if (small) response.setHeader("content-encoding", "br");
+      if (file.startsWith(HASHED)) response.setHeader("cache-control", "public, max-age=31536000, immutable");
       response.setHeader("content-type", KINDS[path.extname(file)] ?? "application/octet-stream");
       response.end(body);
     } catch {

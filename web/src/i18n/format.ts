@@ -31,6 +31,14 @@ function newDates(options: Intl.DateTimeFormatOptions): { readonly format: (at: 
   return { format: (at) => (made ??= new Intl.DateTimeFormat(locale, options)).format(at) };
 }
 
+/** Has the browser make them before anybody waits for one, with a pause before each. */
+export async function warmUp(pause: () => Promise<void>): Promise<void> {
+  for (const one of [whole, tenth, exactly, hours]) {
+    await pause();
+    one.format(1234.5);
+  }
+}
+
 /** Milliseconds since 1970 of a server's time, or null where there is none or it makes no sense. */
 export function instant(at: string | number | null | undefined): number | null {
   if (at === null || at === undefined) return null;

@@ -38,6 +38,8 @@ export function HomeList({ groups, onTouched }: HomeListProps) {
     getItemKey: (index) => lines[index]?.key ?? index,
     estimateSize: (index) => (lines[index]?.is === "heading" ? HEADING : phone ? CARD : ROW),
     overscan: 12,
+    // So that the first rows are drawn with the list, and not when its height is known.
+    initialRect: { width: innerWidth, height: innerHeight },
   });
 
   const focus = useCallback((id: string) => setCurrent(id), []);

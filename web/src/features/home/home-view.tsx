@@ -39,13 +39,15 @@ export function HomeView({
     ),
   );
   const shown = useHeldStill(home, `${deferred} ${section} ${group} ${sort}`);
-  const ready = useSelect(loaded);
+  const some = useSelect(loaded) || home.total > 0;
+  // The first time in pieces, so that the browser answers between them.
+  const ready = useDeferredValue(some);
   const change = (part: Partial<View>) => onQuery(queryOf({ ...view, ...part }));
   return (
     <div className="flex min-h-0 flex-1 flex-col">
       <h1 className="sr-only">{t("app.nav.home")}</h1>
       <HomeBar view={view} counts={home.counts} onChange={change} />
-      {!ready && home.total === 0 ? (
+      {!ready ? (
         <LoadingNote label={t("home.loading")} rows={8} />
       ) : shown.home.groups.length === 0 ? (
         <Nothing view={view} total={home.total} onChange={change} />

@@ -1,5 +1,5 @@
 /** What is known of a session, as a view. */
-import { useCallback } from "react";
+import { useCallback, useDeferredValue } from "react";
 import { useSelect } from "@/bind/store";
 import { withPending } from "@/store/overlay";
 import type { State } from "@/store/state";
@@ -13,12 +13,17 @@ export type SessionShown =
   /** `confirmed` is the session as the server has told it. */
   | { readonly is: "ready"; readonly session: Session; readonly confirmed: Session };
 
+const loading: SessionShown = { is: "loading" };
+
 /** The session as it will be if the server agrees to what is out. */
 export function useSession(id: string): SessionShown {
-  return useSelect(
+  const found = useSelect(
     useCallback((state: State) => shown(state, id), [id]),
     same,
   );
+  // What is drawn for the first time is drawn in pieces, so that the browser answers between them.
+  const ready = useDeferredValue(found.is === "ready");
+  return found.is === "ready" && !ready ? loading : found;
 }
 
 function shown(state: State, id: string): SessionShown {

@@ -4,6 +4,7 @@ export const newSession = {
   prompt: { label: "What should be done?", placeholder: "Fix the failing test in the cart" },
   agent: {
     label: "Agent",
+    loading: "Looking for agents…",
     ready: "{version} ready",
     found: "{version} found",
     downloads: "{version}, downloaded at its first start",

@@ -3,7 +3,8 @@ import { memo, useEffect, useState } from "react";
 import { t } from "@/i18n";
 import { CopyButton } from "../copy-button";
 import { HiddenText } from "../hidden-text";
-import { colored, type Line } from "./color";
+import type { Line } from "./color";
+import { colored } from "./coloring";
 import { languageOf } from "./languages";
 
 type CodeBlockProps = {

@@ -1,7 +1,11 @@
 /** Code gets the names of our colors, never colors of its own. */
 import { expect, it } from "vitest";
-import { colored } from "./color";
-import { languageOf, languageOfFile, languages } from "./languages";
+import { newColors } from "./color";
+import { languageOf, languageOfFile, languages, type Language } from "./languages";
+
+const colors = newColors();
+const colored = async (code: string, language: Language) =>
+  colors(code, language, (await languages[language]()).default);
 
 it("colors each of the twenty languages with tokens", async () => {
   expect(Object.keys(languages)).toHaveLength(20);
@@ -20,8 +24,11 @@ it("keeps the text as it is", async () => {
   expect(new Set(lines?.flat().map((piece) => piece.color)).size).toBeGreaterThan(2);
 });
 
-it("leaves what is long plain", async () => {
-  expect(await colored("x".repeat(20_001), "rust")).toBeNull();
+it("is given a grammar once", async () => {
+  const { default: grammar } = await languages.toml();
+  const fresh = newColors();
+  expect(() => fresh("a = 1", "toml", null)).toThrow("toml");
+  expect(fresh("a = 1", "toml", grammar)).toEqual(fresh("a = 1", "toml", null));
 });
 
 it("knows languages by their fences and files", () => {

@@ -1,6 +1,6 @@
 /** The formatter, loaded apart. What it may make is listed here: HTML in the text stays text, pictures become links. */
 import type { ComponentProps, ReactNode } from "react";
-import { Streamdown, useIsCodeFenceIncomplete, type Components } from "streamdown";
+import { parseMarkdownIntoBlocks, Streamdown, useIsCodeFenceIncomplete, type Components } from "streamdown";
 import { Icon } from "@/ui/icon";
 import { t } from "@/i18n";
 import { CodeBlock } from "../code/code-block";
@@ -45,12 +45,16 @@ const components: Components = {
   pre: ({ node }) => <Fence node={node} />,
 };
 
+const whole = (text: string) => [text];
+
 export default function Formatted({ text, state = "closed" }: FormattedProps) {
   return (
     <Streamdown
       className="md"
       mode={state === "open" ? "streaming" : "static"}
       parseIncompleteMarkdown={state === "open"}
+      // A text that is complete is parsed once and as a whole; blocks are for those that grow.
+      parseMarkdownIntoBlocksFn={state === "open" ? parseMarkdownIntoBlocks : whole}
       isAnimating={state === "open"}
       dir="auto"
       components={components}

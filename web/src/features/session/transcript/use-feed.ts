@@ -59,6 +59,9 @@ export function useFeed({ session, list, window, at, scroller }: FeedInput): Fee
     anchorTo: "end",
     followOnAppend: atEnd,
     scrollEndThreshold: atEnd ? NEAR : -1,
+    // What will be in sight is drawn with the list and in pieces. Found out when the list is there, it would be drawn at once.
+    initialRect: { width: innerWidth, height: innerHeight },
+    initialOffset: () => likelyOffset(rows, state),
   });
   placed.current = virtualizer;
   const hand = useHand(scroller, () => {
@@ -116,6 +119,14 @@ function beginning(session: string, at: number | null): Scroll {
   const place = keptPlace(session);
   if (place === null) return { mode: "jumping", to: { is: "end" }, left: Infinity };
   return { mode: "jumping", to: { is: "row", ...place }, left: Infinity };
+}
+
+/** Where the view will be, by heights that are likely. */
+function likelyOffset(rows: readonly Row[], state: Scroll): number {
+  const to = state.mode === "jumping" && state.to.is === "row" ? state.to : null;
+  const until = to === null ? rows.length : rows.findIndex((row) => row.seq >= to.seq);
+  const above = rows.slice(0, until).reduce((sum, row) => sum + likelyHeight(row), HEAD);
+  return Math.max(0, above - (to === null ? innerHeight : to.top));
 }
 
 /** The same list of keys as long as the keys are the same: then nothing has to be laid out again. */
