@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod fuzz;
 mod generate;
+mod mutants;
 mod step;
 mod tidy;
 mod workspace;
@@ -22,6 +23,7 @@ Usage: cargo xtask <COMMAND>
   tidy             rooms and arrows, file sizes, words that have no place in the source
   bench NAME...    measure the product against floor programs, built for release; without a name: which there are
   fuzz [OPTION...] kill processes of every role under load, and compare what clients saw with the log; --help: how
+  mutants [NAME...] break the product in a copy, line by line, and see whether the simulator tells
   gen [--check]    write the generated files, or tell which of them are stale
 
 Exit: 0 passed · 1 something did not · 2 usage";
@@ -65,6 +67,7 @@ fn run(words: &[&str]) -> Result<Outcome> {
         ["tidy"] => tidy::run(&workspace)?.into(),
         ["bench", arguments @ ..] => bench::run(&workspace, arguments)?.into(),
         ["fuzz", arguments @ ..] => fuzz::run(&workspace, arguments)?.into(),
+        ["mutants", names @ ..] => mutants::run(&workspace, names)?.map_or(Outcome::Misused, Outcome::from),
         ["gen"] => {
             generate::write(&workspace)?;
             Outcome::Passed
