@@ -8,6 +8,7 @@
 //!
 //! Whether it would find anything is shown with bugs that are planted: see [`Plant`].
 
+mod asks;
 mod client;
 mod delivery;
 mod logs;
@@ -108,6 +109,7 @@ fn tell<D: Disk>(seed: u64, disk: D, plant: Option<Plant>) -> Result<Story, Stri
     world.rest("after stopping all", |phase| matches!(phase, Phase::Stopped { .. }))?;
     world.nothing_left()?;
     world.nothing_lost()?;
+    world.nothing_to_repair()?;
     world.restart_equals()?;
     Ok(world.story())
 }

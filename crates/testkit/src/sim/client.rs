@@ -6,19 +6,17 @@ use std::{
 };
 
 use convene_core::{
-    command::{BusyMode, Choice, Command, NewPrompt},
-    content::ContentBlock,
-    event::{Decision, Fork, StopMode},
-    failure::StopCause,
+    command::{BusyMode, Choice, Command},
+    event::{Decision, StopMode},
     ids::{PermissionId, SessionId, TurnId},
-    session::{Phase, SessionState},
-    spec::{CrashPolicy, OnTurnEnd, SessionSpec, TurnSource},
+    session::Phase,
 };
 use convene_engine::{Done, Error, ListCursor, ListObject, LogCursor, Published};
 use convene_store::{EventRow, Reader as _};
 use tokio::sync::watch;
 
 use super::{
+    asks::{fork_of, prompt, rewind_of, spec, stop},
     logs::Logs,
     machine::Around,
     net::{Ask, Net, Request, Sender},
@@ -123,10 +121,16 @@ impl Client {
             }
             (17 | 18, Some(session)) => {
                 let by = "sim".to_owned();
-                let command = match around.rng.below(10) {
+                let command = match around.rng.below(12) {
                     0..=3 => Command::Resume { by },
                     4..=7 => Command::Hibernate { recap: true, by },
-                    _ => Command::Clear { by },
+                    8 | 9 => Command::Clear { by },
+                    _ => {
+                        let Some(published) = up.shared.session(session) else { return };
+                        let number = usize::try_from(around.rng.next() % 64).unwrap_or(0);
+                        let Some(to) = rewind_of(up, &published, |turns| number % turns.max(1)) else { return };
+                        Command::Rewind { to, by }
+                    }
                 };
                 Ask::Command { session, command }
             }
@@ -403,49 +407,6 @@ impl ListWatch {
         }
         Ok(())
     }
-}
-
-fn prompt<D: Disk>(around: &mut Around<'_, D>) -> NewPrompt {
-    let turn = TurnId::new(around.env.ids.uuid());
-    // Now and then one that is refused.
-    let text = if around.rng.percent(5) { " " } else { "do it" };
-    NewPrompt { turn, content: Arc::new(vec![ContentBlock::text(text)]), source: TurnSource::User }
-}
-
-fn spec<D: Disk>(around: &mut Around<'_, D>) -> SessionSpec {
-    SessionSpec {
-        agent: "builtin".to_owned(),
-        cwd: "/repo".to_owned(),
-        worktree: None,
-        add_dirs: Vec::new(),
-        system_prompt: None,
-        model: None,
-        mode: None,
-        config: BTreeMap::new(),
-        permissions: around
-            .rng
-            .pick(&[Default::default(), convene_core::spec::PermissionMode::All])
-            .unwrap_or_default(),
-        env: BTreeMap::new(),
-        mcp_servers: Vec::new(),
-        worker: None,
-        timeout: around.rng.pick(&[0, 0, 30]).unwrap_or_default(),
-        inactivity_warn: 0,
-        inactivity_timeout: 0,
-        ask_timeout: convene_core::limits::ASK_TIMEOUT,
-        on_turn_end: around.rng.pick(&[OnTurnEnd::Keep, OnTurnEnd::Keep, OnTurnEnd::Stop]).unwrap_or_default(),
-        crash_policy: around.rng.pick(&[CrashPolicy::Ask, CrashPolicy::Resume, CrashPolicy::Fail]).unwrap_or_default(),
-    }
-}
-
-/// As a server's handler makes it: not of a turn that runs.
-fn fork_of(state: &SessionState) -> Option<Fork> {
-    let agent_session_id = state.agent.session_id.clone();
-    state.phase.turn().is_none().then_some(Fork { session: state.id, seq: state.seq, agent_session_id })
-}
-
-fn stop(mode: StopMode) -> Command {
-    Command::Stop { cause: StopCause::UserRequested, mode, message: None, by: "sim".to_owned() }
 }
 
 /// Whether nothing happens with a session by itself any more.

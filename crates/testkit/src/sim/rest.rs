@@ -2,6 +2,7 @@
 
 use convene_core::{
     ids::SessionId,
+    repair::{Analysis, Line, Severity, Standing},
     session::{Phase, SessionState},
 };
 use convene_engine::{LogCursor, Workers};
@@ -109,6 +110,22 @@ impl<D: Disk> World<D> {
                 return Err(format!(
                     "{session}: of attempt {attempt}, {taken} of {kept} spooled events are in the log"
                 ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever looks for damage in the logs finds none.
+    pub(super) fn nothing_to_repair(&self) -> Result<(), String> {
+        for (id, log) in self.logs.by_session.iter().filter(|(_, log)| !log.deleted) {
+            let mut analysis = Analysis::default();
+            for row in &log.rows {
+                analysis.take(Line { seq: row.seq, pos: Some(row.pos), kind: None, text: Some(&row.data) });
+            }
+            let Some(state) = &log.state else { continue };
+            let findings = analysis.finish(Standing::of(&state.phase, state.seq), false);
+            if let Some(issue) = findings.issues.iter().find(|issue| issue.severity != Severity::Info) {
+                return Err(format!("{id}: there is something to repair: {issue:?}"));
             }
         }
         Ok(())

@@ -61,7 +61,7 @@ enum Link {
 enum Agent {
     Off,
     Ready,
-    Turn { turn: TurnId, left: usize, asked: Option<PermissionId> },
+    Turn { turn: TurnId, left: usize, asked: Option<PermissionId>, hangs: bool },
     Gone,
 }
 
@@ -353,7 +353,8 @@ impl RunDir {
                     return Err(format!("the prompt of {turn} was handed over {receipts} times"));
                 }
                 let left = around.rng.below(12);
-                runner.agent = Agent::Turn { turn, left, asked: None };
+                let hangs = around.bad_luck(8);
+                runner.agent = Agent::Turn { turn, left, asked: None, hangs };
             }
             Agent::Turn { .. } if around.bad_luck(2) => {
                 // The agent dies; the runner says what it saw.
@@ -364,6 +365,12 @@ impl RunDir {
                     EventData::new(KnownEvent::AgentExited { exit, stderr: String::new(), step: None }),
                 );
                 runner.agent = Agent::Gone;
+            }
+            // It neither works nor listens; its runner kills it once it has to.
+            Agent::Turn { hangs: true, .. } if !around.calm => {
+                if runner.stopping {
+                    runner.agent = Agent::Gone;
+                }
             }
             Agent::Turn { turn, .. } if runner.stopping || runner.cancelled.contains(turn) => {
                 let turn = *turn;
@@ -376,7 +383,7 @@ impl RunDir {
                 self.end_turn(key, turn, StopReason::EndTurn, around);
                 runner.agent = Agent::Ready;
             }
-            Agent::Turn { turn, left, asked } => {
+            Agent::Turn { turn, left, asked, .. } => {
                 *left -= 1;
                 let turn = *turn;
                 let number = around.truth.spooled.get(&(key.0, key.1, self.instance)).map_or(0, Vec::len);

@@ -10,7 +10,8 @@ use std::{
 
 use convene_core::Timestamp;
 use convene_engine::{
-    Clock, Done, Env, Error, IdSource, Idempotency, Sequencer, Shared, Work, Workers, reconcile::Awake,
+    Clock, Done, Env, Error, IdSource, Idempotency, Sequencer, Shared, Work, Workers,
+    reconcile::{Awake, Windows},
 };
 use convene_store::{Reader, Store};
 use uuid::Uuid;
@@ -89,7 +90,7 @@ pub(super) struct Up<D: Disk> {
     pub(super) workers: Workers,
     pub(super) plant: Option<Plant>,
     awake: Awake,
-    awake_since: Timestamp,
+    windows: Windows,
 }
 
 impl<D: Disk> Server<D> {
@@ -121,8 +122,8 @@ impl<D: Disk> Server<D> {
         }
         let (shared, reader) = (sequencer.shared(), sequencer.reader());
         let workers = Workers::default();
-        let (awake, awake_since) = (Awake::new(self.now()), self.now());
-        self.up = Some(Up { sequencer, shared, reader, workers, plant: self.plant, awake, awake_since });
+        let (awake, windows) = (Awake::new(self.now()), Windows::from(self.now()));
+        self.up = Some(Up { sequencer, shared, reader, workers, plant: self.plant, awake, windows });
         self.look_at_clock();
         Ok(())
     }
@@ -131,8 +132,9 @@ impl<D: Disk> Server<D> {
     pub(super) fn look_at_clock(&mut self) {
         let now = self.now();
         let Some(up) = &mut self.up else { return };
-        let since = up.awake.since(now, PERIOD);
-        up.awake_since = if self.plant == Some(Plant::ExpiryAtStart) { Timestamp::UNIX_EPOCH } else { since };
+        let windows = up.awake.windows(now, PERIOD);
+        let never_away = Windows::from(Timestamp::UNIX_EPOCH);
+        up.windows = if self.plant == Some(Plant::ExpiryAtStart) { never_away } else { windows };
     }
 
     pub(super) fn run_group(&mut self, mut items: Vec<(Work, Option<Idempotency>)>) -> Vec<Result<Done, Error>> {
@@ -145,9 +147,9 @@ impl<D: Disk> Server<D> {
 }
 
 impl<D: Disk> Up<D> {
-    /// Since when it has been awake without a break.
-    pub(super) const fn awake_since(&self) -> Timestamp {
-        self.awake_since
+    /// From when on the time of others counts.
+    pub(super) const fn windows(&self) -> Windows {
+        self.windows
     }
 
     /// All sessions that are not deleted, as the store has them.

@@ -147,11 +147,13 @@ impl<D: Disk> World<D> {
         }
         if !self.calm && self.rng.percent(10) {
             let mut watched = reconcile::LastWatched::default();
-            commands.extend(reconcile::idle_pass(&up.shared, &mut watched, IDLE, up.awake_since(), now));
+            commands.extend(reconcile::idle_pass(&up.shared, &mut watched, IDLE, up.windows().up, now));
         }
         if self.calm || self.rng.percent(20) {
-            let mut due = reconcile::timers_pass(&up.shared, up.awake_since(), now);
-            due.extend(reconcile::unreachable_pass(&up.shared, &up.workers, up.awake_since(), now));
+            let windows = up.windows();
+            let mut due = reconcile::timers_pass(&up.shared, windows, now);
+            due.extend(reconcile::supervise_pass(&up.shared, &up.workers, windows, now));
+            due.extend(reconcile::unreachable_pass(&up.shared, &up.workers, windows.up, now));
             self.story.expired += patience::check(&up.shared, &due, self.awake, now)?;
             commands.extend(due);
         }
