@@ -24,7 +24,9 @@ pub use config::{ConfigItem, ConfigView};
 pub use export::ExportFormat;
 pub use lifecycle::{ForkSession, HibernateSession};
 pub use machine::{AgentAnnounced, AgentTest, AgentView, DirectoryEntry, DirectoryList, TestAgent, WorkerView};
-pub use mend::{RepairReport, RepairSession, RepairedSession, RewindSession, RewoundSession, TurnName};
+pub use mend::{
+    RecapMessage, RepairReport, RepairSession, RepairedSession, RewindSession, RewoundSession, SessionRecap, TurnName,
+};
 pub use prompt::{
     CancelTurn, EditQueueEntry, PromptAccepted, PromptInput, PromptMode, PromptStatus, QueueChanged, SendPrompt,
 };

@@ -105,6 +105,7 @@ pub enum Command {
     Logs(commands::logs::LogsArgs),
     Attach(commands::attach::AttachArgs),
     Export(commands::export::ExportArgs),
+    Replay(commands::replay::ReplayArgs),
     Wait(commands::wait::WaitArgs),
     Prompt(commands::prompt::PromptArgs),
     Queue(commands::queue::QueueArgs),
@@ -116,6 +117,8 @@ pub enum Command {
     Resume(commands::resume::ResumeArgs),
     Hibernate(commands::hibernate::HibernateArgs),
     Clear(commands::clear::ClearArgs),
+    Rewind(commands::rewind::RewindArgs),
+    Repair(commands::repair::RepairArgs),
     Fork(commands::fork::ForkArgs),
     /// Put sessions away
     Archive(commands::archive::ArchiveArgs),
@@ -140,12 +143,6 @@ pub enum Command {
     /// Carry one attempt of a session (internal: workers start it)
     #[command(hide = true)]
     Runner(NotBuilt),
-    /// Diagnose and close a broken log (not built yet)
-    #[command(hide = true)]
-    Repair(NotBuilt),
-    /// Show an exported session (not built yet)
-    #[command(hide = true)]
-    Replay(NotBuilt),
     /// Run sessions as Kubernetes pods (not built yet)
     #[command(hide = true)]
     Operator(NotBuilt),

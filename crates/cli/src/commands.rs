@@ -24,7 +24,10 @@ pub mod open;
 pub mod openapi;
 pub mod prompt;
 pub mod queue;
+pub mod repair;
+pub mod replay;
 pub mod resume;
+pub mod rewind;
 pub mod rm;
 pub mod run;
 pub mod runner;
@@ -66,6 +69,9 @@ pub fn is_json(command: &Command) -> bool {
         Command::Resume(args) => args.output.is_json(),
         Command::Hibernate(args) => args.output.is_json(),
         Command::Clear(args) => args.output.is_json(),
+        Command::Rewind(args) => args.output.is_json(),
+        Command::Repair(args) => args.output.is_json(),
+        Command::Replay(args) => args.json,
         Command::Fork(args) => args.output.is_json(),
         Command::Archive(args) | Command::Unarchive(args) => args.output.is_json(),
         Command::Rm(args) => args.output.is_json(),
@@ -86,8 +92,6 @@ pub fn is_json(command: &Command) -> bool {
         | Command::Agent(_)
         | Command::Openapi(_) => false,
         Command::Runner(rest)
-        | Command::Repair(rest)
-        | Command::Replay(rest)
         | Command::Operator(rest)
         | Command::Crd(rest)
         | Command::Acp(rest)
@@ -137,6 +141,9 @@ pub fn dispatch(app: App, command: Command) -> Outcome {
         Command::Resume(args) => with_loop(app, |app| async move { resume::run(&app, args).await }),
         Command::Hibernate(args) => with_loop(app, |app| async move { hibernate::run(&app, args).await }),
         Command::Clear(args) => with_loop(app, |app| async move { clear::run(&app, args).await }),
+        Command::Rewind(args) => with_loop(app, |app| async move { rewind::run(&app, args).await }),
+        Command::Repair(args) => with_loop(app, |app| async move { repair::run(&app, args).await }),
+        Command::Replay(args) => with_loop(app, |app| async move { replay::run(&app, args).await }),
         Command::Fork(args) => with_loop(app, |app| async move { fork::run(&app, args).await }),
         Command::Archive(args) => {
             with_loop(app, |app| async move { archive::run(&app, args, archive::Way::Archive).await })
@@ -161,8 +168,6 @@ pub fn dispatch(app: App, command: Command) -> Outcome {
         Command::Agent(args) => agent::run(&app, args),
         Command::Openapi(args) => openapi::run(&app, args),
         Command::Runner(_) => not_built::refuse("runner by hand", Some("workers start it")),
-        Command::Repair(_) => not_built::refuse("repair", None),
-        Command::Replay(_) => not_built::refuse("replay", Some("`convene logs ID` shows a session again")),
         Command::Operator(_) => not_built::refuse("operator", None),
         Command::Crd(_) => not_built::refuse("crd", None),
         Command::Acp(_) => not_built::refuse("acp", None),

@@ -7,6 +7,7 @@ mod complete;
 mod config;
 mod connect;
 mod dashboard;
+mod exported;
 mod failure;
 mod help;
 mod ids;

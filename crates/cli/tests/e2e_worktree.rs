@@ -96,7 +96,7 @@ async fn a_session_in_a_worktree_leaves_the_repository_alone() -> Result<()> {
         other => anyhow::bail!("a dirty worktree was removed: {other:?}"),
     }
     ensure!(Path::new(&view.cwd).join("new.txt").exists(), "the work is gone");
-    let discard = DeleteSession { worktree: WorktreeFate::Discard };
+    let discard = DeleteSession { worktree: WorktreeFate::Discard, ..DeleteSession::default() };
     client.delete_session(id, &discard, &CommandKey::fresh()).await?;
     ensure!(!Path::new(&view.cwd).exists(), "the worktree is still there");
     ensure!(git(&repository, &["branch", "--list", "convene/*"])?.is_empty(), "its branch is still there");

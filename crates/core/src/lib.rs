@@ -19,6 +19,7 @@ pub mod export;
 pub mod failure;
 pub mod health;
 pub mod ids;
+pub mod ledger;
 pub mod limits;
 pub mod policy;
 pub mod recap;

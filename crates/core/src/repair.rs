@@ -321,7 +321,8 @@ impl Analysis {
             return Vec::new();
         };
         let (id, number, ended, nameless) = (turn.id, turn.number, turn.ended, turn.nameless);
-        let mut actions: Vec<Action> = turn.tools.iter().map(|(call, title)| closes(turn, call, title.clone())).collect();
+        let mut actions: Vec<Action> =
+            turn.tools.iter().map(|(call, title)| closes(turn, call, title.clone())).collect();
         if let Some(seq) = nameless {
             let detail = "a tool call without an id cannot be closed".to_owned();
             self.tell(IssueCode::DanglingToolCallMissingId, Some(seq), Some(id), detail);

@@ -71,7 +71,8 @@ fn codes(findings: &Findings) -> Vec<(IssueCode, Severity, Option<u64>)> {
 
 #[test]
 fn a_log_that_ends_in_a_turn_is_closed_once() {
-    let log = stored(&[begins(), vec![tool("b", "in_progress"), tool("a", "pending"), tool("c", "completed")]].concat());
+    let log =
+        stored(&[begins(), vec![tool("b", "in_progress"), tool("a", "pending"), tool("c", "completed")]].concat());
     let found = findings(&log);
     assert_eq!(found.issues, []);
     let told: Vec<_> = found.actions.iter().map(|a| (a.code, a.tool_call.as_deref(), a.title.as_deref())).collect();
@@ -98,8 +99,10 @@ fn events_that_are_missing_are_told_once_and_block_nothing() {
     let mut log = stored(&[begins(), vec![tool("a", "pending"), ends()]].concat());
     log.remove(3);
     let found = findings(&log);
-    let issues =
-        [(IssueCode::EventSequenceGap, Severity::Warning, Some(5)), (IssueCode::TerminalEventAlreadyExists, Severity::Info, None)];
+    let issues = [
+        (IssueCode::EventSequenceGap, Severity::Warning, Some(5)),
+        (IssueCode::TerminalEventAlreadyExists, Severity::Info, None),
+    ];
     assert_eq!(codes(&found), issues);
     assert!(found.is_needed() && found.actions.is_empty() && !found.is_blocked());
     assert_eq!(found.issues[0].detail, "event 4 is missing");
@@ -118,8 +121,10 @@ fn what_contradicts_itself_or_cannot_be_read_is_left_alone() {
     let with = |line: Stored| [log(), vec![line]].concat();
     let garbage = with(Stored { seq: 4, kind: None, text: Some("{".to_owned()) });
     let unreadable = with(Stored { seq: 4, kind: None, text: None });
-    let other = with(Stored { seq: 4, kind: Some("turn_ended".to_owned()), text: Some(tool("a", "pending").to_string()) });
-    let fields = with(Stored { seq: 4, kind: None, text: Some(json!({"type": "turn_ended", "turn": TURN}).to_string()) });
+    let other =
+        with(Stored { seq: 4, kind: Some("turn_ended".to_owned()), text: Some(tool("a", "pending").to_string()) });
+    let fields =
+        with(Stored { seq: 4, kind: None, text: Some(json!({"type": "turn_ended", "turn": TURN}).to_string()) });
     for (log, code, seq) in [
         (twice, IssueCode::EventSequenceDuplicate, 3),
         (swapped, IssueCode::EventSequenceRegression, 2),
@@ -177,7 +182,10 @@ fn an_end_that_was_no_crash_wants_force() {
     let forced = analysis(&log).finish(stopped, true);
     assert_eq!((codes(&forced), forced.actions.len()), (Vec::new(), 1));
     let whole = stored(&[begins(), vec![ends()]].concat());
-    assert!(!analysis(&whole).finish(stopped, false).has(IssueCode::StopReasonRequiresForce), "there is nothing to force");
+    assert!(
+        !analysis(&whole).finish(stopped, false).has(IssueCode::StopReasonRequiresForce),
+        "there is nothing to force"
+    );
 }
 
 #[test]

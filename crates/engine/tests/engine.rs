@@ -143,6 +143,7 @@ fn worker(name: &str, seats: u32) -> WorkerRecord {
         },
         roots: Vec::new(),
         last_seen_at: Timestamp::UNIX_EPOCH,
+        quiet_since: None,
     }
 }
 
@@ -323,7 +324,7 @@ async fn list_readers_see_a_create_from_its_own_commit_and_catch_up_after_a_gap(
         engine.submit(bench.new_session(id, None), None).await.expect("created");
         made.push(id);
     }
-    engine.command(made[1], Command::Delete { by: "ana".to_owned() }).await.expect("deleted");
+    engine.command(made[1], Command::Delete { damaged: false, by: "ana".to_owned() }).await.expect("deleted");
     let mut back = engine.follow_list(cursor);
     let mut seen: Vec<(SessionId, bool)> = Vec::new();
     for change in back.read().await.expect("changes") {

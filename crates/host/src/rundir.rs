@@ -232,6 +232,12 @@ impl RunDir {
         Ok(found)
     }
 
+    /// The run directories of one session, as far as they can be read.
+    pub fn of_session(root: &Path, session: &str) -> Vec<RunDir> {
+        let attempts = directories(&root.join(session)).unwrap_or_default();
+        attempts.iter().filter_map(|attempt| RunDir::open(attempt).ok()).collect()
+    }
+
     /// Deletes the directory, once everything in it has been delivered.
     ///
     /// # Errors

@@ -190,6 +190,24 @@ impl About {
             Rejection::IndexGap { expected, first } => {
                 Problem::new(Code::InvalidRequest, format!("events from {expected} on are missing, {first} came"))
             }
+            Rejection::Moved { expected, seq } => Problem::new(
+                Code::WrongState,
+                format!("the log of {} has gone on: {expected} was its last event, now it is {seq}", self.id_text()),
+            )
+            .hint(format!("look again, then repeat it: `convene show {}`", self.id_text()))
+            .with("seq", seq),
+            Rejection::LogIsWhole => Problem::filled(Code::NothingToRepair, [("id", id)]),
+            Rejection::Unrepairable { why } => {
+                let text = self.id_text();
+                Problem::new(Code::SessionDamaged, format!("the log of {text} cannot be repaired: {why}"))
+                    .hint(format!("`convene logs {text}` shows what can be read, `convene rm --force {text}` removes it"))
+                    .with("id", id)
+            }
+            Rejection::WantsForce => {
+                let text = self.id_text();
+                Problem::new(Code::WrongState, format!("{text} did not end by a crash, but its last turn has no end"))
+                    .hint(format!("close it all the same: `convene repair {text} --force`"))
+            }
             Rejection::Nothing => invalid("body", "nothing would change"),
         }
     }

@@ -41,6 +41,7 @@ pub async fn change<T: Serialize>(
 ) -> Result<Response, Refusal> {
     let session = match &work {
         Work::Command { session, .. } => Some(*session),
+        Work::Repair(repair) => Some(repair.session),
         Work::CreateSession(_)
         | Work::CreateThread(_)
         | Work::ChangeThread { .. }

@@ -72,6 +72,7 @@ pub fn described() -> OpenApiRouter<App> {
         .routes(routes!(sessions::authenticate::authenticate))
         .routes(routes!(sessions::events::session_events))
         .routes(routes!(sessions::history::session_history))
+        .routes(routes!(sessions::recap::session_recap))
         .routes(routes!(sessions::export::export_session))
         .routes(routes!(sessions::health::session_health))
         .routes(routes!(sessions::changes::session_changes))

@@ -1,15 +1,18 @@
-//! Bodies about logs that are closed, and conversations that are taken back.
+//! Bodies about logs that are closed, and conversations that are taken back or told shortly.
 
 use std::sync::Arc;
 
 use convene_core::{
-    content::ContentBlock,
+    Timestamp,
+    content::{ContentBlock, Role},
     ids::{SessionId, TurnId},
     repair::{Action, Issue},
-    view::SessionView,
+    view::{QueueEntryView, SessionView},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use super::Cursor;
 
 /// Body of `POST /v1/sessions/{id}/repair`; may be absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -95,4 +98,37 @@ pub struct RewoundSession {
     /// The prompt, to be changed and sent again.
     #[schema(value_type = Vec<ContentBlock>)]
     pub draft: Arc<Vec<ContentBlock>>,
+}
+
+/// Answer of `GET /v1/sessions/{id}/recap`: what somebody who comes back wants to see first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct SessionRecap {
+    /// The session.
+    pub session: SessionView,
+    /// What was said to the agent and what it answered lately, oldest first, whole messages.
+    pub messages: Vec<RecapMessage>,
+    /// What happened to the session lately: lost contexts, stops, clearings and the like, as the log has it.
+    #[schema(value_type = Vec<Object>)]
+    pub markers: Vec<Box<serde_json::value::RawValue>>,
+    /// Prompts that wait.
+    pub pending: Vec<QueueEntryView>,
+    /// Where its events go on.
+    pub cursor: Cursor,
+}
+
+/// A message of a recap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RecapMessage {
+    /// Its turn.
+    pub turn: Option<TurnId>,
+    /// Who speaks: `user` or `agent`.
+    pub role: Role,
+    /// What was said, cut to 16 KiB.
+    pub text: String,
+    /// Whether it was cut.
+    pub cut: bool,
+    /// When it began.
+    pub at: Timestamp,
+    /// The event by which it began.
+    pub seq: u64,
 }

@@ -14,7 +14,8 @@ use crate::body::{
     AgentTest, AgentView, AnswerElicitation, AuditPage, Authenticate, CancelTurn, CreateSession, CreateThread,
     CreateToken, CreatedSession, CreatedThread, CreatedToken, DecidePermission, DeleteSession, DirectoryList,
     EditQueueEntry, ExportFormat, FileChanges, ForkSession, HibernateSession, History, Items, LoginLink, Page,
-    PatchSession, PatchThread, PermissionDecidedBody, PromptAccepted, RemoveWorktree, RotateToken, SendPrompt,
+    PatchSession, PatchThread, PermissionDecidedBody, PromptAccepted, RemoveWorktree, RepairSession, RepairedSession, RewindSession,
+    RewoundSession, RotateToken, SendPrompt,
     ServerStatus, SessionHealth, Shutdown, ShuttingDown, StopSession, TestAgent, TokenView, WorkerView,
     WorktreeRemoved,
 };
@@ -171,6 +172,26 @@ impl Client {
     /// `POST /v1/sessions/{id}/clear`
     pub async fn clear(&self, id: SessionId, key: &CommandKey) -> Result<SessionView, ClientError> {
         self.change(Method::POST, format!("/v1/sessions/{id}/clear"), NONE, key).await
+    }
+
+    /// `POST /v1/sessions/{id}/repair`
+    pub async fn repair(
+        &self,
+        id: SessionId,
+        body: &RepairSession,
+        key: &CommandKey,
+    ) -> Result<RepairedSession, ClientError> {
+        self.change(Method::POST, format!("/v1/sessions/{id}/repair"), Some(body), key).await
+    }
+
+    /// `POST /v1/sessions/{id}/rewind`
+    pub async fn rewind(
+        &self,
+        id: SessionId,
+        body: &RewindSession,
+        key: &CommandKey,
+    ) -> Result<RewoundSession, ClientError> {
+        self.change(Method::POST, format!("/v1/sessions/{id}/rewind"), Some(body), key).await
     }
 
     /// `POST /v1/sessions/{id}/fork`

@@ -43,8 +43,8 @@ pub struct RmArgs {
     /// With --archived: those that have been silent for so long: 30d, 12h
     #[arg(long, value_name = "TIME", value_parser = config::duration, requires = "archived")]
     pub older: Option<Duration>,
-    /// Remove a worktree with files that are not committed, too
-    #[arg(long, conflicts_with = "keep_worktree")]
+    /// Also a session whose log is damaged, and a worktree with files that are not committed
+    #[arg(long)]
     pub force: bool,
     /// Leave the worktree that was made for the session
     #[arg(long)]
@@ -79,15 +79,16 @@ pub async fn run(app: &App, args: RmArgs) -> Outcome {
     if !args.yes && !confirmed(app, &what)? {
         return Ok(exit::FAILED);
     }
-    let worktree = match (args.force, args.keep_worktree) {
-        (true, _) => WorktreeFate::Discard,
-        (false, true) => WorktreeFate::Keep,
+    let worktree = match (args.keep_worktree, args.force) {
+        (true, _) => WorktreeFate::Keep,
+        (false, true) => WorktreeFate::Discard,
         (false, false) => WorktreeFate::Remove,
     };
+    let body = DeleteSession { worktree, force: args.force };
     let mut worst = exit::DONE;
     let several = sessions.len() > 1;
     for session in sessions {
-        match remove(app, &client, &session, worktree).await {
+        match remove(app, &client, &session, &body).await {
             Ok(()) => {}
             Err(failure) if !several => return Err(failure),
             Err(failure) => {
@@ -173,12 +174,12 @@ async fn remove_worktrees(app: &App, client: &Client, args: &RmArgs, mut session
     Ok(worst)
 }
 
-async fn remove(app: &App, client: &Client, session: &SessionView, worktree: WorktreeFate) -> Result<(), Failure> {
+async fn remove(app: &App, client: &Client, session: &SessionView, body: &DeleteSession) -> Result<(), Failure> {
     // What is idle has nothing to lose but its log, and that was just given up; what runs is refused.
     if session.state == "idle" {
         super::stop::stopped(client, session, &StopSession { mode: StopMode::Graceful, message: None }).await?;
     }
-    client.delete_session(session.id, &DeleteSession { worktree }, &CommandKey::fresh()).await?;
+    client.delete_session(session.id, body, &CommandKey::fresh()).await?;
     if app.json {
         return app.out.json(&serde_json::json!({ "id": session.id, "deleted": true }));
     }
@@ -195,13 +196,21 @@ fn events(seq: u64) -> usize {
 /// # Errors
 /// If nobody can be asked.
 pub fn confirmed(app: &App, what: &str) -> Result<bool, Failure> {
+    agreed(app, &format!("this removes {what}"))
+}
+
+/// As [`confirmed`], for what does something else.
+///
+/// # Errors
+/// If nobody can be asked.
+pub fn agreed(app: &App, what: &str) -> Result<bool, Failure> {
     let stdin = std::io::stdin();
     if !app.may_ask() || !stdin.is_terminal() || !app.out.settings().stderr_terminal || app.json {
-        return Err(Problem::filled(Code::ConfirmationRequired, [("what", what.into())]).into());
+        return Err(Problem::new(Code::ConfirmationRequired, what).hint("add --yes").into());
     }
     let mut stderr = std::io::stderr();
     // A terminal that is gone answers nothing either.
-    let _ = write!(stderr, "this removes {what}. Type yes: ").and_then(|()| stderr.flush());
+    let _ = write!(stderr, "{what}. Type yes: ").and_then(|()| stderr.flush());
     let mut line = String::new();
     let read = stdin.lock().read_line(&mut line);
     let agreed = read.is_ok() && matches!(line.trim(), "y" | "yes");

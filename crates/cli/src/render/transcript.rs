@@ -435,6 +435,13 @@ impl Transcript {
                 let by = if by_me { "you" } else { by };
                 self.note(&format!("cleared by {}: the agent remembers nothing of what is above", clean_line(by)));
             }
+            KnownEvent::SessionRewound { number, by, .. } => {
+                let by = clean_line(if by_me { "you" } else { by });
+                self.note(&format!("taken back by {by} to before turn {number}: the agent will know nothing of what came since"));
+            }
+            KnownEvent::RepairCompleted { by, .. } => {
+                self.note(&format!("log repaired by {}", clean_line(if by_me { "you" } else { by })));
+            }
             KnownEvent::SessionArchived {} => self.note("session archived"),
             KnownEvent::SessionUnarchived {} => self.note("session back from the archive"),
             KnownEvent::SessionDeleted { .. } => self.note("session removed"),

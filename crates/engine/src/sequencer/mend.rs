@@ -12,7 +12,12 @@ use convene_core::{
 use convene_store::{Reader as _, Store};
 
 use super::Sequencer;
-use crate::{draft::Draft, error::Error, shared::Published, work::{Outcome, Repair}};
+use crate::{
+    draft::Draft,
+    error::Error,
+    shared::Published,
+    work::{Outcome, Repair},
+};
 
 impl<S: Store> Sequencer<S> {
     /// A session as the next item sees it, also one whose log is damaged.

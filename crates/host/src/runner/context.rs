@@ -47,8 +47,9 @@ impl Runner {
                 SessionOpening::New
             }
             (None, None) => {
-                // Of a fork whose origin has no session of its agent that could be forked.
-                if self.context.recap.is_some() && self.context.lost.is_none() && self.session.is_none() {
+                // Of a fork whose origin has no session of its agent that could be forked. Where a recap is due already, no
+                // agent is expected to remember.
+                if self.context.recap.is_some() && !self.context.due && self.context.lost.is_none() && self.session.is_none() {
                     let detail = format!("{} has no session to fork", self.config.agent.display_name());
                     self.lose(ContextLoss::CannotFork, detail);
                 }

@@ -21,7 +21,8 @@ const TOLD: usize = 200;
 /// Sessions of which something is left, from the one after `after` on, and from the first one again behind the last.
 pub(super) fn sessions(run_root: &Path, after: Option<SessionId>) -> Vec<SessionId> {
     let all: BTreeSet<SessionId> = files(run_root).into_iter().map(|(session, _)| session).collect();
-    let (before, behind): (Vec<_>, Vec<_>) = all.into_iter().partition(|session| after.is_some_and(|last| *session <= last));
+    let (before, behind): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|session| after.is_some_and(|last| *session <= last));
     behind.into_iter().chain(before).take(TOLD).collect()
 }
 

@@ -5,7 +5,7 @@ use convene_core::catalogue::nearest;
 
 /// What a path begins with.
 const THINGS: &[&str] = &[
-    "agents", "audit", "blobs", "chat", "config", "doctor", "events", "login", "logout", "sessions", "shutdown",
+    "agents", "audit", "blobs", "chat", "config", "doctor", "events", "login", "logout", "prune", "sessions", "shutdown",
     "threads", "tokens", "uplink", "workers",
 ];
 /// What stands in a path below it.
@@ -27,8 +27,10 @@ const PARTS: &[&str] = &[
     "permissions",
     "prompts",
     "queue",
+    "recap",
     "repair",
     "resume",
+    "rewind",
     "rotate",
     "runner",
     "sign-in",

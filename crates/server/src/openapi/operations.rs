@@ -19,6 +19,7 @@ const NAMES: &[(&str, &str)] = &[
     ("session_events", "list_session_events"),
     ("session_health", "get_session_health"),
     ("session_history", "get_session_history"),
+    ("session_recap", "get_session_recap"),
 ];
 
 /// What an operation can answer beside what all of its kind can.
@@ -44,8 +45,10 @@ const OWN: &[(&str, &[Code])] = &[
     ("log_in", &[Code::LoginLinkUsed, Code::TokenInvalid]),
     ("patch_session", &[Code::ConfigOptionUnknown, Code::ModelUnknown, Code::SessionStopping, Code::SessionArchived]),
     ("prompt_thread", PROMPT),
+    ("repair_session", &[Code::WrongState, Code::SessionDamaged, Code::NothingToRepair]),
     ("resume_session", &[Code::SessionStopping, Code::SessionArchived]),
     ("revoke_token", &[Code::NotFound]),
+    ("rewind_session", &[Code::WrongState, Code::SessionStopping, Code::SessionArchived, Code::CursorTooOld]),
     ("rotate_token", &[Code::NotFound]),
     ("send_prompt", PROMPT),
     ("shut_down", &[Code::WrongState]),

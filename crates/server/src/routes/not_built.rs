@@ -12,8 +12,7 @@ use crate::{
 };
 
 /// What can be done instead.
-const INSTEAD: [(&str, &str); 5] = [
-    ("repair", "look at its events"),
+const INSTEAD: [(&str, &str); 4] = [
     ("transcript", "read its history"),
     ("chat", "create a session and follow its events"),
     ("stream", "follow the session's events"),
@@ -23,7 +22,6 @@ const INSTEAD: [(&str, &str); 5] = [
 /// Routes for all of them.
 pub fn router() -> Router<App> {
     Router::new()
-        .route("/v1/sessions/{id}/repair", post(refuse))
         .route("/v1/sessions/{id}/transcript", get(refuse))
         .route("/v1/chat", post(refuse))
         .route("/v1/chat/{id}/stream", get(refuse))

@@ -289,9 +289,9 @@ impl Conversation<'_> {
     }
 }
 
-/// The agent's session to fork, as long as there is none of its own.
+/// The agent's session to fork, as long as there is none of its own, and nothing that one would know nothing of.
 fn fork_of(state: &SessionState) -> Option<String> {
-    let fork = state.fork.as_ref().filter(|_| state.agent.session_id.is_none())?;
+    let fork = state.fork.as_ref().filter(|_| state.agent.session_id.is_none() && !state.agent.recap_due)?;
     fork.agent_session_id.clone()
 }
 

@@ -49,7 +49,8 @@ pub async fn delete_session(
     if let Ok(published) = app.engine.session(id).await {
         remove_worktree(&app, &published.state, body.worktree).await?;
     }
-    let work = Work::Command { session: id, command: Command::Delete { by: caller.owner.clone() } };
+    let work =
+        Work::Command { session: id, command: Command::Delete { damaged: body.force, by: caller.owner.clone() } };
     let gone = move |outcome: &Outcome| Deleted { id: id.to_string(), deleted: true, pos: outcome.pos };
     reply::change(&app, &caller, asked, work, StatusCode::OK, gone).await
 }

@@ -11,10 +11,12 @@ use axum::{
 use bytes::Bytes;
 use convene_api::body::ExportFormat;
 use convene_core::{
-    event::{Event, EventData, wire_json},
+    event::{Cut, Event, EventData, wire_json},
     export::Markdown,
     ids::SessionId,
-    view::{self, SessionView},
+    ledger::Meta,
+    session::SessionState,
+    view,
 };
 use convene_engine::storage::{EventFilter, EventRow};
 use futures_util::stream;
@@ -36,7 +38,7 @@ const PAGE: usize = 64;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Wanted {
-    /// `jsonl` (the stored events, one a line), `md` (for reading) or `json` (session and events in one object).
+    /// `jsonl` (the session's ledger: a line about it, then the stored events, one a line), `md` (for reading) or `json` (session and events in one object).
     #[serde(default)]
     #[param(inline)]
     format: ExportFormat,
@@ -58,13 +60,13 @@ pub async fn export_session(
         let error = convene_engine::Error::Damaged { session: id, why: why.to_string() };
         return Err(About { session: Some(id), ..About::default() }.refuse(error));
     }
-    let session = view::session(&published.state);
+    let session = &published.state;
     let (kind, ending) = match wanted.format {
         ExportFormat::Jsonl => ("application/x-ndjson", "jsonl"),
         ExportFormat::Md => ("text/markdown; charset=utf-8", "md"),
         ExportFormat::Json => ("application/json", "json"),
     };
-    let name = format!("attachment; filename=\"{}.{ending}\"", session.short_id);
+    let name = format!("attachment; filename=\"{}.{ending}\"", session.id.short());
     let export = Export::new(app, session, wanted.format);
     let body = Body::from_stream(stream::try_unfold(export, Export::next));
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name.as_str())], body)
@@ -77,6 +79,8 @@ struct Export {
     session: SessionId,
     format: ExportFormat,
     markdown: Markdown,
+    /// What was taken back: not for reading.
+    cuts: Vec<Cut>,
     /// The last event that was read, and the last that belongs to it: what comes later is not waited for.
     after: u64,
     last: u64,
@@ -87,12 +91,12 @@ struct Export {
 }
 
 impl Export {
-    fn new(app: App, session: SessionView, format: ExportFormat) -> Self {
+    fn new(app: App, session: &SessionState, format: ExportFormat) -> Self {
         let head = match format {
-            ExportFormat::Jsonl => String::new(),
-            ExportFormat::Md => Markdown::head(&session),
+            ExportFormat::Jsonl => Meta::of(session).line(),
+            ExportFormat::Md => Markdown::head(&view::session(session)),
             ExportFormat::Json => {
-                let view = serde_json::to_string(&session).unwrap_or_default();
+                let view = serde_json::to_string(&view::session(session)).unwrap_or_default();
                 format!("{{\"session\":{view},\"events\":[")
             }
         };
@@ -101,6 +105,7 @@ impl Export {
             session: session.id,
             format,
             markdown: Markdown::default(),
+            cuts: session.rewound.clone(),
             after: 0,
             last: session.seq,
             first: true,
@@ -136,6 +141,7 @@ impl Export {
 
     fn event(&mut self, row: &EventRow) -> String {
         match self.format {
+            ExportFormat::Md if self.cuts.iter().any(|cut| cut.holds(row.seq)) => String::new(),
             ExportFormat::Md => match EventData::from_json(&row.data) {
                 Ok(data) => self.markdown.event(&Event {
                     session: self.session,

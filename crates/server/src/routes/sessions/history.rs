@@ -8,7 +8,7 @@ use convene_api::{
     problem::{Code, Problem},
 };
 use convene_core::{event::wire_json, ids::TurnId};
-use convene_engine::storage::EventFilter;
+use convene_engine::storage::{EventFilter, EventRow};
 use serde_json::value::RawValue;
 
 use crate::{app::App, extract::SessionName, refusal::Refusal};
@@ -16,7 +16,7 @@ use crate::{app::App, extract::SessionName, refusal::Refusal};
 /// How many events are read at once.
 const READ: usize = 2000;
 
-/// A session's events by turn, in the order in which turns were first seen.
+/// A session's events by turn, in the order in which turns were first seen. What was taken back is left out.
 #[utoipa::path(
     get, path = "/v1/sessions/{id}/history", tag = "sessions", params(("id" = String, Path)),
     responses((status = 200, body = History)),
@@ -24,6 +24,7 @@ const READ: usize = 2000;
 pub async fn session_history(State(app): State<App>, SessionName(id): SessionName) -> Result<Json<History>, Refusal> {
     let published = app.engine.session(id).await?;
     let (last, pos) = (published.state.seq, published.state.pos);
+    let is_cut = |row: &EventRow| published.state.rewound.iter().any(|cut| cut.holds(row.seq));
     let mut turns: Vec<HistoryTurn> = Vec::new();
     let mut places: HashMap<Option<TurnId>, usize> = HashMap::new();
     let mut after = 0;
@@ -32,7 +33,7 @@ pub async fn session_history(State(app): State<App>, SessionName(id): SessionNam
         let rows = app.engine.events(id, filter).await?;
         let Some(end) = rows.last() else { break };
         after = end.seq;
-        for row in rows {
+        for row in rows.into_iter().filter(|row| !is_cut(row)) {
             let place = *places.entry(row.turn).or_insert_with(|| {
                 turns.push(HistoryTurn { turn: row.turn, events: Vec::new() });
                 turns.len() - 1
