@@ -241,6 +241,9 @@ impl Shared {
         let mut all = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         let old = all.put(id, published, at_rest);
         drop(all);
+        if at_rest {
+            self.runners.gone(id);
+        }
         old.is_none_or(|old| is_material(&old.state, &state))
     }
 

@@ -91,6 +91,7 @@ fn worker(name: &str, instance: u128) -> WorkerRecord {
         },
         roots: Vec::new(),
         last_seen_at: Timestamp::UNIX_EPOCH,
+        quiet_since: None,
     }
 }
 

@@ -76,6 +76,7 @@ impl World {
             },
             roots: Vec::new(),
             last_seen_at: clock.now(),
+            quiet_since: None,
         };
         assert_eq!(engine.workers().register(record), Registered::Yes);
         let (started, last) = (clock.now(), LastWatched::default());

@@ -22,6 +22,21 @@ pub enum Fault {
     AnswerLost,
 }
 
+impl Fault {
+    /// What the store says.
+    fn as_error(self) -> Error {
+        match self {
+            Self::Full => Error::Full {
+                path: PathBuf::from("convene.db"),
+                source: io::Error::from(io::ErrorKind::StorageFull).into(),
+            },
+            Self::Refused | Self::AnswerLost => {
+                Error::Failed { doing: "committing", source: io::Error::other("a fault of the test").into() }
+            }
+        }
+    }
+}
+
 /// What is to fail. Cheap to clone; the test keeps one, the store has the other.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
@@ -124,18 +139,21 @@ impl<S: Store> Store for FaultStore<S> {
         self.inner.info()
     }
 
+    fn recover(&mut self) -> Result<(), Error> {
+        match self.faults.plan().lasting {
+            None => self.inner.recover(),
+            Some(fault) => Err(fault.as_error()),
+        }
+    }
+
     fn commit(&mut self, group: &Group) -> Result<(), Error> {
-        let error = || io::Error::other("a fault of the test");
         match self.faults.next() {
             None => self.inner.commit(group),
-            Some(Fault::Refused) => Err(Error::Failed { doing: "committing", source: error().into() }),
-            Some(Fault::Full) => Err(Error::Full {
-                path: PathBuf::from("convene.db"),
-                source: io::Error::from(io::ErrorKind::StorageFull).into(),
-            }),
-            Some(Fault::AnswerLost) => {
-                self.inner.commit(group)?;
-                Err(Error::Failed { doing: "committing", source: error().into() })
+            Some(fault) => {
+                if fault == Fault::AnswerLost {
+                    self.inner.commit(group)?;
+                }
+                Err(fault.as_error())
             }
         }
     }

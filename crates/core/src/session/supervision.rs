@@ -57,9 +57,7 @@ pub(super) fn expire(d: &mut Decider<'_>, turn: TurnId, why: Expiry) -> Result<(
         return Ok(());
     }
     // Somebody was faster, or it still has time to yield.
-    if !running.has_ignored_its_end(d.now) {
-        return Err(Rejection::Nothing);
-    }
+    let Some(why) = running.ignores_its_end(d.now) else { return Err(Rejection::Nothing) };
     let message = format!("the turn was to end for its {}, and nothing came of it", why.by());
     stop(d, StopCause::Timeout, StopMode::Now, Some(message), why.by().to_owned());
     Ok(())
@@ -129,11 +127,11 @@ impl ActiveTurn {
         self.active_at.or(self.handed_over_at)
     }
 
-    /// Whether its end was wanted so long ago that its agent will not see to it.
-    pub fn has_ignored_its_end(&self, now: Timestamp) -> bool {
-        let out_of_time = self.cancelled_by.as_deref().and_then(Expiry::that_cancelled).is_some();
-        let since = self.cancelled_at.filter(|_| out_of_time);
-        since.is_some_and(|since| now.as_second() - since.as_second() >= limits::CANCEL_GRACE)
+    /// The time that it was out of so long ago that its agent will not see to its end, if there is one.
+    pub fn ignores_its_end(&self, now: Timestamp) -> Option<Expiry> {
+        let why = self.cancelled_by.as_deref().and_then(Expiry::that_cancelled)?;
+        let since = self.cancelled_at?;
+        (now.as_second() - since.as_second() >= limits::CANCEL_GRACE).then_some(why)
     }
 }
 

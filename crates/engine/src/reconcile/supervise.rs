@@ -48,12 +48,12 @@ impl Watch<'_> {
     fn turn(&self, state: &SessionState, turn: &ActiveTurn) -> Vec<Command> {
         let over = |since, seconds| seconds > 0 && self.windows.are_over(since, seconds, self.now);
         let expire = |why| vec![Command::ExpireTurn { turn: turn.id, why }];
-        if turn.has_ignored_its_end(self.now) {
+        if let (Some(why), Some(since)) = (turn.ignores_its_end(self.now), turn.cancelled_at) {
             let grace = limits::CANCEL_GRACE.unsigned_abs();
-            return if turn.cancelled_at.is_some_and(|at| over(at, grace)) { expire(Expiry::Inactivity) } else { vec![] };
+            return if over(since, grace) { expire(why) } else { Vec::new() };
         }
         let waits_for_nobody = turn.cancelled_by.is_none() && state.needs_you_since.is_none();
-        let Some(since) = turn.silent_since().filter(|_| waits_for_nobody) else { return vec![] };
+        let Some(since) = turn.silent_since().filter(|_| waits_for_nobody) else { return Vec::new() };
         if over(since, state.spec.inactivity_timeout) {
             return expire(Expiry::Inactivity);
         }
@@ -90,6 +90,8 @@ impl Watch<'_> {
         let stays = attempt.instance.is_some() && attempt.leaving.is_none();
         let missed = stays && !matches!(state.phase, Phase::Stopping { .. });
         let away = self.shared.runners.away_since(state.id, self.windows.up).filter(|_| missed);
+        // An earlier attempt's was not this one's.
+        let away = away.map(|since| since.max(attempt.assigned_at));
         let detail = || "its runner cannot be reached; what the agent does is told when it is back".to_owned();
         self.tell(state, UnhealthyReason::RunnerUnreachable, away, RUNNER_AWAY, detail)
     }

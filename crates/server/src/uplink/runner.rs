@@ -32,8 +32,8 @@ use crate::{
     refusal::{Refusal, invalid},
 };
 
-/// A runner that does not answer for so long is not reached: it was asked, and once more.
-const QUIET: Duration = Duration::from_secs(35);
+/// A runner that does not answer for so long is not reached: it was asked in between.
+const QUIET: Duration = Duration::from_secs(20);
 
 /// Opens the uplink.
 pub async fn open(
