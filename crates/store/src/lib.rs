@@ -17,9 +17,22 @@ pub use rows::{
     Changed, ChangedObject, EventFilter, EventRow, Group, Loaded, LogKey, OpenInfo, ReplyRow, SessionFilter,
     SessionRow, SnapshotRow, ThreadRow, TokenRow,
 };
-pub use sqlite::{SqliteReader, SqliteStore, salvage};
+pub use sqlite::{SqliteReader, SqliteStore, backup, salvage};
 
 use convene_core::ids::{SessionId, ThreadId, TokenId};
+
+/// What a store does for order, and not because somebody asked for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chore {
+    /// Give room that is not used back to the disk.
+    FreePages,
+    /// Remove files that no event refers to: of writers that died before their commit, and of logs that were removed by
+    /// somebody who died after it.
+    Files {
+        /// Which of the 256 parts of them.
+        shelf: u8,
+    },
+}
 
 /// The writer of a store.
 pub trait Store: Send + 'static {
@@ -37,6 +50,15 @@ pub trait Store: Send + 'static {
     /// # Errors
     /// If the disk refuses. Nothing of the group is visible then, and the same group may be committed again.
     fn commit(&mut self, group: &Group) -> Result<(), Error>;
+
+    /// Does a piece of a chore, between two groups: nothing that is stored changes. Tells whether there is more of it.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    fn tidy(&mut self, chore: Chore) -> Result<bool, Error> {
+        let _nothing_to_tidy = chore;
+        Ok(false)
+    }
 
     /// Gives up the room that was kept for a full disk: what ends things may then be committed still.
     fn spend_reserve(&mut self) {}

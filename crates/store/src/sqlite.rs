@@ -3,6 +3,7 @@
 //! One connection writes, on the caller's thread; a few others read and never hold it up. After a failure of the disk
 //! the writer is not trusted: the next commit opens a new one and goes on only if it finds what was last committed.
 
+pub mod backup;
 mod check;
 mod columns;
 mod inspect;
@@ -11,6 +12,7 @@ mod log;
 mod open;
 mod pool;
 mod read;
+mod room;
 pub mod salvage;
 mod schema;
 mod sum;
@@ -127,6 +129,11 @@ impl Store for SqliteStore {
 
     fn info(&self) -> OpenInfo {
         self.info
+    }
+
+    fn tidy(&mut self, chore: crate::Chore) -> Result<bool, Error> {
+        self.trust_again()?;
+        self.do_chore(chore)
     }
 
     fn commit(&mut self, group: &Group) -> Result<(), Error> {

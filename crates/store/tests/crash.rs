@@ -1,7 +1,7 @@
 //! A writer that is killed at any moment loses nothing that it was told is durable, and leaves no gap.
 
 use std::{
-    env,
+    env, fs,
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Command, Stdio},
@@ -11,7 +11,7 @@ use convene_core::Timestamp;
 use convene_store::{
     Error, EventFilter, EventRow, Group, LogKey, Reader as _, SessionRow, SnapshotRow, SqliteStore, Store as _,
 };
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
 /// Tells the child where to write.
 const DIR: &str = "STORE_CRASH_DIR";
@@ -123,6 +123,97 @@ fn a_killed_writer_loses_nothing() {
     assert!(acknowledged > 0);
 }
 
+/// How many copies are taken of a writer at work; more by `CONVENE_COPIES`.
+const COPIES: u64 = 6;
+
+#[test]
+fn copies_that_are_taken_at_any_moment_miss_nothing_and_a_torn_tail_costs_nothing_that_was_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "child", "--ignored", "--nocapture", "--test-threads=1"])
+        .env(DIR, dir.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid = Pid::from_child(&child);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let copies = env::var("CONVENE_COPIES").map_or(COPIES, |number| number.parse().unwrap());
+    for round in 0..copies {
+        let mut acknowledged = 0;
+        let mut seen = 0;
+        while seen <= round * 11 % 29 {
+            let line = lines.next().unwrap().unwrap();
+            if let Some(number) = line.strip_prefix("acknowledged ") {
+                acknowledged = number.parse().unwrap();
+                seen += 1;
+            }
+        }
+        kill_process(pid, Signal::STOP).unwrap();
+        let copy = tempfile::tempdir().unwrap();
+        copy_all(dir.path(), copy.path());
+        kill_process(pid, Signal::CONT).unwrap();
+        let wal = fs::read(copy.path().join("convene.db-wal")).unwrap();
+        let synced = before_last_transaction(&wal);
+        let torn = |name: String, wal: &[u8]| {
+            let torn = tempfile::tempdir().unwrap();
+            copy_all(copy.path(), torn.path());
+            fs::write(torn.path().join("convene.db-wal"), wal).unwrap();
+            // The last transaction may not have been acknowledged; nothing before it is lost.
+            let end = consistent(torn.path());
+            assert!(end + EVENTS >= acknowledged, "{name}: {end} of {acknowledged}");
+        };
+        // A tail that is cut off, at the end of a frame and in the middle of one.
+        for cut in [synced, synced + 1, synced + FRAME / 2, synced + FRAME, wal.len() - 1] {
+            torn(format!("cut at {cut}"), &wal[..cut.min(wal.len())]);
+        }
+        // Sectors of the last transaction that did not reach the disk, in no order.
+        for lost in 0..3 {
+            let mut wal = wal.clone();
+            for (number, sector) in wal[synced..].chunks_mut(512).enumerate() {
+                if (number as u64 * 2_654_435_761 + round * 97 + lost).is_multiple_of(3) {
+                    sector.fill(0);
+                }
+            }
+            torn(format!("sectors lost {lost}"), &wal);
+        }
+        let end = consistent(copy.path());
+        assert!(end >= acknowledged, "{end} of {acknowledged}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// A frame of the WAL with its header.
+const FRAME: usize = 24 + 4096;
+
+/// Where the last transaction begins in a WAL: everything before it was synced before it was begun.
+fn before_last_transaction(wal: &[u8]) -> usize {
+    let salts = wal.get(16..24).unwrap_or_default();
+    let frames: Vec<(usize, bool)> = (32..)
+        .step_by(FRAME)
+        .map_while(|at| wal.get(at..at + FRAME).map(|frame| (at, frame)))
+        .take_while(|(_, frame)| &frame[8..16] == salts)
+        .map(|(at, frame)| (at + FRAME, frame[4..8] != [0; 4]))
+        .collect();
+    let last = frames.len().saturating_sub(1);
+    let ended = frames[..last].iter().rfind(|(_, ends)| *ends);
+    ended.map_or(32, |(end, _)| *end)
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let to = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            fs::create_dir(&to).unwrap();
+            copy_all(&path, &to);
+        } else {
+            fs::copy(&path, &to).unwrap();
+        }
+    }
+}
+
 #[test]
 #[ignore = "the child that `a_disk_that_fails_is_met_and_survived` starts"]
 fn child_at_its_limit() {
@@ -166,6 +257,12 @@ fn a_disk_that_fails_is_met_and_survived() {
 
 /// All that was acknowledged is there, at most one group more, and nothing half.
 fn check(dir: &Path, acknowledged: u64) {
+    let end = consistent(dir);
+    assert!(end == acknowledged || end == acknowledged + EVENTS, "{end} of {acknowledged}");
+}
+
+/// There is nothing half. Where the logs end.
+fn consistent(dir: &Path) -> u64 {
     let store = open(dir);
     let mut ends = Vec::new();
     for log in 1..=LOGS {
@@ -180,6 +277,6 @@ fn check(dir: &Path, acknowledged: u64) {
         ends.push(events.len() as u64);
     }
     assert!(ends.iter().all(|end| *end == ends[0]), "half a group: {ends:?}");
-    assert!(ends[0] == acknowledged || ends[0] == acknowledged + EVENTS, "{} of {acknowledged}", ends[0]);
     assert_eq!(store.info().last_pos, ends[0] * LOGS as u64);
+    ends[0]
 }

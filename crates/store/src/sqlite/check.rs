@@ -12,7 +12,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode};
 
 use super::{
-    lock::{Lock, State},
+    lock::State,
     salvage,
     sum::{self, Table},
     wal::Wal,
@@ -26,7 +26,7 @@ const AT_OPENING: Duration = Duration::from_millis(300);
 const BOOKS: [Table; 4] = [sum::META, sum::SESSIONS, sum::THREADS, sum::TOKENS];
 
 /// The WAL is there if there should be one, and no part of it has gone bad.
-pub(super) fn files(dir: &Path, lock: &Lock) -> Result<(), Error> {
+pub(super) fn files(dir: &Path, left: State) -> Result<(), Error> {
     let path = dir.join("convene.db-wal");
     let damaged = |why: String| Err(Error::Damaged { what: path.display().to_string(), why });
     if salvage::interrupted(dir) {
@@ -34,7 +34,7 @@ pub(super) fn files(dir: &Path, lock: &Lock) -> Result<(), Error> {
         return Err(Error::Damaged { what, why: "making a new one of it was interrupted".to_owned() });
     }
     match Wal::read(&path) {
-        Ok(None) if lock.state() == State::Open => {
+        Ok(None) if left == State::Open => {
             damaged("it is empty or gone, and the last writer was killed: what it committed last was in it".to_owned())
         }
         Ok(None) => Ok(()),
@@ -51,6 +51,13 @@ pub(super) fn files(dir: &Path, lock: &Lock) -> Result<(), Error> {
 pub(super) fn pages(conn: &Connection, path: &Path) -> Result<(), Error> {
     let looked = quick(conn, AT_OPENING).map_err(|error| fail::sql("checking the database", path, error))?;
     told(path, &looked.faults)
+}
+
+/// All pages hold together, and the rows of the small tables are as they were written.
+pub(super) fn whole(conn: &Connection, path: &Path) -> Result<(), Error> {
+    let looked = quick(conn, Duration::MAX).map_err(|error| fail::sql("checking the database", path, error))?;
+    told(path, &looked.faults)?;
+    rows(conn, path)
 }
 
 /// The rows of the small tables are as they were written, and their indexes fit them.

@@ -1,13 +1,17 @@
 //! Looks at a database without touching it: for a doctor, whether a server runs or not.
 
-use std::{path::Path, time::Duration};
+use std::{
+    collections::HashMap,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use convene_core::ids::SessionId;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
     check::{self, Quick},
-    schema,
+    columns, lock, schema, sum,
 };
 use crate::Error;
 
@@ -23,6 +27,8 @@ pub struct Inspected {
     pub whole: bool,
     /// What is wrong with it, in SQLite's words; at most the first three.
     pub faults: Vec<String>,
+    /// Sessions with events that cannot be read, with how many those are.
+    pub damaged: Vec<(SessionId, u64)>,
     /// Sessions with more than [`LARGE_LOG`] events, with how many.
     pub large: Vec<(SessionId, u64)>,
 }
@@ -39,9 +45,20 @@ pub fn inspect(dir: &Path, within: Duration) -> Result<Inspected, Error> {
     let failed = |error| crate::fail::sql("looking at the database", &path, error);
     let conn = connect(dir, &path).map_err(failed)?;
     schema::readable(&conn, &path)?;
-    let Quick { whole, faults } = check::quick(&conn, within).map_err(failed)?;
+    let until = Instant::now() + within;
+    let Quick { mut whole, mut faults } = check::quick(&conn, within).map_err(failed)?;
+    if faults.is_empty() {
+        faults.extend(check::files(dir, lock::state(dir)).err().map(why));
+        faults.extend(check::rows(&conn, &path).err().map(why));
+    }
+    let mut damaged = Vec::new();
+    if faults.is_empty() {
+        let ended;
+        (damaged, ended) = damaged_logs(&conn, until).map_err(failed)?;
+        whole &= ended;
+    }
     let large = large_logs(&conn).map_err(failed)?;
-    Ok(Inspected { exists: true, whole, faults, large })
+    Ok(Inspected { exists: true, whole, faults, damaged, large })
 }
 
 /// Whether this build knows the database.
@@ -68,6 +85,44 @@ pub(super) fn connect(dir: &Path, path: &Path) -> rusqlite::Result<Connection> {
 /// A path in an address, where three characters mean something else.
 fn escaped(path: &Path) -> String {
     path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+}
+
+fn why(error: Error) -> String {
+    match error {
+        Error::Damaged { what, why } => format!("{what}: {why}"),
+        error => error.to_string(),
+    }
+}
+
+/// Logs with events that are not as they were written, or missing, as far as there is time to look; and whether there
+/// was.
+fn damaged_logs(conn: &Connection, until: Instant) -> rusqlite::Result<(Vec<(SessionId, u64)>, bool)> {
+    // A server may write meanwhile.
+    let conn = conn.unchecked_transaction()?;
+    let mut whole: HashMap<i64, u64> = HashMap::new();
+    let mut events = conn.prepare(&format!("SELECT {} FROM events", sum::EVENTS.checked()))?;
+    let mut rows = events.query([])?;
+    let mut looked: u64 = 0;
+    while let Some(row) = rows.next()? {
+        looked += 1;
+        if looked.is_multiple_of(1024) && Instant::now() > until {
+            return Ok((Vec::new(), false));
+        }
+        if sum::EVENTS.check(row).is_ok() {
+            *whole.entry(row.get(1)?).or_default() += 1;
+        }
+    }
+    let mut sessions =
+        conn.prepare(&format!("SELECT {} FROM sessions WHERE deleted = 0", sum::SESSIONS.checked()))?;
+    let mut damaged = Vec::new();
+    for row in sessions.query_map([], columns::session)? {
+        let row = row?;
+        let there = whole.get(&row.log.0).copied().unwrap_or_default();
+        if there < row.seq {
+            damaged.push((row.id, row.seq - there));
+        }
+    }
+    Ok((damaged, true))
 }
 
 fn large_logs(conn: &Connection) -> rusqlite::Result<Vec<(SessionId, u64)>> {

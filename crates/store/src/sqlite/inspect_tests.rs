@@ -20,7 +20,7 @@ fn a_whole_database_is_whole_whether_it_is_open_or_not_and_nothing_is_made() {
     assert_eq!(inspect(dir.path(), TIME).unwrap(), Inspected::default());
     assert_eq!(files(dir.path()), Vec::<String>::new());
     let store = SqliteStore::open(dir.path(), Timestamp::UNIX_EPOCH, 1).unwrap();
-    let whole = Inspected { exists: true, whole: true, faults: Vec::new(), large: Vec::new() };
+    let whole = Inspected { exists: true, whole: true, ..Inspected::default() };
     assert_eq!(inspect(dir.path(), TIME).unwrap(), whole);
     drop(store);
     let before = files(dir.path());

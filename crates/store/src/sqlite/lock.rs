@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io::{Read as _, Seek as _, SeekFrom, Write as _},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
@@ -44,21 +44,31 @@ pub(crate) fn lock(dir: &Path) -> Result<Lock, Error> {
     }
 }
 
+/// What the last writer said, without a lock; it may write at this moment.
+pub(crate) fn state(dir: &Path) -> State {
+    read(std::fs::read_to_string(dir.join("convene.db.lock")))
+}
+
+/// A word that nobody writes counts as one of somebody who wrote.
+fn read(said: io::Result<String>) -> State {
+    match said {
+        Ok(text) if text.trim().is_empty() => State::New,
+        Ok(text) if text.trim() == "open" => State::Open,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => State::New,
+        Ok(_) | Err(_) => State::Closed,
+    }
+}
+
 impl Lock {
-    /// What the last writer said. A word that nobody writes counts as the more careful one.
+    /// What the last writer said.
     pub(crate) fn state(&self) -> State {
         let mut text = String::new();
         let mut file = &self.0;
-        let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut text));
-        match text.trim() {
-            "" if read.is_ok() => State::New,
-            "open" => State::Open,
-            _ => State::Closed,
-        }
+        read(file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut text)).map(|_| text))
     }
 
     /// Says it to the next writer.
-    pub(crate) fn say(&self, state: State) -> std::io::Result<()> {
+    pub(crate) fn say(&self, state: State) -> io::Result<()> {
         if self.state() == state {
             return Ok(());
         }

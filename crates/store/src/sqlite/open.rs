@@ -31,7 +31,7 @@ pub(super) fn open(dir: &Path, now: Timestamp, epoch_seed: u64) -> Result<Opened
     make_dir(dir).map_err(|error| fail::io("making the data directory", dir, error))?;
     let lock = lock(dir)?;
     let path = dir.join("convene.db");
-    check::files(dir, &lock)?;
+    check::files(dir, lock.state())?;
     let new = make_file(dir, &path, &lock)?;
     let mut writer = writer(&path)?;
     if !new {
@@ -55,7 +55,7 @@ pub(super) fn open(dir: &Path, now: Timestamp, epoch_seed: u64) -> Result<Opened
 }
 
 /// Makes the directory for its owner alone, unless it is there: then it is as its owner wants it.
-fn make_dir(dir: &Path) -> io::Result<()> {
+pub(super) fn make_dir(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
@@ -109,6 +109,8 @@ fn connect_writer(path: &Path) -> rusqlite::Result<Connection> {
     settle(&conn)?;
     // What is refused stays as it is; who closes what is whole says so.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // Before there is anything: so that room can be given back piece by piece.
+    conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
     // A commit is on the disk when it returns.
     conn.pragma_update(None, "synchronous", "FULL")?;

@@ -30,7 +30,7 @@ use super::{
 use crate::{Error, LogKey, SqliteStore, blobs, fail};
 
 /// Where the new database is made, and where it is when it is whole.
-const PART: &str = "salvage.part";
+pub(super) const PART: &str = "salvage.part";
 const WHOLE: &str = "salvage";
 
 /// A new database on its way to the place of a damaged one. Dropping it leaves the old one where it is.
@@ -39,6 +39,8 @@ pub struct Salvage {
     home: PathBuf,
     lock: Lock,
     found: Found,
+    /// What the old database is called: what became of it.
+    fate: &'static str,
 }
 
 /// What was found.
@@ -86,7 +88,7 @@ impl Salvage {
         let lock = lock::lock(home)?;
         if home.join(WHOLE).join("convene.db").exists() {
             // An earlier one was interrupted when it was nearly over.
-            return Ok(Self { home: home.to_owned(), lock, found: Found::default() });
+            return Ok(Self { home: home.to_owned(), lock, found: Found::default(), fate: "damaged" });
         }
         let source = home.join("convene.db");
         if let Err(newer @ Error::Newer { .. }) = inspect::readable(home, &source) {
@@ -102,7 +104,12 @@ impl Salvage {
         drop(SqliteStore::open(&part, now, epoch_seed)?);
         symlink("../blobs", part.join("blobs")).map_err(said)?;
         let found = fill(home, &source, &part)?;
-        Ok(Self { home: home.to_owned(), lock, found })
+        Ok(Self { home: home.to_owned(), lock, found, fate: "damaged" })
+    }
+
+    /// A database from a backup, on its way to its place.
+    pub(super) fn restored(home: PathBuf, lock: Lock) -> Self {
+        Self { home, lock, found: Found::default(), fate: "replaced" }
     }
 
     /// Where the new database is: a data directory of its own, with the files of the old one.
@@ -125,7 +132,7 @@ impl Salvage {
     /// # Errors
     /// If the disk refuses. What is done is done when it is called again.
     pub fn finish(self, now: Timestamp) -> Result<Vec<PathBuf>, Error> {
-        let Self { home, lock, .. } = self;
+        let Self { home, lock, fate, .. } = self;
         let said = |error| fail::io("putting a new database in its place", &home, error);
         if home.join(PART).exists() {
             fs::remove_file(home.join(PART).join("blobs")).map_err(said)?;
@@ -137,7 +144,7 @@ impl Salvage {
         // First what must not be taken for a part of the new one.
         for ending in ["-wal", "-shm", ""] {
             let name = format!("convene.db{ending}");
-            let aside = home.join(format!("convene.db.damaged-{day}{ending}"));
+            let aside = home.join(format!("convene.db.{fate}-{day}{ending}"));
             match fs::rename(home.join(&name), &aside) {
                 Ok(()) if ending == "-shm" => fs::remove_file(&aside).map_err(said)?,
                 Ok(()) => kept.push(aside),

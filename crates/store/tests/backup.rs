@@ -1,0 +1,106 @@
+//! A backup that is made while a writer writes has everything that was acknowledged before, and comes back.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use convene_core::Timestamp;
+use convene_store::{
+    Error, EventFilter, EventRow, Group, LogKey, Reader as _, SqliteStore, Store as _, backup,
+};
+
+fn open(dir: &Path) -> Result<SqliteStore, Error> {
+    SqliteStore::open(dir, Timestamp::UNIX_EPOCH, 1)
+}
+
+fn event(seq: u64) -> EventRow {
+    // Now and then one that goes to a file.
+    let size = if seq.is_multiple_of(50) { 70_000 } else { 300 };
+    EventRow {
+        log: LogKey(1),
+        seq,
+        pos: seq,
+        at: Timestamp::UNIX_EPOCH,
+        index: Some(seq),
+        turn: None,
+        data: format!(r#"{{"type":"x","n":{seq},"text":"{}"}}"#, "x".repeat(size)).into(),
+    }
+}
+
+fn count(dir: &Path) -> u64 {
+    let filter = EventFilter { limit: usize::MAX, ..EventFilter::default() };
+    let events = open(dir).unwrap().reader().events(LogKey(1), &filter).unwrap();
+    assert!(events.iter().map(|event| event.seq).eq(1..=events.len() as u64));
+    events.len() as u64
+}
+
+#[test]
+fn a_backup_under_load_has_what_was_acknowledged_and_comes_back_under_another_epoch() {
+    let (home, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut store = open(home.path()).unwrap();
+    let (acknowledged, over) = (AtomicU64::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut seq = 0;
+            while !over.load(Ordering::Relaxed) {
+                let events = (seq + 1..=seq + 5).map(event).collect();
+                store.commit(&Group { events, ..Group::default() }).unwrap();
+                seq += 5;
+                acknowledged.store(seq, Ordering::SeqCst);
+            }
+        });
+        for number in 0..4 {
+            let wanted = acknowledged.load(Ordering::SeqCst) + 60;
+            while acknowledged.load(Ordering::SeqCst) < wanted {
+                std::thread::yield_now();
+            }
+            let before = acknowledged.load(Ordering::SeqCst);
+            let to = place.path().join(number.to_string());
+            let made = backup::backup(home.path(), &to).unwrap();
+            assert!(made.events >= before, "{} of {before}", made.events);
+            assert_eq!(made.damaged, 0);
+            assert_eq!(backup::verify(&to).unwrap(), made);
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    let refused = backup::backup(home.path(), &place.path().join("3"));
+    assert!(refused.is_err(), "nothing is overwritten: {refused:?}");
+    let from = place.path().join("3");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&from), mode(&from.join("convene.db"))), (0o700, 0o600));
+
+    // Not over a server that runs; and over what it left, which is kept.
+    let refused = backup::restore(home.path(), &from, 9);
+    assert!(matches!(refused, Err(Error::InUse { .. })), "{refused:?}");
+    drop(store);
+    let had = backup::verify(&from).unwrap().events;
+    let kept = backup::restore(home.path(), &from, 9).unwrap().finish(Timestamp::UNIX_EPOCH).unwrap();
+    assert!(kept.iter().any(|path| path.ends_with("convene.db.replaced-19700101T000000Z")), "{kept:?}");
+    assert_eq!(count(home.path()), had);
+    assert_eq!(open(home.path()).unwrap().info().epoch, 9);
+    // To a place where there was nothing.
+    let anew = place.path().join("anew");
+    backup::restore(&anew, &from, 10).unwrap().finish(Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(count(&anew), had);
+}
+
+#[test]
+fn what_is_no_backup_or_not_whole_is_not_restored() {
+    let (home, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut store = open(home.path()).unwrap();
+    store.commit(&Group { events: (1..=60).map(event).collect(), ..Group::default() }).unwrap();
+    let to = place.path().join("b");
+    backup::backup(home.path(), &to).unwrap();
+    let mut bytes = fs::read(to.join("convene.db")).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half..].fill(0x5a);
+    fs::write(to.join("convene.db"), bytes).unwrap();
+    for from in [to.as_path(), place.path(), Path::new("/nowhere")] {
+        let refused = backup::restore(&place.path().join("anew"), from, 9);
+        assert!(matches!(refused, Err(Error::Damaged { .. })), "{refused:?}");
+    }
+    assert!(!place.path().join("anew").exists());
+}
