@@ -14,8 +14,7 @@
   const pages = JSON.parse(document.querySelector('meta[name="pages"]').content);
   for (const href of pages[location.pathname.split("/")[1]] ?? []) {
     const link = create.call(document, "link");
-    document.head.append(
-      Object.assign(link, { rel: "modulepreload", crossOrigin: "", fetchPriority: "low", href }),
-    );
+    link.setAttribute("fetchpriority", "low");
+    document.head.append(Object.assign(link, { rel: "modulepreload", crossOrigin: "", href }));
   }
 })();

@@ -1,5 +1,5 @@
 /** The talk of a session: what was said and done, what is asked of a person, and the box to go on with. */
-import { useState } from "react";
+import { useDeferredValue, useState } from "react";
 import { t } from "@/i18n";
 import { useStore } from "@/bind/store";
 import { LoadingNote } from "@/parts/loading-note";
@@ -32,6 +32,8 @@ export function Talk({ session, at, keys, finding }: TalkProps) {
 function TalkBody({ session, at, keys, sent, finding }: TalkProps & { readonly sent: number }) {
   const store = useStore();
   const { is, failed, loading } = useWindow(session.id);
+  // Drawn after what stands around it and in pieces, so that the browser answers between them.
+  const ready = useDeferredValue(is === "ready", false);
   const rows = useRows(session.id, null);
   if (is === "asked" && failed !== null && loading === "nothing") {
     return (
@@ -40,7 +42,7 @@ function TalkBody({ session, at, keys, sent, finding }: TalkProps & { readonly s
       </div>
     );
   }
-  if (is === "asked") {
+  if (is === "asked" || !ready) {
     return (
       <div className="mx-auto w-full max-w-4xl flex-1">
         <LoadingNote label={t("transcript.loading")} rows={5} />

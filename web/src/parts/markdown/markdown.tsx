@@ -1,7 +1,8 @@
 /** Text of an agent or a person as it is meant to look. Until the formatter is there, and where it is very long, it is plain. */
-import { lazy, memo, Suspense, useState } from "react";
+import { lazy, memo, Suspense, useEffect, useState } from "react";
 import { t } from "@/i18n";
 import { size } from "@/i18n/format";
+import { drawn } from "@/lib/breath";
 import { Button } from "@/ui/button";
 import { HiddenText } from "../hidden-text";
 
@@ -13,10 +14,16 @@ type MarkdownProps = {
 
 const LONG = 200_000;
 
-const Formatted = lazy(() =>
+let shown: () => void = () => undefined;
+const plain = new Promise<void>((resolve) => (shown = resolve));
+
+/** It is asked for when the text stands there plain, and not before: what is read first has the line for itself. */
+const Formatted = lazy(async () => {
+  await plain;
+  await drawn();
   // Offline, or a page of an older version: the text stays readable.
-  import("./formatted").catch(() => ({ default: Plain })),
-);
+  return import("./formatted").catch(() => ({ default: Plain }));
+});
 
 export const Markdown = memo(function Markdown({ text, state = "closed" }: MarkdownProps) {
   const [anyway, setAnyway] = useState(false);
@@ -34,11 +41,16 @@ export const Markdown = memo(function Markdown({ text, state = "closed" }: Markd
     );
   }
   return (
-    <Suspense fallback={<Plain text={text} />}>
+    <Suspense fallback={<Unformatted text={text} />}>
       <Formatted text={text} state={state} />
     </Suspense>
   );
 });
+
+function Unformatted({ text }: MarkdownProps) {
+  useEffect(() => shown(), []);
+  return <Plain text={text} />;
+}
 
 function Plain({ text }: MarkdownProps) {
   return (

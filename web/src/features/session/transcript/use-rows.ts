@@ -1,5 +1,5 @@
 /** The rows of a session's log, kept from one state to the next: what did not change is the same object. */
-import { useCallback, useDeferredValue, useMemo } from "react";
+import { useCallback, useMemo } from "react";
 import { useSelect } from "@/bind/store";
 import { rowsOf, type Row, type Rows } from "@/store/rows";
 import type { State } from "@/store/state";
@@ -51,10 +51,7 @@ export function useWindow(session: string): Window {
     },
     [session],
   );
-  const window = useSelect(select, sameWindow);
-  // Many rows are drawn for the first time: in pieces, so that the browser answers between them.
-  const ready = useDeferredValue(window.is === "ready");
-  return window.is === "ready" && !ready ? unknown : window;
+  return useSelect(select, sameWindow);
 }
 
 function sameWindow(a: Window, b: Window): boolean {
