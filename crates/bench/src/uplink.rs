@@ -74,7 +74,8 @@ impl Uplinks {
                     | WorkerDown::EndAttempt { .. }
                     | WorkerDown::TailAck { .. }
                     | WorkerDown::EndedAck { .. }
-                    | WorkerDown::Ask { .. } => {}
+                    | WorkerDown::Ask { .. }
+                    | WorkerDown::Forget { .. } => {}
                 }
             }
         }
