@@ -9,6 +9,7 @@ mod lifecycle;
 mod machine;
 mod mend;
 mod prompt;
+mod prune;
 mod question;
 mod server;
 mod session;
@@ -30,6 +31,7 @@ pub use mend::{
 pub use prompt::{
     CancelTurn, EditQueueEntry, PromptAccepted, PromptInput, PromptMode, PromptStatus, QueueChanged, SendPrompt,
 };
+pub use prune::{KeptSession, PruneSessions, Pruned, PrunedSession};
 pub use question::{AnswerElicitation, DecidePermission, DecisionInput, ElicitationAction, PermissionDecidedBody};
 pub use server::{ServerStatus, Shutdown, ShuttingDown, StorageTrouble};
 pub use session::{

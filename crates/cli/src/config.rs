@@ -26,7 +26,7 @@ pub use environment::{Environment, Unknown};
 pub use origin::{Origin, Origins};
 pub use schema::schema;
 pub use shown::{key as toml_key, toml as toml_value, view, without_password};
-pub use value::duration;
+pub use value::{duration, size};
 
 use crate::{
     failure::Failure,
@@ -48,6 +48,10 @@ pub struct Config {
     pub ui: Ui,
     /// `[limits]`
     pub limits: Limits,
+    /// `[retention]`
+    pub retention: Retention,
+    /// `[ledger]`
+    pub ledger: Ledger,
     /// `[worker]`
     pub worker: Worker,
     /// `[agents.NAME]`
@@ -176,6 +180,26 @@ pub struct Limits {
     pub failed_auth: u32,
 }
 
+/// Which sessions are removed by themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Stopped ones that nobody has used for so long; zero is never.
+    pub older_than: Duration,
+    /// Of these only those whose log takes more, in bytes.
+    pub larger_than: usize,
+    /// So many of the latest stay in any case.
+    pub keep: usize,
+    /// Only those that are put away.
+    pub archived_only: bool,
+}
+
+/// Where sessions are written down when they stop.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// The directory; empty is nowhere.
+    pub dir: String,
+}
+
 /// The worker of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worker {
@@ -262,6 +286,8 @@ impl Default for Config {
                 requests: rates.requests,
                 failed_auth: rates.failed_auth,
             },
+            retention: Retention::default(),
+            ledger: Ledger::default(),
             worker: Worker {
                 name: "local".to_owned(),
                 seats: 32,

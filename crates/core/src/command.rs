@@ -199,6 +199,14 @@ pub enum Command {
         by: String,
     },
 
+    /// Remove a session that nobody has used since somebody looked at it.
+    Prune {
+        /// Its last event then.
+        expected: u64,
+        /// Who.
+        by: String,
+    },
+
     /// The dispatcher found a seat.
     Assign {
         /// The worker.
@@ -303,6 +311,7 @@ impl Command {
             | Self::Archive
             | Self::Unarchive
             | Self::Delete { .. }
+            | Self::Prune { .. }
             | Self::Assign { .. }
             | Self::Wait { .. }
             | Self::ExpireTurn { .. }
@@ -333,6 +342,7 @@ impl Command {
             Self::Archive => "archive",
             Self::Unarchive => "unarchive",
             Self::Delete { .. } => "delete",
+            Self::Prune { .. } => "prune",
             Self::Assign { .. } => "assign",
             Self::Wait { .. } => "defer",
             Self::Refuse { .. } => "refuse",

@@ -81,6 +81,7 @@ pub(crate) const fn is_reported(work: &Work) -> bool {
         | Command::Archive
         | Command::Unarchive
         | Command::Delete { .. }
+        | Command::Prune { .. }
         | Command::Assign { .. }
         | Command::Wait { .. }
         | Command::ExpireTurn { .. }
@@ -98,6 +99,7 @@ fn weight(work: &Work) -> usize {
         | Work::CreateThread(_)
         | Work::Command { .. }
         | Work::Repair(_)
+        | Work::Tidy(_)
         | Work::ChangeThread { .. }
         | Work::DeleteThread { .. }
         | Work::AddToken(_)

@@ -51,7 +51,7 @@ pub(crate) fn fate(work: &Work, shared: &Shared) -> Fate {
     match work {
         Work::Command { session, command } => command_fate(*session, command, shared),
         // They free room, or take something away from somebody.
-        Work::DeleteThread { .. } | Work::RevokeToken(_) => Fate::Write,
+        Work::DeleteThread { .. } | Work::RevokeToken(_) | Work::Tidy(_) => Fate::Write,
         Work::CreateSession(_)
         | Work::CreateThread(_)
         | Work::Repair(_)
@@ -69,6 +69,7 @@ fn command_fate(session: SessionId, command: &Command, shared: &Shared) -> Fate 
         | Command::Answer { .. }
         | Command::DropQueued { .. }
         | Command::Delete { .. }
+        | Command::Prune { .. }
         | Command::Refuse { .. }
         | Command::EndAttempt { .. }
         | Command::ExpireTurn { .. }

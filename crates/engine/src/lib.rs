@@ -41,7 +41,8 @@ pub use work::{Done, Idempotency, NewSession, NewThread, Outcome, Repair, Thread
 /// What the doors of a server need of the store; they reach it through the engine alone.
 pub mod storage {
     pub use convene_store::{
-        Error, EventFilter, EventRow, LogKey, Reader, SessionFilter, SqliteReader, SqliteStore, Store, TokenRow,
+        Chore, Error, EventFilter, EventRow, LogKey, Reader, SessionFilter, SqliteReader, SqliteStore, Store, TokenRow,
+        backup::{BackedUp, backup, verify},
         feed::Read,
         sqlite::{Inspected, LARGE_LOG, inspect},
     };

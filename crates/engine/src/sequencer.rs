@@ -168,6 +168,7 @@ impl<S: Store> Sequencer<S> {
             Work::CreateThread(new) => self.create_thread(draft, *new, key)?,
             Work::Command { session, command } => self.command(draft, session, command, key)?,
             Work::Repair(repair) => self.repair(draft, *repair, key)?,
+            Work::Tidy(chore) => Outcome { pos: u64::from(self.store.tidy(chore)?), ..Outcome::default() },
             Work::ChangeThread { thread, changes } => {
                 self.thread_event(draft, thread, &ThreadEvent::ThreadUpdated { changes })?
             }
@@ -325,7 +326,7 @@ impl<S: Store> Sequencer<S> {
         if matches!(command, Command::Prompt { .. }) && state.queue.len() >= self.shared.queue_max() {
             return Err(Error::Rejected(Rejection::QueueFull { length: state.queue.len() }));
         }
-        let removed_by = if let Command::Delete { by, .. } = &command { Some(by.clone()) } else { None };
+        let removed_by = if let Command::Delete { by, .. } | Command::Prune { by, .. } = &command { Some(by.clone()) } else { None };
         let outcome = self.decide_on(draft, published, &state, command, key)?;
         if let Some(by) = removed_by {
             self.remove_own_thread(draft, state.thread, by)?;

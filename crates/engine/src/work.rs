@@ -11,7 +11,7 @@ use convene_core::{
     spec::{Origin, SessionSpec},
     thread::{ThreadChanges, ThreadState},
 };
-use convene_store::TokenRow;
+use convene_store::{Chore, TokenRow};
 
 use crate::repair::Examined;
 
@@ -31,6 +31,8 @@ pub enum Work {
     },
     /// Close what a log that was cut short left open.
     Repair(Box<Repair>),
+    /// Do a chore of the store. Nothing is decided; the answer says in `pos` whether there is more of it (1) or not (0).
+    Tidy(Chore),
     /// Change a thread.
     ChangeThread {
         /// Which.

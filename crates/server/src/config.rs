@@ -10,7 +10,7 @@ use convene_api::{body::ConfigView, doctor::Check};
 use convene_core::limits;
 use tokio_util::sync::CancellationToken;
 
-use crate::{page::PageFile, rate::Rates};
+use crate::{page::PageFile, rate::Rates, retention::Retention};
 
 /// How many sessions may be live by default. Sessions that wait for a seat cost memory alone, and far more of them than
 /// seats is what a night's work looks like; this is for a script that has lost its mind.
@@ -54,6 +54,10 @@ pub struct ServeConfig {
     pub memory_max: u64,
     /// After so much idleness without anybody watching a session is put to sleep; zero is never.
     pub hibernate_after: Duration,
+    /// Which sessions are removed by themselves, if any are.
+    pub retention: Option<Retention>,
+    /// Where the ledger of a session is written when it stops, if it is.
+    pub ledger: Option<PathBuf>,
     /// The agent of sessions that name none.
     pub default_agent: String,
     /// Names of agents that the config adds to the catalogue.
@@ -93,6 +97,8 @@ impl ServeConfig {
             inactivity_timeout: limits::INACTIVITY_TIMEOUT,
             memory_max: 0,
             hibernate_after: HIBERNATE_AFTER,
+            retention: None,
+            ledger: None,
             default_agent: convene_core::catalogue::BUILTIN.to_owned(),
             agents: Vec::new(),
             owner: "local".to_owned(),

@@ -46,6 +46,7 @@ pub async fn change<T: Serialize>(
         | Work::CreateThread(_)
         | Work::ChangeThread { .. }
         | Work::DeleteThread { .. }
+        | Work::Tidy(_)
         | Work::AddToken(_)
         | Work::ChangeTokens(_)
         | Work::RevokeToken(_) => None,

@@ -10,6 +10,7 @@ pub mod machines;
 pub mod not_built;
 pub mod page;
 pub mod paging;
+pub mod prune;
 pub mod server;
 pub mod sessions;
 pub mod threads;
@@ -96,6 +97,7 @@ pub fn described() -> OpenApiRouter<App> {
         .routes(routes!(server::server_status))
         .routes(routes!(doctor::run_doctor))
         .routes(routes!(config::get_config))
+        .routes(routes!(prune::prune_sessions))
         .routes(routes!(server::shut_down))
         .routes(routes!(server::healthz))
         .routes(routes!(server::readyz))

@@ -18,11 +18,11 @@ use crate::{
     config::{ServeConfig, ServerInfo},
     connections,
     error::ServeError,
-    listen, lock,
+    ledger, listen, lock,
     metrics::Metrics,
     page::Page,
     rate::Limiter,
-    routes,
+    retention, routes,
     stream::{self, Texts, cast::Hall},
     uplink::Asks,
 };
@@ -120,6 +120,16 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
         reconcile::sleep(for_sleep, after, sleeping).await;
         Ok(())
     });
+    let (for_order, ordering) = (app.clone(), closing.clone());
+    tasks.spawn(async move {
+        retention::keep(for_order, ordering).await;
+        Ok(())
+    });
+    let (for_ledgers, writing) = (app.clone(), closing.clone());
+    tasks.spawn(async move {
+        ledger::keep(for_ledgers, writing).await;
+        Ok(())
+    });
     let for_usage = app.clone();
     tasks.spawn(async move {
         auth::keep_usage(for_usage).await;
@@ -165,11 +175,14 @@ fn open(dir: &Path) -> Result<(Engine, Running, Keys, Audit), ServeError> {
     let audit = Audit::open(dir)?;
     let mut seed = [0; 8];
     getrandom::fill(&mut seed).map_err(|error| ServeError::files(dir)(std::io::Error::other(error.to_string())))?;
-    // 53 bits: JavaScript reads it as a number.
-    let seed = u64::from_le_bytes(seed) >> 11;
-    let store = SqliteStore::open(dir, SystemClock.now(), seed).map_err(|error| ServeError::Store(Arc::new(error)))?;
+    let store = SqliteStore::open(dir, SystemClock.now(), epoch(seed)).map_err(|error| ServeError::Store(Arc::new(error)))?;
     let (engine, running) = Engine::start(store, Env::system()).map_err(ServeError::Engine)?;
     Ok((engine, running, keys, audit))
+}
+
+/// The epoch of a new log: 53 bits, because JavaScript reads it as a number.
+pub const fn epoch(seed: [u8; 8]) -> u64 {
+    u64::from_le_bytes(seed) >> 11
 }
 
 /// A task ended before its time.

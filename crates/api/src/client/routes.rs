@@ -14,15 +14,18 @@ use crate::body::{
     AgentTest, AgentView, AnswerElicitation, AuditPage, Authenticate, CancelTurn, CreateSession, CreateThread,
     CreateToken, CreatedSession, CreatedThread, CreatedToken, DecidePermission, DeleteSession, DirectoryList,
     EditQueueEntry, ExportFormat, FileChanges, ForkSession, HibernateSession, History, Items, LoginLink, Page,
-    PatchSession, PatchThread, PermissionDecidedBody, PromptAccepted, RemoveWorktree, RepairSession, RepairedSession, RewindSession,
+    PatchSession, PatchThread, PermissionDecidedBody, PromptAccepted, PruneSessions, Pruned, RemoveWorktree, RepairSession, RepairedSession, RewindSession,
     RewoundSession, RotateToken, SendPrompt,
-    ServerStatus, SessionHealth, Shutdown, ShuttingDown, StopSession, TestAgent, TokenView, WorkerView,
+    ServerStatus, SessionHealth, SessionRecap, Shutdown, ShuttingDown, StopSession, TestAgent, TokenView, WorkerView,
     WorktreeRemoved,
 };
 use crate::{body::ConfigView, doctor::DoctorReport};
 
 /// How long the test of an agent may take: it may have to be downloaded first.
 const TEST_WITHIN: Duration = Duration::from_secs(750);
+
+/// How long removing sessions may take: measuring and giving room back is work of the disk.
+const PRUNE_WITHIN: Duration = Duration::from_secs(600);
 
 /// For bodies that are left out.
 const NONE: Option<&()> = None;
@@ -51,6 +54,16 @@ impl Client {
     /// `POST /v1/shutdown`
     pub async fn shutdown(&self, body: &Shutdown, key: &CommandKey) -> Result<ShuttingDown, ClientError> {
         self.change(Method::POST, "/v1/shutdown", Some(body), key).await
+    }
+
+    /// `POST /v1/prune`: answers when room is free again.
+    pub async fn prune(&self, body: &PruneSessions, key: &CommandKey) -> Result<Pruned, ClientError> {
+        self.change_within(PRUNE_WITHIN, Method::POST, "/v1/prune", Some(body), key).await
+    }
+
+    /// `GET /v1/sessions/{id}/recap`
+    pub async fn recap(&self, id: SessionId, limit: usize) -> Result<SessionRecap, ClientError> {
+        self.get(format!("/v1/sessions/{id}/recap?limit={limit}")).await
     }
 
     /// `POST /v1/login/links`: opens the dashboard in a browser, once.

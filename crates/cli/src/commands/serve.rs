@@ -11,7 +11,7 @@ use convene_api::{
     exit,
     problem::{Code, Problem},
 };
-use convene_server::{Rates, ServeConfig, ServerInfo};
+use convene_server::{Rates, Retention, ServeConfig, ServerInfo};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -105,6 +105,14 @@ fn config(app: &App, args: &ServeArgs) -> Result<ServeConfig, Failure> {
     config.inactivity_warn = seconds(limits.inactivity_warn);
     config.inactivity_timeout = seconds(limits.inactivity_timeout);
     config.hibernate_after = limits.hibernate_after;
+    let retention = &app.config.retention;
+    config.retention = (!retention.older_than.is_zero()).then(|| Retention {
+        older_than: Some(retention.older_than),
+        larger_than: Some(retention.larger_than as u64).filter(|bytes| *bytes > 0),
+        keep: Some(retention.keep),
+        archived_only: retention.archived_only,
+    });
+    config.ledger = Some(&app.config.ledger.dir).filter(|dir| !dir.is_empty()).map(|dir| resolve_root(dir, &config.home));
     config.ask_timeout = app.config.permissions.ask_timeout.map_or(0, |patience| patience.as_secs().max(1));
     config.default_agent.clone_from(&app.config.run.agent);
     config.agents = app.config.agents.keys().cloned().collect();

@@ -45,6 +45,11 @@ pub const KEYS: &[&str] = &[
     "limits.inactivity_timeout",
     "limits.requests",
     "limits.failed_auth",
+    "retention.older_than",
+    "retention.larger_than",
+    "retention.keep",
+    "retention.archived_only",
+    "ledger.dir",
     "worker.name",
     "worker.seats",
     "worker.labels",
@@ -97,6 +102,11 @@ pub fn set(config: &mut Config, key: &str, raw: Raw) -> Result<bool, Why> {
         "limits.inactivity_timeout" => config.limits.inactivity_timeout = raw.duration()?,
         "limits.requests" => config.limits.requests = rate(raw)?,
         "limits.failed_auth" => config.limits.failed_auth = rate(raw)?,
+        "retention.older_than" => config.retention.older_than = raw.duration()?,
+        "retention.larger_than" => config.retention.larger_than = raw.size()?,
+        "retention.keep" => config.retention.keep = small(raw)?,
+        "retention.archived_only" => config.retention.archived_only = raw.bool()?,
+        "ledger.dir" => config.ledger.dir = directory(raw)?,
         "worker.name" => config.worker.name = raw.text()?,
         "worker.seats" => {
             config.worker.seats = u32::try_from(raw.number()?).map_err(|_| "that is too many seats".to_owned())?;
@@ -165,6 +175,16 @@ fn registry(raw: Raw) -> Result<String, Why> {
         Ok(text)
     } else {
         Err(format!("an absolute path or an http(s) URL is wanted, not {text:?}"))
+    }
+}
+
+/// A directory; relative ones would mean another one for every server.
+fn directory(raw: Raw) -> Result<String, Why> {
+    let text = raw.text()?;
+    if text.is_empty() || text.starts_with('/') || text.starts_with("~/") {
+        Ok(text)
+    } else {
+        Err(format!("an absolute path is wanted, not {text:?}"))
     }
 }
 

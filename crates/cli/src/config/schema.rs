@@ -67,6 +67,13 @@ fn describe(key: &str) -> Option<(Kind, &'static str)> {
         }
         "limits.requests" => (Kind::Whole, "Requests that a caller may make in a minute"),
         "limits.failed_auth" => (Kind::Whole, "Failed tries to get in from one address in a minute"),
+        "retention.older_than" => {
+            (Kind::Duration, "Stopped sessions that nobody has used for so long are removed by themselves; 0s is never")
+        }
+        "retention.larger_than" => (Kind::Size, "Only those whose log takes more than this; 0 is any"),
+        "retention.keep" => (Kind::Whole, "So many of the latest stopped sessions stay in any case"),
+        "retention.archived_only" => (Kind::Flag, "Only sessions that are put away"),
+        "ledger.dir" => (Kind::Text, "Where the ledger of each session is written when it stops; empty is nowhere"),
         "worker.name" => (Kind::Text, "The name of this machine's worker"),
         "worker.seats" => (Kind::Whole, "Attempts that it holds at once"),
         "worker.labels" => (Kind::Table, "Labels by which sessions may choose it"),

@@ -140,6 +140,14 @@ impl Raw {
     }
 }
 
+/// A size as a flag: `50MB`, `512 kB`; in bytes.
+///
+/// # Errors
+/// If it is none.
+pub fn size(text: &str) -> Result<u64, Why> {
+    Raw::Text(text.to_owned()).size().map(|bytes| bytes as u64)
+}
+
 /// A duration as flags and keys spell it: `90s`, `5m`, `1h`, `2d`.
 pub fn duration(text: &str) -> Result<Duration, Why> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());

@@ -105,6 +105,7 @@ pub fn handle(
             }
             d.emit(KnownEvent::SessionDeleted { by });
         }
+        Command::Prune { expected, by } => lifecycle::prune(&mut d, expected, by)?,
         Command::Assign { worker } => attempt::assign(&mut d, worker)?,
         Command::Wait { reason, detail } => attempt::wait(&mut d, reason, detail)?,
         Command::Refuse { attempt, code, detail } => attempt::refuse(&mut d, attempt, code, detail)?,

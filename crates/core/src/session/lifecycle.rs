@@ -126,7 +126,33 @@ pub(super) fn rewind(d: &mut Decider<'_>, to: Rewind, by: String) -> Result<(), 
     Ok(())
 }
 
+/// Removes a session that is at rest, that nothing waits for, and that is as it was when somebody looked.
+pub(super) fn prune(d: &mut Decider<'_>, expected: u64, by: String) -> Result<(), Rejection> {
+    if !d.state.may_be_pruned() {
+        return Err(Rejection::WrongState { command: "prune", state: d.state.phase.name() });
+    }
+    if d.state.seq != expected {
+        return Err(Rejection::Moved { expected, seq: d.state.seq });
+    }
+    d.emit(KnownEvent::SessionDeleted { by });
+    Ok(())
+}
+
 impl SessionState {
+    /// Whether it is at rest for good, as far as that can be told: stopped, or asleep and put away, and nothing waits in it.
+    pub fn may_be_pruned(&self) -> bool {
+        let at_rest = match &self.phase {
+            Phase::Stopped { .. } => true,
+            Phase::Hibernated => self.archived,
+            Phase::Pending { .. }
+            | Phase::Starting { .. }
+            | Phase::Idle { .. }
+            | Phase::Running { .. }
+            | Phase::Stopping { .. } => false,
+        };
+        at_rest && self.queue.is_empty() && self.needs_you_since.is_none() && !self.deleted
+    }
+
     /// Whether anything was said that an agent without a memory would have to be told.
     pub const fn has_conversation(&self) -> bool {
         self.turns > self.cleared_turns || self.fork.is_some()

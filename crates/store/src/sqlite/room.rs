@@ -21,7 +21,8 @@ impl SqliteReader {
     pub fn log_size(&self, log: LogKey) -> Result<u64, Error> {
         let (rows, files) = self.sizes(log)?;
         let dir = self.dir();
-        let files = files.iter().map(|hash| fs::metadata(dir.join("blobs").join(&hash[..2.min(hash.len())]).join(hash)));
+        let files =
+            files.iter().map(|hash| fs::metadata(dir.join("blobs").join(&hash[..2.min(hash.len())]).join(hash)));
         Ok(rows + files.filter_map(Result::ok).map(|file| file.len()).sum::<u64>())
     }
 
@@ -53,7 +54,8 @@ impl SqliteStore {
         let failed = |error| fail::sql("giving room back", &self.path, error);
         match chore {
             Chore::FreePages => {
-                let auto: u32 = self.writer.pragma_query_value(None, "auto_vacuum", |row| row.get(0)).map_err(failed)?;
+                let auto: u32 =
+                    self.writer.pragma_query_value(None, "auto_vacuum", |row| row.get(0)).map_err(failed)?;
                 let free: u32 =
                     self.writer.pragma_query_value(None, "freelist_count", |row| row.get(0)).map_err(failed)?;
                 if free == 0 {
@@ -66,7 +68,8 @@ impl SqliteStore {
                     // Of before databases gave room back piece by piece: once, and from then on they do.
                     self.writer.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM").map_err(failed)?;
                 }
-                self.writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)?;
+                // The WAL itself stays: one that is empty under a writer would pass for a lost one.
+                self.writer.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).map_err(failed)?;
                 Ok(auto == 2 && free > PAGES)
             }
             Chore::Files { shelf } => {

@@ -156,6 +156,7 @@ const COMMANDS: &[(&str, Say)] = &[
     ("archive", |_| Command::Archive),
     ("unarchive", |_| Command::Unarchive),
     ("delete", |_| Command::Delete { damaged: false, by: "ada".to_owned() }),
+    ("prune", |w| Command::Prune { expected: w.state.seq, by: "retention".to_owned() }),
     ("assign", |_| Command::Assign { worker: WorkerName::new("other") }),
     ("wait", |_| Command::Wait { reason: "no_seat".to_owned(), detail: "every seat is taken".to_owned() }),
     ("refuse", |w| Command::Refuse {

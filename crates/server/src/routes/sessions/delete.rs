@@ -55,7 +55,11 @@ pub async fn delete_session(
     reply::change(&app, &caller, asked, work, StatusCode::OK, gone).await
 }
 
-async fn remove_worktree(app: &App, state: &SessionState, fate: WorktreeFate) -> Result<(), Refusal> {
+/// Removes the worktree that was made for a session, as far as that is wanted.
+///
+/// # Errors
+/// If it has work that is nowhere else, or its worker cannot be asked.
+pub async fn remove_worktree(app: &App, state: &SessionState, fate: WorktreeFate) -> Result<(), Refusal> {
     let made = state.workspace.as_ref().filter(|workspace| workspace.worktree_of.is_some());
     let (Some(workspace), false) = (made, fate == WorktreeFate::Keep) else { return Ok(()) };
     match &state.phase {

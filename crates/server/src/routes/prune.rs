@@ -1,0 +1,28 @@
+//! `POST /v1/prune`
+
+use axum::{Extension, Json, extract::State};
+use convene_api::body::{PruneSessions, Pruned};
+
+use crate::{
+    app::App,
+    auth::Caller,
+    extract::Change,
+    refusal::{Refusal, invalid},
+    retention::{self, Retention},
+};
+
+/// Removes sessions that are stopped, or put away while they sleep, by age and size. Sessions at work, waiting, or damaged
+/// stay, and so does one whose conversation another session goes on with. Room that is free then goes back to the disk.
+#[utoipa::path(
+    post, path = "/v1/prune", tag = "server", request_body = PruneSessions, responses((status = 200, body = Pruned)),
+)]
+pub async fn prune_sessions(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Change { body, .. }: Change<PruneSessions>,
+) -> Result<Json<Pruned>, Refusal> {
+    if body.older_than.is_none() && body.larger_than.is_none() && body.keep.is_none() {
+        return Err(invalid("older_than", "say which: older_than, larger_than or keep").into());
+    }
+    Ok(Json(retention::prune(&app, Retention::from(&body), &caller.owner, body.dry_run).await?))
+}
