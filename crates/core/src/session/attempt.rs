@@ -236,8 +236,8 @@ fn go_on(d: &mut Decider<'_>, over: &Over) {
         None if over.exhausted => gave_up(d.state.starts),
         None => lost(over),
     };
-    let cause =
-        if over.ready && failure.kind == FailureKind::ProcessExit { StopCause::AgentExited } else { StopCause::Failed };
+    let by_itself = over.ready && !over.loops && failure.kind == FailureKind::ProcessExit;
+    let cause = if by_itself { StopCause::AgentExited } else { StopCause::Failed };
     let detail = (!over.exit.detail.is_empty()).then(|| over.exit.detail.clone());
     d.emit(KnownEvent::SessionStopped { cause, detail, failure: Some(failure), verified, step });
 }
