@@ -131,7 +131,8 @@ fn is_installed(web: &Path) -> io::Result<bool> {
 fn install(web: &Path) -> &'static [&'static str] {
     let installed = fs::read_to_string(web.join("node_modules/.package-lock.json")).unwrap_or_default();
     match installed.contains("\"dev\": true") {
-        true => &["ci", "--no-audit", "--no-fund"],
+        // NODE_ENV=production alone would leave them out.
+        true => &["ci", "--include=dev", "--no-audit", "--no-fund"],
         false => &["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"],
     }
 }

@@ -22,8 +22,14 @@ const Formatted = lazy(async () => {
   await plain;
   await drawn();
   // Offline, or a page of an older version: the text stays readable.
-  return import("./formatted").catch(() => ({ default: Plain }));
+  return formatter().catch(() => ({ default: Plain }));
 });
+
+/** In two pieces: to begin a part of it takes as long as to begin the rest, and the browser answers between them. */
+async function formatter() {
+  const [page] = await Promise.all([import("./formatted"), import("marked")]);
+  return page;
+}
 
 export const Markdown = memo(function Markdown({ text, state = "closed" }: MarkdownProps) {
   const [anyway, setAnyway] = useState(false);
