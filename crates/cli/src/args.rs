@@ -125,6 +125,7 @@ pub enum Command {
     /// Take sessions out of the archive
     Unarchive(commands::archive::ArchiveArgs),
     Rm(commands::rm::RmArgs),
+    Prune(commands::prune::PruneArgs),
     Thread(commands::thread::ThreadArgs),
     Agents(commands::agents::AgentsArgs),
     Doctor(commands::doctor::DoctorArgs),
@@ -136,6 +137,8 @@ pub enum Command {
     Shutdown(commands::shutdown::ShutdownArgs),
     Token(commands::token::TokenArgs),
     Audit(commands::audit::AuditArgs),
+    Backup(commands::backup::BackupArgs),
+    Restore(commands::restore::RestoreArgs),
     Worker(commands::worker::WorkerArgs),
     Agent(commands::agent::AgentArgs),
     #[command(hide = true)]

@@ -6,6 +6,7 @@ pub mod approve;
 pub mod archive;
 pub mod attach;
 pub mod audit;
+pub mod backup;
 pub mod cancel;
 pub mod clear;
 pub mod completion;
@@ -23,9 +24,11 @@ pub mod not_built;
 pub mod open;
 pub mod openapi;
 pub mod prompt;
+pub mod prune;
 pub mod queue;
 pub mod repair;
 pub mod replay;
+pub mod restore;
 pub mod resume;
 pub mod rewind;
 pub mod rm;
@@ -70,6 +73,7 @@ pub fn is_json(command: &Command) -> bool {
         Command::Hibernate(args) => args.output.is_json(),
         Command::Clear(args) => args.output.is_json(),
         Command::Rewind(args) => args.output.is_json(),
+        Command::Prune(args) => args.output.is_json(),
         Command::Repair(args) => args.output.is_json(),
         Command::Replay(args) => args.json,
         Command::Fork(args) => args.output.is_json(),
@@ -85,6 +89,8 @@ pub fn is_json(command: &Command) -> bool {
         Command::Shutdown(args) => args.output.is_json(),
         Command::Token(args) => args.output.is_json(),
         Command::Audit(args) => args.output.is_json(),
+        Command::Backup(args) => args.output.is_json(),
+        Command::Restore(args) => args.output.is_json(),
         Command::Serve(_)
         | Command::Open(_)
         | Command::Worker(_)
@@ -141,6 +147,7 @@ pub fn dispatch(app: App, command: Command) -> Outcome {
         Command::Resume(args) => with_loop(app, |app| async move { resume::run(&app, args).await }),
         Command::Hibernate(args) => with_loop(app, |app| async move { hibernate::run(&app, args).await }),
         Command::Clear(args) => with_loop(app, |app| async move { clear::run(&app, args).await }),
+        Command::Prune(args) => with_loop(app, |app| async move { prune::run(&app, args).await }),
         Command::Rewind(args) => with_loop(app, |app| async move { rewind::run(&app, args).await }),
         Command::Repair(args) => with_loop(app, |app| async move { repair::run(&app, args).await }),
         Command::Replay(args) => with_loop(app, |app| async move { replay::run(&app, args).await }),
@@ -163,6 +170,8 @@ pub fn dispatch(app: App, command: Command) -> Outcome {
         Command::Shutdown(args) => with_loop(app, |app| async move { shutdown::run(&app, args).await }),
         Command::Token(args) => with_loop(app, |app| async move { token::run(&app, args).await }),
         Command::Audit(args) => with_loop(app, |app| async move { audit::run(&app, args).await }),
+        Command::Backup(args) => backup::run(&app, &args),
+        Command::Restore(args) => restore::run(&app, &args),
         Command::Serve(args) => serve::run(&app, args),
         Command::Worker(args) => worker::run(&app, args),
         Command::Agent(args) => agent::run(&app, args),

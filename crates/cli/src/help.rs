@@ -14,7 +14,7 @@ const FIRST_PAGE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{befo
 
 /// The commands in the groups of the first page.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Sessions", &["run", "new", "ls", "show", "logs", "attach", "wait", "export"]),
+    ("Sessions", &["run", "new", "ls", "show", "logs", "attach", "wait", "export", "replay"]),
     ("Talk", &["prompt", "queue", "cancel", "approve", "deny"]),
     (
         "Lifecycle",
@@ -33,7 +33,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "thread",
         ],
     ),
-    ("Server", &["serve", "open", "status", "shutdown", "token", "audit"]),
+    ("Server", &["serve", "open", "status", "shutdown", "token", "audit", "backup", "restore"]),
     ("Machine", &["agents", "doctor", "config", "completion", "worker"]),
     ("Programs", &["agent", "mock-llm"]),
 ];

@@ -63,6 +63,23 @@ pub fn salvage(dir: &Path, env: &Env, epoch_seed: u64) -> Result<Salvaged, Error
     Ok(salvaged)
 }
 
+/// Puts a backup in the place of what is in `dir`, which is kept under another name; tells where.
+///
+/// What ran when the backup was made is stopped, because nobody knows what became of it since. The log gets another
+/// epoch, so that cursors and attempts of the time after the backup are refused.
+///
+/// # Errors
+/// While a server runs, if the backup is of a newer version or not whole, or if the disk refuses.
+pub fn restore(dir: &Path, from: &Path, env: &Env, epoch_seed: u64) -> Result<Vec<PathBuf>, Error> {
+    let now = env.clock.now();
+    let restored = convene_store::backup::restore(dir, from, epoch_seed)?;
+    let store = SqliteStore::open(&restored.dir(), now, epoch_seed)?;
+    let found = Found::default();
+    let rebuild = Rebuild { reader: store.reader(), store, now, env, found: &found, salvaged: Salvaged::default() };
+    rebuild.stop_all("the database was put back from a backup, and what came after it is not known")?;
+    Ok(restored.finish(now)?)
+}
+
 struct Rebuild<'a> {
     reader: SqliteReader,
     store: SqliteStore,
@@ -87,6 +104,25 @@ impl Rebuild<'_> {
             }
         }
         Ok(self.salvaged)
+    }
+
+    /// Stops every session that is live.
+    fn stop_all(mut self, why: &str) -> Result<(), Error> {
+        for id in self.reader.live_sessions()? {
+            let published = match load::session(&self.reader, id) {
+                Ok(published) if published.damaged.is_none() => published,
+                // It is not at work, and stays as it is.
+                Ok(_) | Err(Error::Damaged { .. } | Error::SessionNotFound(_)) => continue,
+                Err(error) => return Err(error),
+            };
+            let mut state = SessionState::clone(&published.state);
+            let events = self.stop(published.log, &mut state, why).into_iter().collect();
+            let published = Published { state: Arc::new(state), ..published };
+            let snapshots = snapshot_row(&published).into_iter().collect();
+            let sessions = vec![session_row(&published)];
+            self.store.commit(&Group { events, sessions, snapshots, ..Group::default() })?;
+        }
+        Ok(())
     }
 
     /// Whose log it is. If nothing tells, its first event says what it was, and it gets another id.
@@ -137,11 +173,13 @@ impl Rebuild<'_> {
             state: Arc::new(state),
         };
         let mut group = Group::default();
-        let is_as_it_was = row.as_ref() == Some(&session_row(&published));
-        if last_lost > 0 && !is_as_it_was {
+        // What was at work may have lost what it was doing, or where its runner is to go on.
+        let at_rest = matches!(published.state.phase, Phase::Stopped { .. } | Phase::Hibernated);
+        if last_lost > 0 && !(at_rest && row.as_ref() == Some(&session_row(&published))) {
             let mut state = SessionState::clone(&published.state);
             state.attempts = state.attempts.max(attempts);
-            group.events.extend(self.stop(log, &mut state));
+            let why = "events of it were lost with a part of the database";
+            group.events.extend(self.stop(log, &mut state, why));
             self.salvaged.stopped.push(id);
             published.state = Arc::new(state);
         }
@@ -193,15 +231,14 @@ impl Rebuild<'_> {
     }
 
     /// Ends what the session was doing, because nobody can tell any more what that was.
-    fn stop(&self, log: LogKey, state: &mut SessionState) -> Option<EventRow> {
+    fn stop(&self, log: LogKey, state: &mut SessionState, why: &str) -> Option<EventRow> {
         if matches!(state.phase, Phase::Stopped { .. }) {
             return None;
         }
-        let detail = "events of it were lost with a part of the database".to_owned();
         let stopped = KnownEvent::SessionStopped {
             cause: StopCause::Failed,
-            failure: Some(Failure::new(FailureKind::UnknownFailure, detail.clone()).code("session_damaged")),
-            detail: Some(detail),
+            failure: Some(Failure::new(FailureKind::UnknownFailure, why).code("session_damaged")),
+            detail: Some(why.to_owned()),
             verified: false,
             step: None,
         };

@@ -40,6 +40,9 @@ pub fn fix(dir: &Path, finding: &Finding) -> Option<Result<String, String>> {
     if finding.code == FindingCode::LockStale {
         return Some(access::clear_lock(dir));
     }
+    if matches!(finding.code, FindingCode::DatabaseDamaged | FindingCode::SessionQuarantined) {
+        return Some(database::renew(dir));
+    }
     let modes = [FindingCode::DataDirOpen, FindingCode::SecretsOpen, FindingCode::SocketOpen];
     let path = finding.data["path"].as_str().filter(|_| modes.contains(&finding.code))?;
     Some(access::close(Path::new(path)))

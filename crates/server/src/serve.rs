@@ -181,7 +181,7 @@ fn open(dir: &Path) -> Result<(Engine, Running, Keys, Audit), ServeError> {
 }
 
 /// The epoch of a new log: 53 bits, because JavaScript reads it as a number.
-pub const fn epoch(seed: [u8; 8]) -> u64 {
+pub(crate) const fn epoch(seed: [u8; 8]) -> u64 {
     u64::from_le_bytes(seed) >> 11
 }
 

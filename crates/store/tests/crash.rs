@@ -124,7 +124,7 @@ fn a_killed_writer_loses_nothing() {
 }
 
 /// How many copies are taken of a writer at work; more by `CONVENE_COPIES`.
-const COPIES: u64 = 6;
+const COPIES: u64 = 3;
 
 #[test]
 fn copies_that_are_taken_at_any_moment_miss_nothing_and_a_torn_tail_costs_nothing_that_was_acknowledged() {
@@ -164,11 +164,11 @@ fn copies_that_are_taken_at_any_moment_miss_nothing_and_a_torn_tail_costs_nothin
             assert!(end + EVENTS >= acknowledged, "{name}: {end} of {acknowledged}");
         };
         // A tail that is cut off, at the end of a frame and in the middle of one.
-        for cut in [synced, synced + 1, synced + FRAME / 2, synced + FRAME, wal.len() - 1] {
+        for cut in [synced, synced + FRAME / 2, wal.len() - 1] {
             torn(format!("cut at {cut}"), &wal[..cut.min(wal.len())]);
         }
         // Sectors of the last transaction that did not reach the disk, in no order.
-        for lost in 0..3 {
+        for lost in 0..2 {
             let mut wal = wal.clone();
             for (number, sector) in wal[synced..].chunks_mut(512).enumerate() {
                 if (number as u64 * 2_654_435_761 + round * 97 + lost).is_multiple_of(3) {

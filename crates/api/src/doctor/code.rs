@@ -101,10 +101,11 @@ findings! {
             => "use another disk: every command waits for one such write";
         DatabaseNewer "database_newer" Error "the database was written by a newer version"
             => "upgrade convene";
-        DatabaseDamaged "database_damaged" Error "SQLite's `quick_check` finds faults, or the file is no database"
-            => "put back a backup of the data directory; sessions that can be read are served meanwhile";
-        SessionQuarantined "session_quarantined" Warning "the log of a session cannot be read to its end"
-            => "`convene logs` shows what can be read of it; the other sessions go on";
+        DatabaseDamaged "database_damaged" Error fixable
+            "pages, rows or the write-ahead log do not fit their checksums, a part is gone, or the file is no database"
+            => "`convene shutdown`; then `--fix` makes a new one of all that can be read and keeps this one beside it";
+        SessionQuarantined "session_quarantined" Warning fixable "events of a session are damaged or missing"
+            => "`convene logs` shows what can be read, the others go on; `convene shutdown`, then `--fix` closes the holes";
         LogLarge "log_large" Warning "the log of a session has more than a million events"
             => "`convene export` it, then begin a new session";
         WorktreesLarge "worktrees_large" Warning "worktrees of sessions take more than 20 GB"

@@ -268,7 +268,7 @@ codes! {
         DatabaseNewer "database_newer" - FAILED "database is of {v}, this is {ours}"
             => "upgrade convene";
         DatabaseDamaged "database_damaged" - FAILED "{check}"
-            => "put back a backup of the data directory; sessions that can be read are served";
+            => "run `convene doctor --fix`: it makes a new one of all that can be read, and keeps this one";
     }
     "Configuration" {
         ConfigInvalid "config_invalid" - USAGE "{file}:{line}: {why}";

@@ -5,6 +5,8 @@ mod fix;
 mod here;
 mod server;
 
+pub use server::is_local;
+
 use std::time::Instant;
 
 use clap::Args;
@@ -34,7 +36,7 @@ Exit: 0 no error was found · 1 at least one · 2 usage";
 #[derive(Debug, Args)]
 #[command(help_template = TEMPLATE, before_help = EXAMPLES, after_help = AFTER)]
 pub struct DoctorArgs {
-    /// Mend what needs no thought: modes, a stale lock, processes left behind
+    /// Mend it: modes, a stale lock, processes left behind, a damaged database
     #[arg(long)]
     pub fix: bool,
     /// Look at this agent alone, and start it to see whether it answers

@@ -198,7 +198,9 @@ pub async fn check(app: &App, shown: Presented) -> Result<Caller, Problem> {
         }
         Presented::Owner | Presented::Browser { .. } => (Scope::Person(Level::Admin), owner, None),
         Presented::Worker => (Scope::Worker, owner, None),
-        Presented::Attempt { session, attempt } => (Scope::Attempt { session, attempt }, owner, None),
+        // An attempt of a history that a restored backup ended.
+        Presented::Attempt { epoch: Some(epoch), .. } if epoch != app.engine.shared().epoch => return Err(invalid()),
+        Presented::Attempt { session, attempt, .. } => (Scope::Attempt { session, attempt }, owner, None),
         Presented::Api { id, generation } => {
             let row = app.engine.query(move |reader| reader.token(id)).await.map_err(|e| Refusal::from(e).problem)?;
             let row = row.filter(|row| row.expires_at.is_none_or(|end| end > now)).ok_or_else(invalid)?;

@@ -30,6 +30,9 @@ pub enum Presented {
         session: SessionId,
         /// The attempt.
         attempt: u32,
+        /// The epoch of the log that it is an attempt of; a restored backup has another. None: an earlier version
+        /// made the token.
+        epoch: Option<u64>,
     },
     /// The embedded worker's.
     Worker,
@@ -43,9 +46,9 @@ pub enum Presented {
 }
 
 impl Keys {
-    /// The token of an attempt.
-    pub fn attempt_token(&self, session: SessionId, attempt: u32) -> String {
-        self.token("cva", &format!("{}_{attempt}", session.uuid().simple()))
+    /// The token of an attempt of a log of this epoch.
+    pub fn attempt_token(&self, session: SessionId, attempt: u32, epoch: u64) -> String {
+        self.token("cva", &format!("{}_{attempt}_{epoch:x}", session.uuid().simple()))
     }
 
     /// The token of the embedded worker.
@@ -81,7 +84,11 @@ impl Keys {
             "cva" => {
                 let (session, attempt) = rest.split_once('_')?;
                 let session = SessionId::new(Uuid::try_parse(session).ok()?);
-                Some(Presented::Attempt { session, attempt: attempt.parse().ok()? })
+                let (attempt, epoch) = match attempt.split_once('_') {
+                    Some((attempt, epoch)) => (attempt, Some(u64::from_str_radix(epoch, 16).ok()?)),
+                    None => (attempt, None),
+                };
+                Some(Presented::Attempt { session, attempt: attempt.parse().ok()?, epoch })
             }
             "cvw" => Some(Presented::Worker),
             "cvb" => {

@@ -7,7 +7,7 @@ fn what_is_made_is_read_and_nothing_else() {
     let (session, id) = (SessionId::new(Uuid::from_u128(1)), TokenId::new(Uuid::from_u128(2)));
     let expires_at = Timestamp::from_second(1_000_000).unwrap();
     let made = [
-        (keys.attempt_token(session, 3), Presented::Attempt { session, attempt: 3 }),
+        (keys.attempt_token(session, 3, 255), Presented::Attempt { session, attempt: 3, epoch: Some(255) }),
         (keys.worker_token(), Presented::Worker),
         (keys.browser_token(expires_at, 5), Presented::Browser { expires_at, nonce: 5 }),
         (keys.api_token(id, 0), Presented::Api { id, generation: 0 }),

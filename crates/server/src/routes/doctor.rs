@@ -19,7 +19,17 @@ pub async fn run_doctor(State(app): State<App>) -> Result<Json<DoctorReport>, Re
     let checks = checks(&app);
     let report = spawn_blocking(move || doctor::run(checks, LIMIT)).await;
     let report = report.map_err(|error| Problem::new(Code::Internal, format!("the doctor ended: {error}")))?;
-    Ok(Json(report))
+    Ok(Json(once(report)))
+}
+
+/// A session whose log is damaged is found on the disk and in memory.
+fn once(mut report: DoctorReport) -> DoctorReport {
+    let mut told = std::collections::BTreeSet::new();
+    report.items.retain(|found| {
+        found.code != FindingCode::SessionQuarantined
+            || found.data["session"].as_str().is_none_or(|session| told.insert(session.to_owned()))
+    });
+    report
 }
 
 fn checks(app: &App) -> Vec<Check> {

@@ -302,7 +302,7 @@ impl Conversation<'_> {
         for order in orders {
             let (key, frame) = match order {
                 WorkerOrder::Start { session, thread, attempt, agent, cwd, worktree, workspace } => {
-                    let token = self.app.keys.attempt_token(session, attempt);
+                    let token = self.app.keys.attempt_token(session, attempt, self.app.engine.shared().epoch);
                     let start = StartAttempt { session, thread, attempt, agent, cwd, worktree, workspace, token };
                     ((session, attempt, Order::Start), WorkerDown::StartAttempt(start))
                 }
