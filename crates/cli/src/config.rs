@@ -178,6 +178,10 @@ pub struct Limits {
     pub requests: u32,
     /// Failed tries to get in from one address in a minute.
     pub failed_auth: u32,
+    /// Processes of an agent and all that it starts; 0 is no limit.
+    pub tree_processes: u32,
+    /// Memory of an agent and all that it starts, in bytes; 0 is no limit.
+    pub tree_memory: usize,
 }
 
 /// Which sessions are removed by themselves.
@@ -285,6 +289,8 @@ impl Default for Config {
                 inactivity_timeout: Duration::from_secs(limits::INACTIVITY_TIMEOUT),
                 requests: rates.requests,
                 failed_auth: rates.failed_auth,
+                tree_processes: 2000,
+                tree_memory: 0,
             },
             retention: Retention::default(),
             ledger: Ledger::default(),

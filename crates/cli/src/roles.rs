@@ -8,7 +8,7 @@ use std::{
 use convene_core::ids::{InstanceId, WorkerName};
 use convene_host::{
     detect::{Agents, CustomAgent, registry::Registry},
-    launch_spec::ServerAddr,
+    launch_spec::{ServerAddr, TreeMax},
     marker,
     worker::{self, WorkerConfig},
 };
@@ -42,6 +42,8 @@ pub struct WorkerSetup {
     pub sign_in_timeout_ms: u64,
     /// The longest line that is taken from an agent, in bytes.
     pub line_max: usize,
+    /// What an agent and all that it starts may take.
+    pub tree_max: TreeMax,
 }
 
 impl WorkerSetup {
@@ -64,6 +66,7 @@ impl WorkerSetup {
             start_timeout_ms: self.start_timeout_ms,
             sign_in_timeout_ms: self.sign_in_timeout_ms,
             line_max: self.line_max,
+            tree_max: self.tree_max,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         })
     }

@@ -234,3 +234,36 @@ async fn stops_that_come_together_have_one_end() -> Result<()> {
     ensure!(late.seq == view.seq && late.stop_detail == view.stop_detail, "a late stop made it {late:#?}");
     cluster.end().await
 }
+
+/// A server that stops its sessions has ten seconds for them, however they are: all of them are stopped, or let go of.
+#[tokio::test]
+async fn a_shutdown_ends_its_sessions_within_its_budget() -> Result<()> {
+    const BUDGET: Duration = Duration::from_secs(10);
+    let mut cluster = cluster().start().await?;
+    let idle = cluster.create("hello").await?.session.id;
+    cluster.wait_idle(idle).await?;
+    let deaf = Deaf::start(&cluster).await?;
+    let frozen = Deaf::start(&cluster).await?;
+    freeze(frozen.tree.runner)?;
+    // One is on its way to its end already.
+    let finalising = Deaf::start(&cluster).await?;
+    cluster.client()?.stop(finalising.id, &StopSession::default(), &CommandKey::fresh()).await?;
+
+    let began = Instant::now();
+    let said = run(&cluster, &["shutdown", "--stop-sessions", "--yes"]).await?;
+    let took = began.elapsed();
+    println!("shut down after {took:?}: {said}");
+    ensure!(took < BUDGET + SLACK, "it took {took:?}: {said}");
+    for session in [&deaf, &frozen, &finalising] {
+        session.is_dead()?;
+    }
+    cluster.kill_server()?;
+    cluster.start_server().await?;
+    for id in [idle, deaf.id, frozen.id, finalising.id] {
+        let view = cluster.session(id).await?;
+        ensure!(view.state == "stopped" && view.stop_verified == Some(true), "{id} is {view:#?}");
+        let first = if id == finalising.id { StopCause::UserRequested } else { StopCause::Shutdown };
+        ensure!(view.stop_cause == Some(first), "{id}: the cause is {:?}", view.stop_cause);
+    }
+    cluster.end().await
+}

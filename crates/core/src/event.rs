@@ -19,7 +19,10 @@ use serde_json::Value;
 
 pub use json::{Place, wire_json};
 pub use known::KnownEvent;
-pub use parts::{AwakeReason, ContextLoss, Cut, Decision, Fork, SessionChanges, SessionOpening, StopMode, UnhealthyReason};
+pub use parts::{
+    AwakeReason, ContextLoss, Cut, Decision, Fork, LimitedBy, SessionChanges, SessionOpening, StopMode, TreeLimits,
+    UnhealthyReason,
+};
 
 use crate::ids::{SessionId, TurnId};
 

@@ -208,6 +208,9 @@ pub struct AttemptExit {
     /// More for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
+    /// Where the crash bundle lies, on the worker's machine, if its runner or keeper crashed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<String>,
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ fn abandoned(data_dir: &Path) -> RunDir {
         session: SESSION.to_owned(),
         attempt: 3,
         worker: "local".to_owned(),
+        agent: "fake".to_owned(),
         instance: "one".to_owned(),
         keeper: Some(identity),
         runner: None,

@@ -42,6 +42,9 @@ pub struct RunnerConfig {
     /// The most unacknowledged bytes on disk; past them the agent is not read.
     #[serde(default = "default_spool_max")]
     pub spool_max: u64,
+    /// What the agent and all that it starts may take.
+    #[serde(default)]
+    pub tree_max: TreeMax,
 }
 
 /// The server's address, as far as an uplink is concerned.
@@ -61,6 +64,17 @@ impl std::fmt::Display for ServerAddr {
             Self::Http(url) => f.write_str(url),
         }
     }
+}
+
+/// What the tree of an attempt may take; 0 is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TreeMax {
+    /// Processes at a time.
+    #[serde(default)]
+    pub processes: u32,
+    /// Memory of all of them that is no file's, in bytes.
+    #[serde(default)]
+    pub memory: u64,
 }
 
 /// How an agent is started; the worker makes it from the catalogue and its own configuration.

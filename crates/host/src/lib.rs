@@ -17,6 +17,7 @@ pub mod directories;
 pub mod git;
 
 // Life and death of an attempt's processes.
+pub mod bundle;
 pub mod death;
 pub mod keeper;
 pub mod ladder;

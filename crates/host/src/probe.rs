@@ -29,7 +29,7 @@ use crate::{
     death,
     detect::{self, Agents},
     keeper::now,
-    launch_spec::{LaunchSpec, RunnerConfig, ServerAddr, default_spool_max},
+    launch_spec::{LaunchSpec, RunnerConfig, ServerAddr, TreeMax, default_spool_max},
     process::Identity,
     rundir::{AttemptRecord, RunDir},
 };
@@ -157,11 +157,13 @@ async fn begin(setup: &Setup<'_>, agent: LaunchSpec, place: &Place, start_timeou
         sign_in_timeout_ms: 0,
         line_max: setup.line_max,
         spool_max: default_spool_max(),
+        tree_max: TreeMax::default(),
     };
     let record = AttemptRecord {
         session: session.to_string(),
         attempt: 1,
         worker: setup.worker.to_owned(),
+        agent: runner.agent.name.clone(),
         instance: InstanceId::new(uuid::Uuid::now_v7()).to_string(),
         keeper: None,
         runner: None,

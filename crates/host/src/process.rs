@@ -16,9 +16,11 @@ mod table;
 mod table;
 
 mod tree;
+mod weight;
 
 pub use table::{boot_clock, name, pids, read, resident, stands_still};
 pub use tree::{Burial, descendants, kill_tree_until_none};
+pub use weight::{Weight, weight_below};
 
 /// What can go wrong while looking at or ending processes.
 #[derive(Debug, Error)]

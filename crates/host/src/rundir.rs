@@ -7,6 +7,7 @@
 //! | `handed_over` | runner | [`HandOver`], on disk before the prompt goes to the agent |
 //! | `agent_exit.json` | runner | [`AgentExit`] |
 //! | `exit.json` | keeper, else runner, else worker; who holds the lock | [`ExitRecord`] |
+//! | `end_ordered` | worker | nothing; it is there once the worker was told to kill the attempt |
 //! | `stderr` | keeper and runner | their log |
 //! | `agent_stderr` | runner | the end of what the agent wrote to stderr, redacted |
 //! | `spool` | runner | events not yet acknowledged (a format of its own) |
@@ -14,7 +15,7 @@
 //! Files are replaced as a whole and synced, never changed in place.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -74,6 +75,9 @@ pub struct AttemptRecord {
     pub attempt: u32,
     /// The name of the worker that launched it.
     pub worker: String,
+    /// The name of its agent.
+    #[serde(default)]
+    pub agent: String,
     /// Distinguishes two launches of the same attempt; the first to report wins.
     pub instance: String,
     /// The keeper; none until it has begun.
@@ -352,6 +356,33 @@ impl RunDir {
     /// If the disk refuses.
     pub fn write_agent_exit(&self, exit: &AgentExit) -> Result<(), Error> {
         self.write("agent_exit.json", exit)
+    }
+
+    /// Puts down that somebody wants the attempt killed: its end is no crash.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub fn note_end_ordered(&self) -> Result<(), Error> {
+        let path = self.path.join("end_ordered");
+        File::create(&path).map(drop).map_err(io_error("write", &path))
+    }
+
+    /// Whether somebody wanted the attempt killed.
+    pub fn was_end_ordered(&self) -> bool {
+        self.path.join("end_ordered").exists()
+    }
+
+    /// The end of a text file in the directory, at most so many bytes; empty if there is none.
+    pub fn tail_of(&self, name: &str, max: u64) -> String {
+        let read = || -> io::Result<Vec<u8>> {
+            let mut file = File::open(self.path.join(name))?;
+            let length = file.metadata()?.len();
+            file.seek(SeekFrom::Start(length.saturating_sub(max)))?;
+            let mut bytes = Vec::new();
+            file.take(max).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
     }
 
     /// Whether somebody holds the lock: the keeper, or who buries in its place.

@@ -7,6 +7,7 @@ fn record(session: &str, attempt: u32) -> AttemptRecord {
         session: session.to_owned(),
         attempt,
         worker: "wrk_1".to_owned(),
+        agent: "fake".to_owned(),
         instance: "i1".to_owned(),
         keeper: None,
         runner: None,

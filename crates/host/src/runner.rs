@@ -27,6 +27,7 @@ use crate::{
         connection::{Backlog, Incoming, Peer},
         frame::Read,
     },
+    bundle::Bundle,
     keeper::{self, KeeperOptions, RunnerSide, keeper_main},
     launch_spec::RunnerConfig,
     redact::Redactor,
@@ -36,6 +37,7 @@ use crate::{
 };
 
 pub(crate) mod agent;
+mod bundles;
 mod context;
 mod directives;
 mod ending;
@@ -48,9 +50,11 @@ mod reading;
 mod requests;
 mod sign_in;
 mod sleep;
+mod tools;
 mod trouble;
 mod turns;
 mod watch;
+mod weight;
 
 use agent::Agent;
 use context::Context;
@@ -63,6 +67,7 @@ use requests::Questions;
 use sign_in::SignIn;
 use turns::{Prompt, Turn};
 use watch::Watch;
+use weight::Scale;
 
 /// Why a runner could not run at all; it says so on stderr, which is the run directory's log.
 #[derive(Debug, Error)]
@@ -139,6 +144,10 @@ struct Runner {
     earlier_session: Option<String>,
     /// What the agent is told of the conversation if it does not remember.
     context: Context,
+    /// When this process began.
+    started_at: convene_core::Timestamp,
+    /// The crash bundle of the failure that was put down last.
+    bundle: Option<Bundle>,
     /// When the attempt's first prompt was handed over, on the clock of the process table.
     first_prompt: Option<u64>,
     stage: Stage,
@@ -170,6 +179,7 @@ struct Runner {
     noise: Noise,
     watch: Watch,
     leaving: Option<Leaving>,
+    scale: Scale,
     tasks: JoinSet<()>,
     uplink: mpsc::Receiver<UplinkEvent>,
     incoming: mpsc::Receiver<Incoming>,
@@ -244,6 +254,8 @@ impl Runner {
             spec: None,
             earlier_session: None,
             context: Context::default(),
+            started_at: keeper::now(),
+            bundle: None,
             first_prompt: None,
             stage: Stage::Waiting,
             stage_until: None,
@@ -267,6 +279,7 @@ impl Runner {
             noise: Noise::default(),
             watch: Watch::default(),
             leaving: None,
+            scale: Scale::default(),
             tasks,
             uplink,
             incoming,

@@ -23,7 +23,10 @@ use std::{
 
 use convene_api::{
     problem::Code,
-    uplink::{Answer, AttemptMemory, HeldAttempt, PROTOCOL, Question, StartAttempt, WORKER_PATH, WorkerDown, WorkerHello, WorkerUp},
+    uplink::{
+        Answer, AttemptMemory, HeldAttempt, PROTOCOL, Question, StartAttempt, WORKER_PATH, WorkerDown, WorkerHello,
+        WorkerUp,
+    },
 };
 use convene_core::{
     dispatch::DetectedAgent,
@@ -42,7 +45,7 @@ use crate::{
     death,
     detect::Agents,
     dial::{self, Dialed, Link},
-    launch_spec::ServerAddr,
+    launch_spec::{ServerAddr, TreeMax},
     rundir::{self, RunDir},
 };
 pub(crate) use attempt::ask_to_end;
@@ -94,6 +97,8 @@ pub struct WorkerConfig {
     pub sign_in_timeout_ms: u64,
     /// The longest line that is taken from an agent, in bytes.
     pub line_max: usize,
+    /// What an agent and all that it starts may take.
+    pub tree_max: TreeMax,
     /// This build's version.
     pub version: String,
 }

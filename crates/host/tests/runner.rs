@@ -16,6 +16,8 @@ mod link_cases;
 mod server;
 #[path = "runner/start_cases.rs"]
 mod start_cases;
+#[path = "runner/tool_cases.rs"]
+mod tool_cases;
 
 use std::{path::Path, process::ExitCode};
 

@@ -219,6 +219,9 @@ codes! {
         AgentLineTooLong "agent_line_too_long" 502 AGENT_FAILED
             "a line of {size} from {agent}, limit {max}"
             => "raise limits.line in config.toml";
+        AgentOverLimit "agent_over_limit" 502 AGENT_FAILED
+            "{agent} and what it started took {what}, limit {max}"
+            => "raise {key} in config.toml";
         AgentRefused "agent_refused" - NOT_COMPLETED "{agent} refused";
         AgentLimit "agent_limit" - NOT_COMPLETED "{agent} hit {limit}"
             => "it resets {at}; `convene prompt {id}` then";

@@ -157,6 +157,9 @@ fn summary(app: &App, session: &SessionView) -> String {
         if let Some(hint) = &failure.hint {
             lines.push(format!("        {}", clean_line(hint)));
         }
+        if let Some(bundle) = &failure.bundle {
+            lines.push(format!("        all that is known of it: {}", clean_line(bundle)));
+        }
     }
     let took = session.stop_step.filter(|step| !step.is_polite()).map(|step| step.words().to_owned());
     let stopped: Vec<String> = session.stop_detail.as_deref().map(clean_line).into_iter().chain(took).collect();

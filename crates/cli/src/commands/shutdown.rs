@@ -57,7 +57,8 @@ pub async fn run(app: &App, args: ShutdownArgs) -> Outcome {
         (0, 0) => "server stopped".to_owned(),
         (0, 1) => "server stopped; 1 session goes on".to_owned(),
         (0, on) => format!("server stopped; {} go on", sessions(on)),
-        (stopped, _) => format!("server stopped; {} stopped", sessions(stopped)),
+        (stopped, 0) => format!("server stopped; {} stopped", sessions(stopped)),
+        (stopped, on) => format!("server stopped; {} stopped, {on} could not be stopped in time", sessions(stopped)),
     });
     Ok(exit::DONE)
 }

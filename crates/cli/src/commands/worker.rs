@@ -9,7 +9,7 @@ use convene_api::{
 };
 use convene_host::{
     detect::{CustomAgent, registry::Registry},
-    launch_spec::ServerAddr,
+    launch_spec::{ServerAddr, TreeMax},
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -135,6 +135,10 @@ pub fn setup(app: &App) -> Result<WorkerSetup, Failure> {
         start_timeout_ms: u64::try_from(worker.start_timeout.as_millis()).unwrap_or(u64::MAX),
         sign_in_timeout_ms: u64::try_from(worker.sign_in_timeout.as_millis()).unwrap_or(u64::MAX),
         line_max: app.config.limits.line,
+        tree_max: TreeMax {
+            processes: app.config.limits.tree_processes,
+            memory: app.config.limits.tree_memory.try_into().unwrap_or(u64::MAX),
+        },
         downloads: worker.downloads,
         registry: registry(app)?,
     })

@@ -45,6 +45,8 @@ pub const KEYS: &[&str] = &[
     "limits.inactivity_timeout",
     "limits.requests",
     "limits.failed_auth",
+    "limits.tree_processes",
+    "limits.tree_memory",
     "retention.older_than",
     "retention.larger_than",
     "retention.keep",
@@ -102,6 +104,8 @@ pub fn set(config: &mut Config, key: &str, raw: Raw) -> Result<bool, Why> {
         "limits.inactivity_timeout" => config.limits.inactivity_timeout = raw.duration()?,
         "limits.requests" => config.limits.requests = rate(raw)?,
         "limits.failed_auth" => config.limits.failed_auth = rate(raw)?,
+        "limits.tree_processes" => config.limits.tree_processes = whole(raw)?,
+        "limits.tree_memory" => config.limits.tree_memory = raw.size()?,
         "retention.older_than" => config.retention.older_than = raw.duration()?,
         "retention.larger_than" => config.retention.larger_than = raw.size()?,
         "retention.keep" => config.retention.keep = small(raw)?,
@@ -209,6 +213,10 @@ fn queue(raw: Raw) -> Result<usize, Why> {
         length if length > QUEUE_MAX => Err(format!("{QUEUE_MAX} is the most")),
         length => Ok(length),
     }
+}
+
+fn whole(raw: Raw) -> Result<u32, Why> {
+    u32::try_from(raw.number()?).map_err(|_| "that number is too large".to_owned())
 }
 
 fn small(raw: Raw) -> Result<usize, Why> {

@@ -67,6 +67,8 @@ fn describe(key: &str) -> Option<(Kind, &'static str)> {
         }
         "limits.requests" => (Kind::Whole, "Requests that a caller may make in a minute"),
         "limits.failed_auth" => (Kind::Whole, "Failed tries to get in from one address in a minute"),
+        "limits.tree_processes" => (Kind::Whole, "Processes of an agent and all that it starts; 0 is no limit"),
+        "limits.tree_memory" => (Kind::Size, "Memory of an agent and all that it starts; 0 is no limit"),
         "retention.older_than" => {
             (Kind::Duration, "Stopped sessions that nobody has used for so long are removed by themselves; 0s is never")
         }

@@ -76,6 +76,8 @@ pub fn value(config: &Config, key: &str) -> Option<Value> {
         "limits.inactivity_timeout" => duration(config.limits.inactivity_timeout),
         "limits.requests" => json!(config.limits.requests),
         "limits.failed_auth" => json!(config.limits.failed_auth),
+        "limits.tree_processes" => json!(config.limits.tree_processes),
+        "limits.tree_memory" => size(config.limits.tree_memory),
         "retention.older_than" => duration(config.retention.older_than),
         "retention.larger_than" => size(config.retention.larger_than),
         "retention.keep" => json!(config.retention.keep),

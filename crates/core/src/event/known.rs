@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::parts::{UnhealthyReason, AwakeReason, ContextLoss, Decision, Fork, SessionChanges, SessionOpening, StopMode};
+use super::parts::{
+    AwakeReason, ContextLoss, Decision, Fork, SessionChanges, SessionOpening, StopMode, TreeLimits, UnhealthyReason,
+};
 use crate::{
     content::{
         AgentCommand, AuthMethod, Channel, ConfigOption, ContentBlock, PermissionOption, PlanEntry, Role, ToolCall,
@@ -100,6 +102,9 @@ pub enum KnownEvent {
         command: Vec<String>,
         /// What holds its tree: `cgroup`, `subreaper`, …
         containment: String,
+        /// What its tree may take, where that is limited.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limits: Option<TreeLimits>,
     },
     /// The agent answered `initialize`.
     AgentInitialized {

@@ -111,6 +111,32 @@ pub enum ContextLoss {
     CannotFork,
 }
 
+/// What the tree of an attempt may take, and how that is enforced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TreeLimits {
+    /// Processes at a time, the agent among them; absent: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<u32>,
+    /// Memory of all of them that is no file's, in bytes; absent: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    /// Who sees to it.
+    pub by: LimitedBy,
+}
+
+/// Who sees to the limits of a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitedBy {
+    /// The kernel, by the attempt's cgroup: what is past a limit does not come to be.
+    Kernel,
+    /// The runner looks once a second, and ends the attempt that is past a limit: a tree may be larger for a moment.
+    Watch,
+    /// Somebody of a later version.
+    #[serde(other)]
+    Other,
+}
+
 /// Why a session that was to hibernate does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -122,9 +148,7 @@ pub enum AwakeReason {
 }
 
 /// Why a session is not well.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnhealthyReason {
     /// A turn runs, nobody is asked anything, and nothing has come from the agent for two minutes.

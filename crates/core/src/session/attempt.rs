@@ -262,6 +262,10 @@ impl Over {
 /// What is true of an attempt that ended without saying why. An agent's exit that its runner did not report is the
 /// work of the keeper, which kills what a dead runner leaves.
 fn lost(over: &Over) -> Failure {
+    Failure { bundle: over.exit.bundle.clone(), ..loss(over) }
+}
+
+fn loss(over: &Over) -> Failure {
     let exit = &over.exit;
     let runner_died = exit.runner.is_some_and(|r| r.signal.is_some() || r.code != Some(0));
     let agent = over.attempt.agent_exit.or(exit.agent.filter(|_| !runner_died && exit.detail.is_empty()));
@@ -285,6 +289,7 @@ fn gave_up(tries: u32) -> Failure {
 fn crash_loop(state: &SessionState, last: &Failure) -> Failure {
     let (times, minutes) = (state.crashes.len(), limits::CRASH_WINDOW / 60);
     let summary = format!("it crashed {times} times within {minutes} minutes, the last time so: {}", last.summary);
-    let hint = format!("`convene logs {id}` shows what it said; `convene prompt {id}` tries again", id = state.id.short());
+    let hint =
+        format!("`convene logs {id}` shows what it said; `convene prompt {id}` tries again", id = state.id.short());
     Failure { bundle: last.bundle.clone(), ..Failure::new(last.kind, summary).code("crash_loop").hint(hint) }
 }

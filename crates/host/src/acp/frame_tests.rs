@@ -62,3 +62,14 @@ fn takes_everything_else_for_noise() {
     let twice = r#"{"method":"a","method":"b"}"#;
     assert!(matches!(Frame::of(twice), Frame::Noise));
 }
+
+#[test]
+fn a_line_that_breaks_off_at_any_byte_is_no_line() {
+    let line = r#"{"jsonrpc":"2.0","method":"session/update","params":{"text":"é and 🦀"}}"#.as_bytes();
+    let (whole, others) = (b"one\n", 0..=line.len());
+    for cut in others {
+        let found = block_on(read_all([whole, &line[..cut]].concat(), 1000));
+        let expected = [Read::Line(Bytes::from_static(b"one")), Read::End(Bytes::copy_from_slice(&line[..cut]))];
+        assert_eq!(found, expected, "cut after {cut} bytes");
+    }
+}

@@ -19,7 +19,9 @@ pub fn containment() -> Vec<Finding> {
         vec![Finding::new(FindingCode::ContainmentWeak, summary, fix).with("holds", holds)]
     };
     if cfg!(target_os = "linux") {
-        let summary = "no cgroup for each attempt here; keeper and runner hold its processes as subreapers".to_owned();
+        let summary = "no cgroup for each attempt here; keeper and runner hold its processes as subreapers, and the runner looks \
+                       once a second whether they are within limits.tree_processes and limits.tree_memory"
+            .to_owned();
         found("subreaper", summary, "systemd-run --user --scope -p Delegate=yes convene serve")
     } else {
         let summary = "this system has no cgroups; what leaves an agent's tree is found by its environment".to_owned();

@@ -10,6 +10,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::launch_spec::TreeMax;
+
 /// Whether an attempt that is started from here can have a cgroup of its own.
 pub(crate) fn may_enclose() -> bool {
     own_cgroup().is_some_and(|own| is_delegated(&own))
@@ -32,6 +34,13 @@ pub(crate) fn enclose(session: &str, attempt: u32, runner: i32) -> Option<PathBu
         return None;
     }
     Some(path)
+}
+
+/// Has the kernel hold what a tree may take. `false` where it cannot: whoever gave us the cgroup has not given us the
+/// controllers, and to take them would change what holds for the processes beside the attempt.
+pub(crate) fn limit(path: &Path, max: TreeMax) -> bool {
+    let set = |file: &str, most: u64| most == 0 || fs::write(path.join(file), most.to_string()).is_ok();
+    is_ours(path) && set("pids.max", max.processes.into()) && set("memory.max", max.memory)
 }
 
 /// Kills everything in the cgroup and below it.

@@ -118,11 +118,16 @@ impl Agent {
         }
     }
 
-    /// The end of what the agent wrote to stderr, without secrets.
+    /// The end of what the agent wrote to stderr, without secrets, as far as an event takes it.
     pub(super) fn stderr_tail(&mut self, redactor: &Redactor) -> String {
+        self.stderr_end(redactor, STDERR_TOLD)
+    }
+
+    /// The last bytes of what the agent wrote to stderr, without secrets.
+    pub(super) fn stderr_end(&mut self, redactor: &Redactor, max: usize) -> String {
         self.read_stderr(redactor);
         self.log.end(redactor);
-        self.log.tail(STDERR_TOLD)
+        self.log.tail(max)
     }
 }
 

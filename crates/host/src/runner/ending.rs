@@ -15,7 +15,7 @@ use convene_core::{
 use rustix::process::{Signal, WaitOptions};
 use tokio::time::Instant;
 
-use super::{Runner, handshake::Stage, trouble::telling_line};
+use super::{Runner, bundles::Remains, handshake::Stage, trouble::telling_line};
 use crate::{
     ladder::{CANCEL, CLOSE, DRAIN, TERMINATE},
     process::{Exit, kill_tree_until_none},
@@ -80,13 +80,24 @@ impl Runner {
 
     /// Says why the attempt cannot go on, and ends it.
     pub(super) fn fail(&mut self, failure: Failure, now: Instant) {
+        // It did nothing that would be worth its time.
+        self.fail_by(failure, Step::Terminate, now);
+    }
+
+    /// The same for an agent whose every further moment does harm.
+    pub(super) fn fail_at_once(&mut self, failure: Failure, now: Instant) {
+        self.fail_by(failure, Step::Kill, now);
+    }
+
+    fn fail_by(&mut self, failure: Failure, step: Step, now: Instant) {
         if self.leaving.is_some() {
             return;
         }
+        let error = failure.summary.clone();
+        let failure = self.bundled(failure, &error);
         self.settle_turn();
         self.emit(KnownEvent::AttemptFailed { failure });
-        // It did nothing that would be worth its time.
-        self.enter(Step::Terminate, now);
+        self.enter(step, now);
         if let Some(leaving) = &mut self.leaving {
             leaving.failed = true;
         }
@@ -202,6 +213,7 @@ impl Runner {
         // Not even SIGKILL ended it: the keeper goes on with that, and says that nothing is proved.
         let Some(exit) = agent.exit else { return self.enter(Step::Commit, now) };
         let stderr = agent.stderr_tail(&self.outbox.redactor);
+        let remains = Remains::of(&mut agent, &self.outbox.redactor);
         self.close_input();
         self.questions.cancel_all();
         self.settle_turn();
@@ -213,10 +225,13 @@ impl Runner {
             Some(Leaving { step: Step::Cancel | Step::EndOfInput | Step::Terminate, failed: false, .. }) => {
                 self.end_turn(StopReason::Cancelled, None, None);
             }
+            Some(Leaving { failed: true, .. }) => self.complete_bundle(remains),
             // Killed: the server knows whether that was wanted, and ends the turn accordingly.
-            Some(Leaving { step: Step::Kill | Step::Commit, .. } | Leaving { failed: true, .. }) => {}
+            Some(Leaving { step: Step::Kill | Step::Commit, .. }) => {}
             None => {
                 let failure = self.exit_failure(exit, &stderr);
+                let error = failure.summary.clone();
+                let failure = self.bundled_with(failure, &error, remains);
                 self.emit(KnownEvent::AttemptFailed { failure });
             }
         }
@@ -278,6 +293,7 @@ impl Runner {
             self.leaving.as_ref().map(|leaving| leaving.until),
             self.outbox.deadline(),
             self.terminals.deadline(),
+            self.scale.at,
         ];
         // A timer in the far future costs nothing; the loop needs one.
         known.into_iter().flatten().min().unwrap_or_else(|| Instant::now() + Duration::from_secs(3600))
@@ -291,6 +307,7 @@ impl Runner {
         self.on_turn_time(now);
         self.on_watch_time(now);
         self.on_slow_time(now);
+        self.weigh_tree(now);
         if self.stage_until.is_some_and(|until| now >= until) {
             self.stage_until = None;
             match &self.agent {

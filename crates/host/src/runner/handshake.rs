@@ -78,6 +78,7 @@ impl Runner {
                 self.stage = Stage::Starting;
                 self.stage_until = Some(now + self.start_timeout());
                 self.watch_start(now);
+                self.weigh_soon(now);
             }
             Err(failure) => self.fail(failure, now),
         }
@@ -87,6 +88,7 @@ impl Runner {
         self.outbox.redactor.register_spec(spec);
         let environment = environment::of_agent(&self.config, spec);
         self.outbox.redactor.register_secrets_of(&environment);
+        let limits = self.limit_tree();
         let command = &self.config.agent.command;
         let log = self.side.run_dir().path().join("agent_stderr");
         let started = agent::start(command, &environment, Path::new(&spec.cwd), &log, self.config.line_max);
@@ -101,7 +103,7 @@ impl Runner {
             Containment::ProcessTree => "process_tree",
         };
         let containment = containment.to_owned();
-        self.emit(KnownEvent::AgentLaunched { pid: pid.cast_unsigned(), command, containment });
+        self.emit(KnownEvent::AgentLaunched { pid: pid.cast_unsigned(), command, containment, limits });
         if self.config.agent.downloads {
             let detail = format!("the first start of {} downloads it, which may take minutes", self.config.agent.name);
             self.emit(KnownEvent::LogNote { code: "agent_downloads".to_owned(), detail, raw: None });

@@ -12,7 +12,7 @@ use convene_core::{
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Runner, handshake::Stage};
+use super::{Runner, handshake::Stage, tools::ToolsDue};
 use crate::{
     acp::{
         connection::{Asked, RpcError},
@@ -56,6 +56,10 @@ pub(super) struct Turn {
     end: Option<End>,
     /// Whether somebody allowed an action that is more than reading.
     pub(super) allowed: bool,
+    /// When its prompt was handed over, on the clock of the process table.
+    pub(super) began: Option<u64>,
+    /// What is due for the processes that it has started, once it was cancelled.
+    tools_due: Option<ToolsDue>,
 }
 
 #[derive(Debug)]
@@ -134,11 +138,21 @@ impl Runner {
         {
             blocks.insert(0, json!({"type": "text", "text": system_prompt}));
         }
-        self.turn =
-            Some(Turn { id: turn, cancel_until: None, cancel_at: None, tools: Vec::new(), end: None, allowed: false });
+        let began = boot_clock();
+        self.turn = Some(Turn {
+            id: turn,
+            cancel_until: None,
+            cancel_at: None,
+            tools: Vec::new(),
+            end: None,
+            allowed: false,
+            began,
+            tools_due: None,
+        });
+        self.weigh_soon(Instant::now());
         self.voice.new_turn();
         self.voice.mute(false);
-        self.first_prompt = self.first_prompt.or_else(boot_clock);
+        self.first_prompt = self.first_prompt.or(began);
         self.emit(KnownEvent::TurnHandedOver {});
         peer.ask(Asked::Prompt(turn), "session/prompt", json!({"sessionId": session, "prompt": blocks}));
         self.outbox.directive_done(prompt.seq, DirectiveOutcome::Applied);
@@ -159,6 +173,7 @@ impl Runner {
         };
         if running.cancel_until.is_none() {
             running.cancel_until = Some(now + WATCHDOG);
+            running.tools_due = Some(ToolsDue::after_cancel(now));
             if self.questions.cancel_all() {
                 running.cancel_at = Some(now + TAKEN_IN);
             } else {
@@ -217,7 +232,8 @@ impl Runner {
             }
             Err(error) => {
                 let summary = format!("{} answered with: {}", self.config.agent.display_name(), error.text());
-                (StopReason::Failed, Some(Failure::new(FailureKind::PromptFailure, summary)), None)
+                let failure = Failure::new(FailureKind::PromptFailure, summary);
+                (StopReason::Failed, Some(self.bundled(failure, &error.text())), None)
             }
         };
         if let Some(running) = &mut self.turn {
@@ -237,7 +253,10 @@ impl Runner {
         match &turn.end {
             Some(end) => Some(end.at),
             // Once the attempt is ending, the ladder has the clock.
-            None => turn.cancel_at.or(turn.cancel_until).filter(|_| self.leaving.is_none()),
+            None => {
+                let due = [turn.cancel_at, turn.tools_due.map(|due| due.at), turn.cancel_until];
+                due.into_iter().flatten().min().filter(|_| self.leaving.is_none())
+            }
         }
     }
 
@@ -248,6 +267,14 @@ impl Runner {
             self.prompt_next();
         } else if turn.end.is_none() && turn.cancel_at.take_if(|at| now >= *at).is_some() {
             self.cancel_agent();
+        } else if turn.end.is_none()
+            && self.leaving.is_none()
+            && let Some(due) = turn.tools_due.take_if(|due| now >= due.at)
+        {
+            let next = self.end_tools(due, now);
+            if let Some(turn) = &mut self.turn {
+                turn.tools_due = next;
+            }
         } else if turn.end.is_none() && self.leaving.is_none() && turn.cancel_until.is_some_and(|until| now >= until) {
             self.on_watchdog(now);
         }

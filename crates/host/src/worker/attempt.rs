@@ -5,7 +5,7 @@ use std::{io, path::Path, sync::Arc, time::Duration};
 use convene_api::{problem::Code, uplink::StartAttempt};
 use convene_core::{
     event::StopMode,
-    failure::{AttemptExit, ProcessExit},
+    failure::{AttemptExit, FailureKind, ProcessExit},
     ids::{InstanceId, SessionId},
     workspace::Workspace,
 };
@@ -16,6 +16,7 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{News, WorkerConfig, deliver::Remains};
 use crate::{
+    bundle::{self, Bundle},
     death, git,
     keeper::chain,
     launch_spec::{RunnerConfig, default_spool_max},
@@ -126,12 +127,14 @@ fn launch(config: &WorkerConfig, start: &StartAttempt) -> Result<(RunDir, Identi
         sign_in_timeout_ms: config.sign_in_timeout_ms,
         line_max: config.line_max,
         spool_max: default_spool_max(),
+        tree_max: config.tree_max,
     };
     let json = serde_json::to_vec(&runner).map_err(|error| Refusal::of_runner(&error))?;
     let record = AttemptRecord {
         session: start.session.to_string(),
         attempt: start.attempt,
         worker: config.name.to_string(),
+        agent: runner.agent.name.clone(),
         instance: InstanceId::new(uuid::Uuid::now_v7()).to_string(),
         keeper: None,
         runner: None,
@@ -159,7 +162,10 @@ async fn bury(key: Key, run_dir: RunDir, tell: mpsc::Sender<News>) {
     let exit = loop {
         let here = run_dir.clone();
         match spawn_blocking(move || death::bury(&here)).await {
-            Ok(Ok(record)) => break exit_of(&run_dir, &record),
+            Ok(Ok(record)) => {
+                let exit = exit_of(&run_dir, &record);
+                break AttemptExit { bundle: crash_bundle(&run_dir, &record, &exit), ..exit };
+            }
             // Starting still, or somebody else is at it: look again.
             Ok(Err(death::Error::Alive { .. } | death::Error::Busy { .. })) => {
                 tokio::time::sleep(LOCKED).await;
@@ -246,6 +252,10 @@ fn signal(run_dir: &RunDir, mode: StopMode) -> Result<(), death::Error> {
         // Without its runner the keeper kills the tree and proves it.
         StopMode::Now => (record.runner, Signal::KILL),
     };
+    if mode == StopMode::Now {
+        // Without it a bundle is left that nobody needs.
+        let _ = run_dir.note_end_ordered();
+    }
     if let Some(target) = target {
         target.signal(signal)?;
     }
@@ -280,5 +290,51 @@ fn exit_of(run_dir: &RunDir, record: &ExitRecord) -> AttemptExit {
         step: record.step,
         handed_over,
         detail: detail.to_owned(),
+        bundle: None,
+    }
+}
+
+/// Leaves a crash bundle of an attempt whose runner or keeper died without being told to: nobody else is left to do it.
+fn crash_bundle(run_dir: &RunDir, record: &ExitRecord, exit: &AttemptExit) -> Option<String> {
+    let crashed = match record.reason {
+        EndReason::RunnerKilled | EndReason::StopForced | EndReason::KeeperLost | EndReason::Abandoned => {
+            !run_dir.was_end_ordered()
+        }
+        EndReason::RunnerExited => exit.runner.is_some_and(|runner| runner.code != Some(0)),
+        EndReason::Stopped | EndReason::Rebooted | EndReason::Other => false,
+    };
+    if !crashed {
+        return None;
+    }
+    let attempt = run_dir.attempt_record().ok().flatten();
+    let texts = bundle::TEXT_MAX as u64;
+    let log = run_dir.tail_of("stderr", texts / 2);
+    let what = if exit.detail.is_empty() { "the runner ended with an error" } else { &exit.detail };
+    let made = Bundle {
+        schema: bundle::SCHEMA.to_owned(),
+        at: record.at,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        session: record.session.clone(),
+        attempt: record.attempt,
+        turn: exit.handed_over.map(|turn| turn.to_string()),
+        kind: FailureKind::TransportFailure,
+        code: None,
+        error: format!("{what}; the end of its log:\n{log}"),
+        agent: attempt.as_ref().map(|attempt| attempt.agent.clone()).unwrap_or_default(),
+        pid: record.agent.as_ref().map(|agent| agent.pid),
+        command: Vec::new(),
+        cwd: String::new(),
+        started_at: None,
+        exit: exit.agent,
+        step: record.step,
+        containment: Some(record.containment),
+        stderr: run_dir.tail_of("agent_stderr", texts),
+    };
+    match made.write(&bundle::directory(run_dir)?) {
+        Ok(path) => Some(path.display().to_string()),
+        Err(error) => {
+            tracing::warn!(%error, "cannot leave a crash bundle");
+            None
+        }
     }
 }

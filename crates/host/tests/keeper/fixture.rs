@@ -53,6 +53,7 @@ impl Attempt {
             session,
             attempt: 1,
             worker: worker.to_owned(),
+            agent: "fake".to_owned(),
             instance: "i1".to_owned(),
             keeper: None,
             runner: None,

@@ -28,6 +28,7 @@ pub fn all() -> Vec<Trial> {
     all.extend(crate::end_cases::trials());
     all.extend(crate::link_cases::trials());
     all.extend(crate::start_cases::trials());
+    all.extend(crate::tool_cases::trials());
     all
 }
 

@@ -15,7 +15,7 @@ use convene_core::{
 };
 use convene_host::{
     death,
-    launch_spec::{LaunchSpec, RunnerConfig, ServerAddr},
+    launch_spec::{LaunchSpec, RunnerConfig, ServerAddr, TreeMax},
     marker,
     process::Identity,
     rundir::{AttemptRecord, ExitRecord, RunDir},
@@ -47,6 +47,7 @@ pub struct With {
     pub recap: Option<String>,
     pub recap_due: bool,
     pub line_max: Option<usize>,
+    pub tree_max: TreeMax,
     pub start_timeout_ms: Option<u64>,
     pub sign_in_timeout_ms: Option<u64>,
     pub fenced: bool,
@@ -99,6 +100,7 @@ impl Attempt {
             session: session.to_string(),
             attempt: 1,
             worker: "here".to_owned(),
+            agent: "fake".to_owned(),
             instance: InstanceId::new(uuid::Uuid::now_v7()).to_string(),
             keeper: None,
             runner: None,
@@ -132,6 +134,7 @@ impl Attempt {
             sign_in_timeout_ms: with.sign_in_timeout_ms.unwrap_or(30_000),
             line_max: 0,
             spool_max: 0,
+            tree_max: with.tree_max,
         })
         .unwrap();
         let fields = config.as_object_mut().unwrap();

@@ -13,7 +13,7 @@ use convene_core::ids::{InstanceId, SessionId, ThreadId, WorkerName};
 use convene_host::{
     detect::{Agents, CustomAgent},
     keeper::{KeeperOptions, keeper_main},
-    launch_spec::{RunnerConfig, ServerAddr},
+    launch_spec::{RunnerConfig, ServerAddr, TreeMax},
     marker,
     rundir::RunDir,
     spool::Spool,
@@ -117,6 +117,7 @@ impl Machine {
             start_timeout_ms: 1000,
             sign_in_timeout_ms: 1000,
             line_max: 1 << 20,
+            tree_max: TreeMax::default(),
             version: "0".to_owned(),
         }
     }

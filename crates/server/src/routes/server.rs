@@ -14,12 +14,16 @@ use convene_api::{
 };
 use convene_core::{command::Command, event::StopMode, failure::StopCause, ids::SessionId};
 use convene_engine::storage::Reader as _;
+use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use crate::{app::App, auth::Caller, extract::Change, metrics, refusal::Refusal};
 
-/// For how long a shutdown waits for the sessions that it stops; the ladder of a stop takes up to twelve seconds.
-const STOP_PATIENCE: Duration = Duration::from_secs(30);
+/// How long the sessions that a shutdown stops may take to end in order. Their agents have had SIGTERM by then.
+const IN_ORDER: Duration = Duration::from_millis(6500);
+
+/// How long those may take that get no time any more. What comes after, connections and commits, has budgets of its own.
+const AT_ONCE: Duration = Duration::from_millis(3500);
 
 /// How the server is, and what runs.
 #[utoipa::path(
@@ -83,30 +87,37 @@ pub async fn shut_down(
     let live = live(&app);
     let mut answer = ShuttingDown { sessions_going_on: live.len() as u64, sessions_stopped: 0 };
     if body.stop_sessions {
-        let mut news = app.engine.shared().feed.follow_all();
-        for session in live {
-            let (mode, by) = (StopMode::Graceful, caller.owner.clone());
-            let stop = Command::Stop { cause: StopCause::Shutdown, mode, message: None, by };
-            match app.engine.command(session, stop).await {
-                Ok(_) => answer.sessions_stopped += 1,
-                Err(error) => tracing::warn!(session.id = %session, error = %error, "cannot stop a session"),
-            }
-        }
-        let all_stopped = async {
-            while !self::live(&app).is_empty() {
-                if news.changed().await.is_err() {
-                    return;
-                }
-            }
-        };
-        // What is not stopped by then goes on, and is said so.
-        let _late = timeout(STOP_PATIENCE, all_stopped).await;
+        stop_all(&app, &caller, StopMode::Graceful, IN_ORDER).await;
+        stop_all(&app, &caller, StopMode::Now, AT_ONCE).await;
+        // What is not stopped by now is let go of, and is said so: its runner ends it, and the next server is told.
         answer.sessions_going_on = self::live(&app).len() as u64;
-        answer.sessions_stopped = answer.sessions_stopped.saturating_sub(answer.sessions_going_on);
+        answer.sessions_stopped = (live.len() as u64).saturating_sub(answer.sessions_going_on);
     }
     // The answer still goes out: connections are drained.
     app.config.shutdown.cancel();
     Ok(Json(answer))
+}
+
+/// Stops what is live, all at once, and waits until nothing is, but no longer than `patience`.
+async fn stop_all(app: &App, caller: &Caller, mode: StopMode, patience: Duration) {
+    let mut news = app.engine.shared().feed.follow_all();
+    let all_stopped = async {
+        let stops = live(app).into_iter().map(async |session| {
+            let by = caller.owner.clone();
+            let stop = Command::Stop { cause: StopCause::Shutdown, mode, message: None, by };
+            if let Err(error) = app.engine.command(session, stop).await {
+                tracing::warn!(session.id = %session, error = %error, "cannot stop a session");
+            }
+        });
+        join_all(stops).await;
+        while !live(app).is_empty() {
+            if news.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    // Who is late is told of by what is still live.
+    let _late = timeout(patience, all_stopped).await;
 }
 
 /// Sessions with a runner, or that want one.

@@ -158,6 +158,7 @@ impl RunDir {
                 step: None,
                 handed_over: self.marker,
                 detail: String::new(),
+                bundle: None,
             });
         }
     }
