@@ -9,8 +9,8 @@ use std::{
 use anyhow::{Result, ensure};
 use convene_api::{
     body::{
-        CancelTurn, CreateSession, DecidePermission, DecisionInput, ForkSession, HibernateSession, PromptInput,
-        PromptMode, SendPrompt, StopSession,
+        CancelTurn, CreateSession, DecidePermission, DecisionInput, DeleteSession, ForkSession, HibernateSession,
+        PromptInput, PromptMode, SendPrompt, StopSession,
     },
     client::{Client, ClientError, CommandKey},
 };
@@ -29,6 +29,11 @@ use super::schedule::{AGENTS, Act, Beside, FORGETFUL, Words};
 const RETRY: Duration = Duration::from_millis(20);
 /// For how long a request is tried.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How often a session is tried to be deleted.
+const DELETES: usize = 20;
+/// The pause between two such tries.
+const BETWEEN_DELETES: Duration = Duration::from_millis(100);
 
 /// A prompt that was posted.
 #[derive(Debug, Clone)]
@@ -56,6 +61,7 @@ impl Prompt {
             Beside::Thoughts => "THINK 3\n",
             Beside::Question => "PERM\n",
             Beside::Daemons => "DAEMON\n",
+            Beside::Abort => "CRASH\n",
         };
         format!("STREAM {stream} {pause_us}\n{beside}#{}", self.number)
     }
@@ -93,10 +99,12 @@ pub enum Answer {
 pub struct Ledger {
     /// The session in each place.
     places: Vec<Option<SessionId>>,
-    /// Sessions that nobody follows yet, and whether their agents forget.
+    /// Sessions that nobody follows yet.
     fresh: Vec<SessionId>,
-    /// The agents of all sessions.
+    /// Those whose agents forget.
     forgetful: Vec<SessionId>,
+    /// Those that are, or may be, deleted.
+    pub deleted: Vec<SessionId>,
     /// What was answered.
     pub answered: Vec<Answered>,
     /// What went wrong with a request, apart from refusals.
@@ -153,7 +161,7 @@ impl Clients {
 
     /// Begins a prompt to a session, wherever it is.
     pub fn begin_in(&mut self, session: SessionId, words: Words) {
-        self.begin_as(move |hand| async move { hand.prompt(session, words, false).await });
+        self.begin_as(move |hand| async move { hand.prompt(session, words, false, PromptMode::Queue).await });
     }
 
     /// Begins the answers to a session's questions.
@@ -194,6 +202,7 @@ enum Request {
     Hibernate,
     Resume,
     Clear,
+    Delete,
     Decide(PermissionId),
 }
 
@@ -220,7 +229,11 @@ impl Hand {
                 }
             }
             (_, None) => {}
-            (Act::Prompt { words, twice, .. }, Some(session)) => self.prompt(session, words, twice).await,
+            (Act::Prompt { words, twice, interrupt, .. }, Some(session)) => {
+                let mode = if interrupt { PromptMode::Interrupt } else { PromptMode::Queue };
+                self.prompt(session, words, twice, mode).await;
+            }
+            (Act::Delete(place), Some(session)) => self.delete(place, session).await,
             (Act::Fork { place, words }, Some(session)) => self.fork(place, session, words).await,
             (Act::Cancel(_), Some(session)) => self.change(session, "cancel", Request::Cancel).await,
             (Act::Stop(_), Some(session)) => self.change(session, "stop", Request::Stop(StopMode::Graceful)).await,
@@ -248,9 +261,9 @@ impl Hand {
         self.done(&key, "create", &reply, Some(prompt));
     }
 
-    async fn prompt(&self, session: SessionId, words: Words, twice: bool) {
+    async fn prompt(&self, session: SessionId, words: Words, twice: bool, mode: PromptMode) {
         let prompt = self.next_prompt(words, self.ledger(|l| l.forgetful.contains(&session)));
-        let body = SendPrompt { content: PromptInput::Text(prompt.text()), mode: PromptMode::Queue };
+        let body = SendPrompt { content: PromptInput::Text(prompt.text()), mode };
         let (request, key) = (Request::Prompt(body), CommandKey::fresh());
         let post = || self.try_long(Some(session), &request, &key);
         let reply = if twice {
@@ -279,6 +292,22 @@ impl Hand {
         self.done(&key, "fork", &reply, Some(prompt));
     }
 
+    /// From here on nothing is known of the session.
+    async fn delete(&self, place: usize, session: SessionId) {
+        self.ledger(|ledger| {
+            ledger.places[place] = None;
+            ledger.deleted.push(session);
+        });
+        self.change(session, "stop", Request::Stop(StopMode::Now)).await;
+        // It is refused as long as something of it lives.
+        for _ in 0..DELETES {
+            if self.is_done(session, "delete", Request::Delete).await {
+                return;
+            }
+            sleep(BETWEEN_DELETES).await;
+        }
+    }
+
     async fn answer(&self, session: SessionId) {
         let Ok(view) = self.client.session(&session.to_string()).await else { return };
         for open in view.pending_permissions {
@@ -288,10 +317,16 @@ impl Hand {
 
     /// A command that says nothing to an agent.
     async fn change(&self, session: SessionId, what: &'static str, request: Request) {
+        let _refused_or_done = self.is_done(session, what, request).await;
+    }
+
+    /// The same; whether it is done.
+    async fn is_done(&self, session: SessionId, what: &'static str, request: Request) -> bool {
         let key = CommandKey::fresh();
         let reply = self.try_long(Some(session), &request, &key).await;
-        let Some(reply) = self.unless_refused(&key, what, Some(session), reply) else { return };
+        let Some(reply) = self.unless_refused(&key, what, Some(session), reply) else { return false };
         self.done(&key, what, &reply, None);
+        true
     }
 
     /// Sends again what a server that is away, or has just begun, cannot answer.
@@ -329,6 +364,10 @@ impl Hand {
             Request::Hibernate => client.hibernate(id, &HibernateSession { recap: true }, key).await?,
             Request::Resume => client.resume(id, key).await?,
             Request::Clear => client.clear(id, key).await?,
+            Request::Delete => {
+                client.delete_session(id, &DeleteSession::default(), key).await?;
+                return Ok(Reply { session: id, seq: 0, turn: None });
+            }
             Request::Decide(request) => {
                 let decision = Some(DecisionInput::AllowOnce);
                 client.decide(id, *request, &DecidePermission { decision, ..Default::default() }, key).await?;
@@ -368,6 +407,8 @@ impl Hand {
             (Err(ClientError::Problem(problem)), Some(session)) if problem.http_status() == 409 => {
                 self.note(key, what, session, Answer::Refused(problem.code.to_string()));
             }
+            // It was deleted while this was on its way.
+            (Err(_), Some(session)) if self.ledger(|ledger| ledger.deleted.contains(&session)) => {}
             (Err(error), _) => self.broken(format!("{what}: {error:?}")),
         }
         None

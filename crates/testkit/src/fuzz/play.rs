@@ -12,7 +12,7 @@ use super::{
     load::{Clients, retry},
     report::Findings,
     schedule::{self, AGENTS, Act, Dice, words},
-    truth,
+    truth::{self, Shown, Watch},
 };
 use crate::cluster::{Cluster, Recorder, Topic};
 
@@ -119,27 +119,18 @@ impl Play {
     async fn see_truth(&mut self) -> Result<()> {
         let since = Instant::now();
         let (client, home) = (self.cluster.client()?, self.cluster.home().name());
-        let mut seen = Vec::new();
+        let mut watch = Watch::new(TRUE_WITHIN);
         loop {
-            let before = Self::views(&client).await?;
+            let before: Vec<Shown> = Self::views(&client).await?.iter().map(Shown::from).collect();
             let found = truth::processes(&home);
-            let after = Self::views(&client).await?;
-            // What changes while one looks is looked at again.
-            let still = |view: &&SessionView| {
-                before.iter().any(|b| (b.id, &b.state, b.attempt) == (view.id, &view.state, view.attempt))
-            };
-            seen.extend(
-                after.iter().filter(still).filter(|v| truth::lie(&(*v).into(), &found).is_none()).map(|v| v.id),
-            );
-            let open: Vec<&SessionView> = after.iter().filter(|view| !seen.contains(&view.id)).collect();
-            let took = since.elapsed();
-            if open.is_empty() || took > TRUE_WITHIN {
-                self.slowest = self.slowest.max(took);
-                for view in open {
-                    let why = truth::lie(&view.into(), &found).unwrap_or_else(|| "it does not come to rest".to_owned());
-                    self.tell(format!("UNTRUE {}: {why}", view.id));
-                    self.findings.untrue.push(format!("{}, {took:.1?} after: {why}", view.id));
-                }
+            let after: Vec<Shown> = Self::views(&client).await?.iter().map(Shown::from).collect();
+            let open = watch.look(&before, &found, &after, since.elapsed());
+            for untrue in watch.take_untrue() {
+                self.tell(format!("UNTRUE {untrue}"));
+                self.findings.untrue.push(untrue);
+            }
+            if !open {
+                self.slowest = self.slowest.max(since.elapsed());
                 return Ok(());
             }
             sleep(LOOK).await;
@@ -152,6 +143,8 @@ impl Play {
         self.clients.finish().await?;
         self.follow_new()?;
         self.rest("nobody is killed any more").await?;
+        let deleted = self.clients.ledger(|ledger| ledger.deleted.clone());
+        self.followers.retain(|(id, _)| !deleted.contains(id));
         let sessions: Vec<SessionId> = self.followers.iter().map(|(id, _)| *id).collect();
         for session in sessions {
             let words = schedule::Words { stream: 3, pause_us: 0, beside: schedule::Beside::Nothing };

@@ -71,6 +71,8 @@ pub enum Beside {
     Question,
     /// It starts children that leave its tree in every way there is.
     Daemons,
+    /// It aborts.
+    Abort,
 }
 
 /// What a client does.
@@ -93,6 +95,8 @@ pub enum Act {
         words: Words,
         /// Whether the request is doubled.
         twice: bool,
+        /// Whether a running turn is cancelled for it.
+        interrupt: bool,
     },
     /// Cancels the running turn.
     Cancel(usize),
@@ -115,6 +119,8 @@ pub enum Act {
     },
     /// Answers the open questions.
     Answer(usize),
+    /// Deletes the session and makes another one in its place.
+    Delete(usize),
 }
 
 impl Act {
@@ -128,7 +134,8 @@ impl Act {
             | Self::Hibernate(place)
             | Self::Resume(place)
             | Self::Clear(place)
-            | Self::Answer(place) => place,
+            | Self::Answer(place)
+            | Self::Delete(place) => place,
         }
     }
 }
@@ -183,16 +190,17 @@ pub fn rounds(seed: u64, kills: usize, places: usize) -> Vec<Round> {
 
 /// What an agent is told to do.
 pub fn words(dice: &mut Dice) -> Words {
-    use Beside::{Daemons, Nothing, OpenTool, Question, Thoughts, Tool};
-    let beside = [Nothing, Nothing, Tool, OpenTool, Thoughts, Question, Daemons, Daemons][dice.roll(8)];
+    use Beside::{Abort, Daemons, Nothing, OpenTool, Question, Thoughts, Tool};
+    let beside =
+        [Nothing, Nothing, Nothing, Tool, OpenTool, Thoughts, Question, Daemons, Daemons, Abort][dice.roll(10)];
     Words { stream: 1 + dice.roll(200), pause_us: [0, 500, 2000, 5000][dice.roll(4)], beside }
 }
 
 fn act(dice: &mut Dice, places: usize) -> Act {
     let place = dice.roll(places);
-    match dice.roll(32) {
+    match dice.roll(33) {
         0..=2 => Act::Create { place, agent: dice.roll(AGENTS.len()), words: words(dice) },
-        3..=15 => Act::Prompt { place, words: words(dice), twice: dice.one_in(4) },
+        3..=15 => Act::Prompt { place, words: words(dice), twice: dice.one_in(4), interrupt: dice.one_in(5) },
         16..=18 => Act::Cancel(place),
         19 => Act::Stop(place),
         20 | 21 => Act::StopNow(place),
@@ -200,6 +208,7 @@ fn act(dice: &mut Dice, places: usize) -> Act {
         25 | 26 => Act::Resume(place),
         27 => Act::Clear(place),
         28 => Act::Fork { place, words: words(dice) },
+        29 => Act::Delete(place),
         _ => Act::Answer(place),
     }
 }

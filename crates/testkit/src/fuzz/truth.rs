@@ -1,6 +1,11 @@
 //! Compares what a session shows with the processes that there are.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    fs,
+    path::Path,
+    time::Duration,
+};
 
 use convene_core::{ids::SessionId, view::SessionView};
 
@@ -41,6 +46,9 @@ fn read(pid: i32, home: &str) -> Option<Found> {
             command.split('\0').find_map(|word| word.split_once(':')?.1.rsplit_once(':'))?
         }
     };
+    if !session.starts_with("ses_") {
+        return None;
+    }
     let (session, attempt) = (session.to_owned(), attempt.parse().ok()?);
     // The name may have spaces and parentheses in it.
     let parent = text("stat").ok()?.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()?;
@@ -114,6 +122,67 @@ pub fn lie(shown: &Shown, all: &[Found]) -> Option<String> {
         "starting" | "stopping" if own.is_empty() => Some(format!("it is {state}, and there is no process of it")),
         "starting" | "stopping" => None,
         _ => Some(format!("nobody knows a state {state}")),
+    }
+}
+
+/// Looks again and again, until everything was found true once or has lied for too long.
+pub struct Watch {
+    patience: Duration,
+    /// What is judged: sessions, and processes of sessions that are deleted.
+    judged: HashSet<String>,
+    /// What lies: what it shows, and when it was first seen to. Another state is another statement.
+    lies: HashMap<String, (Option<Shown>, Duration)>,
+    untrue: Vec<String>,
+}
+
+impl Watch {
+    /// Nothing was looked at yet.
+    pub fn new(patience: Duration) -> Self {
+        Self { patience, judged: HashSet::new(), lies: HashMap::new(), untrue: Vec::new() }
+    }
+
+    /// Takes in what was shown before and after the processes were found, at this time; whether something is still open.
+    pub fn look(&mut self, before: &[Shown], found: &[Found], after: &[Shown], now: Duration) -> bool {
+        let mut open = false;
+        for shown in after {
+            let what = shown.session.to_string();
+            match lie(shown, found) {
+                Some(why) => open |= self.lied(what, Some(shown), &why, now),
+                None if before.contains(shown) => {
+                    self.judged.insert(what);
+                }
+                // It changed while one looked.
+                None => open |= !self.judged.contains(&what),
+            }
+        }
+        let known = |id: &str| before.iter().chain(after).any(|shown| shown.session.to_string() == id);
+        for process in found.iter().filter(|process| !known(&process.session)) {
+            let why = format!("its session is deleted, and there is {process:?}");
+            open |= self.lied(format!("process {}", process.pid), None, &why, now);
+        }
+        open
+    }
+
+    /// What has lied for too long since this was last asked.
+    pub fn take_untrue(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.untrue)
+    }
+
+    fn lied(&mut self, what: String, shown: Option<&Shown>, why: &str, now: Duration) -> bool {
+        if self.judged.contains(&what) {
+            return false;
+        }
+        let lie = self.lies.entry(what.clone()).or_insert_with(|| (shown.cloned(), now));
+        if lie.0.as_ref() != shown {
+            *lie = (shown.cloned(), now);
+        }
+        let took = now.saturating_sub(lie.1);
+        if took <= self.patience {
+            return true;
+        }
+        self.untrue.push(format!("{what}, for {took:.1?}: {why}"));
+        self.judged.insert(what);
+        false
     }
 }
 

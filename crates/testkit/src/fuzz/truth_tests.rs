@@ -56,3 +56,29 @@ fn what_starts_or_stops_has_somebody_who_does_it() {
         assert!(lie(&shown(state), &[]).is_some(), "nobody does it");
     }
 }
+
+#[test]
+fn only_a_lie_that_lasts_is_told() {
+    let (patience, second) = (Duration::from_secs(5), Duration::from_secs);
+    let mut watch = Watch::new(patience);
+    let idle = [shown("idle")];
+    assert!(watch.look(&idle, &[], &idle, second(0)), "it lies, and may not for long");
+    assert!(!watch.look(&idle, &whole(2), &idle, second(4)), "it is true now");
+    assert!(watch.take_untrue().is_empty());
+
+    let mut watch = Watch::new(patience);
+    assert!(watch.look(&idle, &[], &idle, second(0)));
+    let stopping = [shown("stopping")];
+    assert!(watch.look(&stopping, &[], &stopping, second(4)), "another state is another statement");
+    assert!(watch.look(&stopping, &[], &stopping, second(8)));
+    assert!(!watch.look(&stopping, &[], &stopping, second(10)), "it is judged");
+    assert_eq!(watch.take_untrue().len(), 1);
+}
+
+#[test]
+fn a_process_of_a_deleted_session_is_told() {
+    let mut watch = Watch::new(Duration::from_secs(5));
+    assert!(watch.look(&[], &whole(2)[3..], &[], Duration::ZERO));
+    assert!(!watch.look(&[], &whole(2)[3..], &[], Duration::from_secs(6)));
+    assert_eq!(watch.take_untrue().len(), 1);
+}
