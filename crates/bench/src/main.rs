@@ -16,9 +16,11 @@ mod ingest;
 mod neighbor;
 mod process;
 mod product;
+mod recovery;
 mod start;
 mod uplink;
 mod viewer;
+mod wake;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -35,6 +37,8 @@ Usage: cargo xtask bench <NAME>... [OPTIONS]
   ingest     B3: 64 agents flood
   fanout     B4: 1,000 viewers of one session, and of 1,000 sessions
   density    B5: memory of sessions that wait, sleep and live
+  wake       1,000 sleeping sessions of real agents, and how long one takes to wake
+  recovery   B6: the server is killed and started again
   dispatch   B7: 1,000 sessions wait when a worker comes
   catchup    B8: a viewer comes back 10,000 events behind
   neighbor   B9: what others notice of a flood and of a frozen viewer
@@ -132,6 +136,8 @@ const BENCHMARKS: &[(&str, Benchmark)] = &[
     ("ingest", ingest::run),
     ("fanout", fanout::run),
     ("density", density::run),
+    ("wake", wake::run),
+    ("recovery", recovery::run),
     ("dispatch", dispatch::run),
     ("catchup", catchup::run),
     ("neighbor", neighbor::run),

@@ -2,15 +2,20 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use convene_testkit::cluster::{Builder, Cluster};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::{Plan, http::Connection, process, viewer::Viewer};
+use crate::{
+    Plan,
+    http::{Connection, PATIENCE},
+    process,
+    viewer::Viewer,
+};
 
 /// How often a session is looked at that nobody watches.
 const LOOK: Duration = Duration::from_millis(5);
@@ -129,12 +134,32 @@ impl Product {
 
     /// Waits until none of these sessions has a turn running.
     pub fn wait_idle(&self, connection: &mut Connection, sessions: &[String]) -> Result<()> {
-        for session in sessions {
-            while !connection.must("GET", &format!("/v1/sessions/{session}"), "")?.contains(r#""state":"idle""#) {
-                std::thread::park_timeout(LOOK);
-            }
+        sessions.iter().try_for_each(|session| self.wait_state(connection, session, "idle"))
+    }
+
+    /// Waits until a session is in this state.
+    pub fn wait_state(&self, connection: &mut Connection, session: &str, state: &str) -> Result<()> {
+        let (state, since) = (format!(r#""state":"{state}""#), Instant::now());
+        while !connection.must("GET", &format!("/v1/sessions/{session}"), "")?.contains(&state) {
+            ensure!(since.elapsed() < PATIENCE, "{session} is not in {state} after {PATIENCE:?}");
+            std::thread::park_timeout(LOOK);
         }
         Ok(())
+    }
+
+    /// Kills the server.
+    pub fn kill(&mut self) -> Result<()> {
+        self.cluster.as_mut().context("it has ended")?.kill_server()
+    }
+
+    /// Starts the server again and waits for nothing.
+    pub fn launch(&mut self) -> Result<()> {
+        self.cluster.as_mut().context("it has ended")?.launch_server()
+    }
+
+    /// Where it keeps what outlives it.
+    pub fn data(&self) -> &Path {
+        &self.data
     }
 
     /// Kills the server, so that what it has on disk can be looked at, and starts it again.

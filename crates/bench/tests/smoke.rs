@@ -89,6 +89,20 @@ fn sleeping_sessions_have_no_process() {
 }
 
 #[test]
+fn a_killed_server_has_everything_again() {
+    let figures = figures("recovery");
+    assert!(named(&figures, "first correct answer")["ratio"]["median"].as_f64().unwrap() > 0.0);
+    assert!(named(&figures, "all runners are there")["ours"]["median"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn nothing_is_left_of_sessions_that_sleep() {
+    let figures = figures("wake");
+    assert_eq!(named(&figures, "other processes")["ours"]["max"], 0.0);
+    assert!(named(&figures, "until the turn is over")["ratio"]["median"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
 fn wrong_words_are_refused() {
     for words in [&[][..], &["nothing"], &["create", "--rounds", "0"], &["create", "--json"]] {
         let output = Command::new(env!("CARGO_BIN_EXE_convene-bench")).args(words).output().unwrap();
