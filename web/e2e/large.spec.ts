@@ -80,6 +80,7 @@ test(`${EVENTS} events: the end is there at once, reading up is smooth, the heap
   const steps = Array.from({ length: pieces }, (_, at) => piece(at + 1, pieces)).flat();
   const stage = await Stage.open({ long: { turns: [{ steps }] } });
   t.after(() => stage.close());
+  const context = await stage.browser();
   const id = await stage.server.create({ agent: "long", cwd: stage.home.directory("long") });
   for (let turn = 1; turn <= TURNS; turn += 1) {
     await stage.server.prompt(id, `Go on, for the time number ${turn}`);
@@ -88,7 +89,6 @@ test(`${EVENTS} events: the end is there at once, reading up is smooth, the heap
   }
   const { seq } = await stage.server.session(id);
   assert.ok(seq >= EVENTS, `${seq} events`);
-  const context = await stage.browser();
   const page = await watched(context);
   await page.goto(`/s/${id}`);
   await page.getByText(`That was piece ${pieces} of ${pieces}.`).last().waitFor();
@@ -174,7 +174,7 @@ function longest(page: Page): Promise<number> {
 
 /** When the page has had nothing to do for a moment. */
 async function settled(page: Page): Promise<void> {
-  await page.waitForLoadState("networkidle");
+  await page.waitForLoadState("networkidle", { timeout: 120_000 });
   await page.evaluate(() => new Promise((then) => requestIdleCallback(then, { timeout: 5_000 })));
 }
 
