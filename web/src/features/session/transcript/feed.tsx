@@ -94,6 +94,7 @@ export function Feed({ session, at, keys, sent, finding }: FeedProps) {
                 <FeedEnds session={id} window={window} end="before" />
               </div>
               <div
+                data-rows=""
                 className="absolute inset-x-0 top-0 px-3"
                 style={{ transform: `translateY(${items[0]?.start ?? 0}px)` }}
               >

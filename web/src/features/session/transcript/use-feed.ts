@@ -47,6 +47,7 @@ export function useFeed({ session, list, window, at, scroller }: FeedInput): Fee
   if (state.mode === "reading" && placed.current !== null && scroller.current !== null) {
     placed.current.scrollOffset = scroller.current.scrollTop;
   }
+  const steady = useSteady(scroller);
   const virtualizer = useVirtualizer<HTMLDivElement, HTMLElement>({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -57,6 +58,7 @@ export function useFeed({ session, list, window, at, scroller }: FeedInput): Fee
     paddingStart: HEAD,
     paddingEnd: 16,
     anchorTo: "end",
+    scrollToFn: steady.scrollToFn,
     followOnAppend: atEnd,
     scrollEndThreshold: atEnd ? NEAR : -1,
     // What will be in sight is drawn with the list and in pieces. Found out when the list is there, it would be drawn at once.
@@ -64,13 +66,13 @@ export function useFeed({ session, list, window, at, scroller }: FeedInput): Fee
     initialOffset: () => likelyOffset(rows, state),
   });
   placed.current = virtualizer;
+  steady.watch(virtualizer, state.mode);
   const hand = useHand(scroller, () => {
     virtualizer.cancelScroll();
     move({ is: "up" });
   });
 
   useGoal({ state, rows, window, session, scroller, virtualizer, move });
-  useSteady(rows, state, virtualizer, scroller);
   useSelection(scroller, move);
 
   const load = useCallback(() => {
@@ -103,10 +105,11 @@ export function useFeed({ session, list, window, at, scroller }: FeedInput): Fee
   const onScroll = () => {
     const box = scroller.current;
     if (box === null) return;
+    steady.look();
     const by = box.scrollTop - before.current;
     before.current = box.scrollTop;
     const gap = box.scrollHeight - box.clientHeight - box.scrollTop;
-    move({ is: "scrolled", by, gap, who: hand.moves() ? "person" : "page" });
+    move({ is: "scrolled", by, gap, who: hand.moves(by) ? "person" : "page" });
     load();
     clearTimeout(timer.current);
     timer.current = setTimeout(() => resting.current(), RESTS);

@@ -6,14 +6,17 @@ const AFTER_KEY = 400;
 const AFTER_TOUCH = 2500;
 
 export type Hand = {
-  /** Whether a movement now is a person's. */
-  readonly moves: () => boolean;
+  /** Whether a movement by so much is a person's now: who turns the wheel up does not move down. */
+  readonly moves: (by: number) => boolean;
 };
 
 const UP_KEYS = new Set(["ArrowUp", "PageUp", "Home"]);
+const DOWN_KEYS = new Set(["ArrowDown", "PageDown", "End"]);
 
 export function useHand(scroller: RefObject<HTMLElement | null>, onUp: () => void): Hand {
   const until = useRef(0);
+  /** Where to, if the last that was done tells: -1 up, 1 down. */
+  const towards = useRef(0);
   const held = useRef(false);
   const up = useRef(onUp);
   useEffect(() => {
@@ -22,16 +25,17 @@ export function useHand(scroller: RefObject<HTMLElement | null>, onUp: () => voi
   useEffect(() => {
     const box = scroller.current;
     if (box === null) return;
-    const acts = (ms: number) => {
+    const acts = (ms: number, to: number) => {
+      towards.current = Math.sign(to);
       until.current = Math.max(until.current, performance.now() + ms);
     };
     const wheel = (event: WheelEvent) => {
-      acts(AFTER_KEY);
+      acts(AFTER_KEY, event.deltaY);
       if (event.deltaY < 0 && box.scrollTop > 0) up.current();
     };
-    const touch = () => acts(AFTER_TOUCH);
+    const touch = () => acts(AFTER_TOUCH, 0);
     const key = (event: KeyboardEvent) => {
-      acts(AFTER_KEY);
+      acts(AFTER_KEY, UP_KEYS.has(event.key) ? -1 : DOWN_KEYS.has(event.key) ? 1 : 0);
       if (UP_KEYS.has(event.key) && event.target === box && box.scrollTop > 0) up.current();
     };
     const down = (event: PointerEvent) => {
@@ -39,7 +43,7 @@ export function useHand(scroller: RefObject<HTMLElement | null>, onUp: () => voi
       held.current = event.target === box && event.pointerType === "mouse";
     };
     const release = () => {
-      if (held.current) acts(AFTER_KEY);
+      if (held.current) acts(AFTER_KEY, 0);
       held.current = false;
     };
     box.addEventListener("wheel", wheel, { passive: true });
@@ -55,5 +59,9 @@ export function useHand(scroller: RefObject<HTMLElement | null>, onUp: () => voi
       window.removeEventListener("pointerup", release);
     };
   }, [scroller]);
-  return useRef<Hand>({ moves: () => held.current || performance.now() < until.current }).current;
+  return useRef<Hand>({
+    moves: (by) =>
+      held.current ||
+      (performance.now() < until.current && (towards.current === 0 || towards.current === Math.sign(by))),
+  }).current;
 }
