@@ -51,6 +51,8 @@ struct Plan {
     lasting: Option<Fault>,
     asked: u64,
     failed: u64,
+    /// What failed, and was not to.
+    unplanned: Option<String>,
 }
 
 impl Faults {
@@ -91,6 +93,11 @@ impl Faults {
     /// How many of them failed by plan.
     pub fn failed(&self) -> u64 {
         self.plan().failed
+    }
+
+    /// The first failure that no test wanted: the store itself refused what it was given.
+    pub fn unplanned(&self) -> Option<String> {
+        self.plan().unplanned.clone()
     }
 
     /// What happens to the commit that is asked for now.
@@ -148,7 +155,9 @@ impl<S: Store> Store for FaultStore<S> {
 
     fn commit(&mut self, group: &Group) -> Result<(), Error> {
         match self.faults.next() {
-            None => self.inner.commit(group),
+            None => self.inner.commit(group).inspect_err(|error| {
+                self.faults.plan().unplanned.get_or_insert_with(|| format!("{error:?}"));
+            }),
             Some(fault) => {
                 if fault == Fault::AnswerLost {
                     self.inner.commit(group)?;

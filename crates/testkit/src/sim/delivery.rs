@@ -46,6 +46,9 @@ impl<D: Disk> World<D> {
         }
         let works = group.iter().map(|request| request.work(&self.server.env)).collect();
         let answers = self.server.run_group(works);
+        if let Some(why) = self.server.faults.unplanned() {
+            return Err(format!("the store refuses what was decided: {why}"));
+        }
         self.check_group(&group, &answers)?;
         if crash {
             self.crash();

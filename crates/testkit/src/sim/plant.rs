@@ -123,6 +123,10 @@ impl<S: Store> Store for PlantedStore<S> {
         self.inner.info()
     }
 
+    fn recover(&mut self) -> Result<(), Error> {
+        self.inner.recover()
+    }
+
     fn commit(&mut self, group: &Group) -> Result<(), Error> {
         match self.plant {
             Some(Plant::PublishBeforeCommit) => {

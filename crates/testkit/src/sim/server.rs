@@ -142,6 +142,8 @@ impl<D: Disk> Server<D> {
         if let Some(plant) = self.plant {
             items.iter_mut().for_each(|(work, _)| plant.tamper(&up.shared, work));
         }
+        // Whether there is room again is looked at before each group, rather than once a second.
+        up.sequencer.recover();
         up.sequencer.run_group(items)
     }
 }
