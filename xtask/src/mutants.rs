@@ -114,7 +114,7 @@ impl Copy {
 
     fn cargo(&self) -> Command {
         let mut cargo = cargo();
-        cargo.current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target).env("RUSTFLAGS", "-Awarnings");
+        cargo.current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target);
         cargo.args(["test", "-p", "convene-engine", "--test", "simulation"]);
         cargo
     }

@@ -40,9 +40,9 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "expiry",
         what: "a server that has just come up expires at once",
-        file: "crates/engine/src/reconcile/timers.rs",
-        from: "let settled = now.as_second() - started.as_second() >= LEASE;",
-        to: "let settled = now >= started;",
+        file: "crates/engine/src/reconcile/awake.rs",
+        from: "let settled = since >= self.up || now.as_second() - self.up.as_second() >= LEASE;",
+        to: "let settled = true;",
     },
     Mutant {
         name: "marker",
@@ -87,17 +87,10 @@ pub const MUTANTS: &[Mutant] = &[
         to: "Some(first) if first.seq <= after + 2 => {",
     },
     Mutant {
-        name: "seats",
-        what: "seats of sessions that are being stopped count as free",
-        file: "crates/engine/src/reconcile/dispatch.rs",
-        from: "&Workers::seats_taken(shared)",
-        to: "&Default::default()",
-    },
-    Mutant {
         name: "decided",
         what: "a question that was answered stays open",
         file: "crates/core/src/session/apply.rs",
-        from: "self.permissions.remove(request)",
-        to: "self.permissions.get(request).cloned()",
+        from: "                self.permissions.remove(request);\n",
+        to: "",
     },
 ];
