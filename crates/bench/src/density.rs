@@ -12,14 +12,18 @@ use crate::{
     uplink::Uplinks,
 };
 
+type Part = fn(&Plan, &mut Report) -> Result<()>;
+
+const PARTS: [(&str, Part); 3] = [("waiting", waiting), ("sleeping", sleeping), ("live", live)];
+
 /// Measures it. There is no floor: memory does not depend on who else uses the machine.
 pub fn run(plan: &Plan) -> Result<Report> {
     let mut report = plan.report("density");
     let rounds = if plan.is_whole() { plan.rounds } else { 1 };
     for _ in 0..rounds {
-        waiting(plan, &mut report)?;
-        sleeping(plan, &mut report)?;
-        live(plan, &mut report)?;
+        for (name, part) in PARTS.iter().filter(|(name, _)| plan.wants(name)) {
+            part(plan, &mut report).with_context(|| format!("{name} sessions"))?;
+        }
     }
     report.target("server, a waiting session", Target::AtMost(16.0));
     report.target("server, a sleeping session", Target::AtMost(16.0));

@@ -47,7 +47,7 @@ Usage: cargo xtask bench <NAME>... [OPTIONS]
 Options:
   --rounds N   rounds of floor and product in turn [default: 5]
   --quick      small sizes
-  --only TEXT  only the parts of `fanout` whose name has this text
+  --only TEXT  only the parts of `fanout` and `density` whose name has this text: waiting, sleeping, live there
   --json FILE  write the figures there, too";
 
 /// How large the sizes are.
