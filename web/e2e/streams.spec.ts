@@ -55,7 +55,25 @@ test("a permission is answered over it", async () => {
   await page.getByText("It was allowed.").waitFor();
 });
 
+test("two sessions side by side are both live", async () => {
+  const [one, other] = await Promise.all(
+    ["left", "right"].map((name) =>
+      stage.server.create({ agent: "slow", cwd: stage.home.directory(name), prompt: `Speak on the ${name}` }),
+    ),
+  );
+  // A browser has six connections to a host: tabs of tests before hold some of them.
+  for (const before of context.pages()) await before.close();
+  const page = await open(context, `/s/${one}?split=${other}`);
+  const feeds = page.getByRole("feed");
+  for (const at of [0, 1]) {
+    await feeds.nth(at).getByText("word 5 ", { exact: false }).first().waitFor();
+    const before = (await feeds.nth(at).innerText()).length;
+    await until("more is said", async () => (await feeds.nth(at).innerText()).length > before);
+  }
+});
+
 test("after the server's death the streams come back, and nothing is missed", async () => {
+  for (const before of context.pages()) await before.close();
   const page = await open(context, "/");
   await stage.server.kill();
   // Where another proxy keeps a dead stream open, it takes half a minute to be sure.

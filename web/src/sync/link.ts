@@ -203,9 +203,9 @@ export function newSync(soon: (then: () => void) => void): Sync {
     if (list.pos !== null) subscribe(LIST, list.pos);
     if (loads.isWanted()) carryOut({ ask: "load_list" });
     const followed = [...logs.values()].filter((log) => log.is === "ready" && log.live);
-    const many = (connection?.sessions ?? 0) > 1;
-    for (const log of followed) {
-      if (!many && log.session !== view && followed.some((other) => other.session === view)) continue;
+    // What is in view comes last: where only a few are followed, it is among them.
+    followed.sort((a, b) => Number(a.session === view) - Number(b.session === view));
+    for (const log of followed.slice(-(connection?.sessions ?? 1))) {
       behind.add(log.session);
       subscribe(log.session, log.last);
     }
@@ -215,14 +215,14 @@ export function newSync(soon: (then: () => void) => void): Sync {
     connection?.subscribe(topic, after, store.get().epoch);
   }
 
-  /** Another session came into view. Where only one is followed, it is the one from now on. */
+  /** Another session came into view. Where only a few are followed, it is one of them from now on. */
   function follow(session: string): void {
     if (view === session) return;
     view = session;
     const log = store.get().logs.get(session);
     // One that is new is asked for by the fold.
     const held = log?.is === "ready" && log.live && log.last > 0;
-    if (connection?.sessions === 1 && held) subscribe(session, log.last);
+    if (connection?.follows(session) === false && held) subscribe(session, log.last);
   }
 
   function carryOut(ask: Ask): void {

@@ -20,6 +20,8 @@ export type Connection = {
   readonly close: () => void;
   /** How many sessions it follows at once. */
   readonly sessions: number;
+  /** Whether that topic is followed now. */
+  readonly follows: (topic: string) => boolean;
 };
 
 export function dialSocket(heard: Heard): Connection {
@@ -59,5 +61,6 @@ export function dialSocket(heard: Heard): Connection {
       socket.close();
     },
     sessions: Infinity,
+    follows: () => true,
   };
 }

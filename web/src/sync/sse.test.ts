@@ -6,6 +6,7 @@ import { newSync, type Sync } from "./link";
 
 const one = aSession({ id: "ses_1", pos: 30, seq: 0, archived: false });
 const two = aSession({ id: "ses_2", pos: 29, seq: 0, archived: false });
+const all = [one, two, { ...two, id: "ses_3", pos: 28 }, { ...two, id: "ses_4", pos: 27 }];
 type Stream = ReturnType<typeof aStream>;
 
 let network: Network;
@@ -41,11 +42,11 @@ beforeEach(async () => {
       return stream.response;
     }
     const page = { next_cursor: null, pos: 30, epoch: 1 };
-    if (url.pathname === "/v1/sessions") return json({ ...page, items: [one, two] });
+    if (url.pathname === "/v1/sessions") return json({ ...page, items: all });
     if (url.pathname === "/v1/threads") return json({ ...page, items: [] });
     if (url.pathname === "/v1/status") return json({ version: "0.1.0", epoch: 1 });
     if (url.pathname === "/healthz") return json({ status: "ok" });
-    return json(url.pathname.endsWith("2") ? two : one);
+    return json(all.find(({ id }) => url.pathname.endsWith(id)) ?? one);
   });
   sync = newSync((then) => setTimeout(then, 0));
   sync.start();
@@ -80,7 +81,7 @@ describe("streams instead of a socket", () => {
     expect(state().list.sessions.get("ses_1")?.title).toBe("Grüße");
   });
 
-  it("follow one session, the one in view", async () => {
+  it("follow a few sessions side by side, and of more the last ones in view", async () => {
     const tell = teller("ses_1");
     sync.store.put({ is: "opened", session: "ses_1" });
     await pass(50);
@@ -90,10 +91,22 @@ describe("streams instead of a socket", () => {
     sync.store.put({ is: "opened", session: "ses_2" });
     await pass(50);
     expect(opened()).toHaveLength(3);
-    // Nothing of the other one is heard until somebody looks at it again; then it goes on from where it was.
+    say("/v1/sessions/ses_1/events", tell({ type: "turn_cancel_requested", turn: "trn_1", by: "ada" }));
+    await pass(50);
+    expect(state().logs.get("ses_1")?.last).toBe(2);
     sync.look("ses_1");
     await pass(50);
-    expect(opened().at(-1)).toBe("GET /v1/sessions/ses_1/events?after=1&epoch=1");
+    expect(opened()).toHaveLength(3);
+    for (const other of ["ses_3", "ses_4"]) {
+      sync.store.put({ is: "opened", session: other });
+      await pass(50);
+    }
+    sync.look("ses_4");
+    await pass(50);
+    // Nothing of the first one is heard until somebody looks at it again; then it goes on from where it was.
+    sync.look("ses_1");
+    await pass(50);
+    expect(opened().at(-1)).toBe("GET /v1/sessions/ses_1/events?after=2&epoch=1");
     expect(state().link.is).toBe("live");
   });
 

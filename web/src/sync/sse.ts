@@ -1,6 +1,6 @@
 /**
- * The way around a proxy that blocks WebSockets: the list and the session in view as server-sent events, told as if they came
- * over the socket. Not more than these two: a browser has six connections per host on HTTP/1.1. Read by `fetch` and not by
+ * The way around a proxy that blocks WebSockets: the list and the sessions in view as server-sent events, told as if they came
+ * over the socket. Not more than a few: a browser has six connections per host on HTTP/1.1, and commands need some. Read by `fetch` and not by
  * `EventSource`, which does not tell why it was refused, hides signs of life, and dials again by its own clock.
  */
 import { answer, problemOf } from "@/api/client";
@@ -12,6 +12,8 @@ import type { Connection, Heard } from "./socket";
 /** With these the whole connection is refused; with others only a topic, or the moment. */
 const NOT_YOU = new Set([401, 403]);
 const NOT_THIS = new Set([404, 410]);
+/** So many sessions side by side are followed; of more the last ones that were looked at. */
+const BESIDE = 3;
 
 export function dialStreams(heard: Heard): Connection {
   const streams = new Map<string, AbortController>();
@@ -25,8 +27,9 @@ export function dialStreams(heard: Heard): Connection {
   });
 
   async function follow(topic: string, after: number, epoch: number | null): Promise<void> {
-    if (topic === LIST) stop(LIST);
-    else for (const other of [...streams.keys()]) if (other !== LIST) stop(other);
+    stop(topic);
+    const others = [...streams.keys()].filter((other) => topic !== LIST && other !== LIST);
+    for (const oldest of others.slice(0, Math.max(0, others.length - BESIDE + 1))) stop(oldest);
     const stream = new AbortController();
     streams.set(topic, stream);
     const gone = () => over || stream.signal.aborted;
@@ -81,7 +84,8 @@ export function dialStreams(heard: Heard): Connection {
     // The server says every 15 s that it is there.
     ping: () => undefined,
     close,
-    sessions: 1,
+    sessions: BESIDE,
+    follows: (topic) => streams.has(topic),
   };
 }
 
