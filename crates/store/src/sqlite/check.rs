@@ -2,7 +2,7 @@
 //! else is found. Events are checked as they are read.
 
 use std::{
-    io,
+    fs, io,
     path::Path,
     sync::mpsc::{RecvTimeoutError, sync_channel},
     thread,
@@ -19,8 +19,12 @@ use super::{
 };
 use crate::{Error, fail};
 
-/// How long the pages are looked at when a database is opened; those of a large one are looked at by the doctor.
+/// How long the pages are looked at when a database is opened.
 const AT_OPENING: Duration = Duration::from_millis(300);
+
+/// The size up to which they are, in bytes. Of a larger database there is no time for more than a part, for which
+/// everybody would wait after each crash; the doctor looks at all of it.
+const LOOKED_AT_OPENING: u64 = 64 << 20;
 
 /// Lists, look-ups and positions come from these.
 const BOOKS: [Table; 4] = [sum::META, sum::SESSIONS, sum::THREADS, sum::TOKENS];
@@ -49,6 +53,9 @@ pub(super) fn files(dir: &Path, left: State) -> Result<(), Error> {
 
 /// The pages hold together, as far as there is time to look.
 pub(super) fn pages(conn: &Connection, path: &Path) -> Result<(), Error> {
+    if fs::metadata(path).is_ok_and(|meta| meta.len() > LOOKED_AT_OPENING) {
+        return Ok(());
+    }
     let looked = quick(conn, AT_OPENING).map_err(|error| fail::sql("checking the database", path, error))?;
     told(path, &looked.faults)
 }
