@@ -178,7 +178,7 @@ fn fill(home: &Path, source: &Path, part: &Path) -> Result<Found, Error> {
     conn.pragma_update(None, "synchronous", "OFF").map_err(failed)?;
     let mut taken = Taken::default();
     let tx = conn.unchecked_transaction().map_err(failed)?;
-    pages.each_record(|record| taken.row(&tx, &record)).map_err(failed)?;
+    pages.each_record(|record| taken.row(&tx, record)).map_err(failed)?;
     taken.settle(&tx).map_err(failed)?;
     taken.found.tokens = tokens(home, source, &tx);
     tx.commit().map_err(failed)?;
