@@ -4,7 +4,7 @@ import { keyNames } from "./key-names";
 export function Kbd({ keys }: { readonly keys: string }) {
   const names = keyNames(keys);
   return (
-    <kbd className="inline-flex gap-0.5 font-sans text-xs text-2">
+    <kbd className="touch:hidden inline-flex gap-0.5 font-sans text-xs text-2">
       <span className="sr-only">{names.join(" ")}</span>
       {names.map((key) => (
         <span

@@ -22,7 +22,7 @@ export function NoSession({ id, shown, onRetry }: NoSessionProps) {
   }
   const words = shown.is === "missing" ? "missing" : "deleted";
   return (
-    <div className="flex-1">
+    <div className="min-w-0 flex-1">
       <h1 className="sr-only">
         {words === "missing" ? t("session.missing.title", { id }) : t("session.deleted.title")}
       </h1>
