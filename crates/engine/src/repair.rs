@@ -6,7 +6,7 @@ use convene_core::{
     repair::{Analysis, Findings, Line, Standing},
     session::SessionState,
 };
-use convene_store::{EventFilter, EventRow, Reader};
+use convene_store::{EventFilter, EventRow, LogKey, Reader};
 
 use crate::{engine::Engine, error::Error, shared::Published};
 
@@ -59,7 +59,10 @@ fn examine<R: Reader>(reader: &R, published: Published, force: bool) -> Result<E
             Err(convene_store::Error::Damaged { .. }) => {
                 after += 1;
                 unreadable += 1;
-                analysis.take(Line { seq: after, pos: None, kind: None, text: None });
+                // What is lost is found where the next one comes.
+                if !is_missing(reader, log, after) {
+                    analysis.take(Line { seq: after, pos: None, kind: None, text: None });
+                }
             }
             Err(error) => return Err(error.into()),
         }
@@ -71,6 +74,16 @@ fn examine<R: Reader>(reader: &R, published: Published, force: bool) -> Result<E
     };
     let findings = analysis.finish(standing, force);
     Ok(Examined { findings, past: past.map(|past| Box::new(past.finish(&published))), published })
+}
+
+/// Whether an event is not there at all.
+fn is_missing<R: Reader>(reader: &R, log: LogKey, seq: u64) -> bool {
+    let filter = EventFilter { after: Some(seq - 1), before: Some(seq + 1), limit: 1, ..EventFilter::default() };
+    match reader.events(log, &filter) {
+        Ok(rows) => rows.is_empty(),
+        Err(convene_store::Error::Damaged { why, .. }) => why == convene_store::MISSING,
+        Err(_) => false,
+    }
 }
 
 /// The state past the holes of a log, in the making.

@@ -47,7 +47,7 @@ async fn follow(app: &App, dir: &Path) {
     let epoch = app.engine.shared().epoch;
     let mut list = app.engine.follow_list(written(dir, epoch));
     loop {
-        let changes = match list.read().await {
+        let changes = match list.next().await {
             Ok(changes) => changes,
             Err(error) => {
                 tracing::warn!(error = %error, "the ledgers are not written");

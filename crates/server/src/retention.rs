@@ -170,7 +170,7 @@ fn unused(published: &Published, now: Timestamp) -> Duration {
 /// The database and its files, in bytes.
 async fn disk_size(app: &App) -> Result<u64, Refusal> {
     let blobs = app.config.data_dir.join("blobs");
-    Ok(app.engine.query(move |reader| Ok(reader.disk_size() + size_of(&blobs))).await?)
+    Ok(app.engine.query(move |reader| Ok(reader.disk_size()? + size_of(&blobs))).await?)
 }
 
 fn size_of(dir: &std::path::Path) -> u64 {

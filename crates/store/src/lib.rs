@@ -21,6 +21,9 @@ pub use sqlite::{SqliteReader, SqliteStore, backup, salvage};
 
 use convene_core::ids::{SessionId, ThreadId, TokenId};
 
+/// Why a log is damaged of which an event is not there: what was asked for is missing, and not unreadable.
+pub const MISSING: &str = "it is missing";
+
 /// What a store does for order, and not because somebody asked for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chore {

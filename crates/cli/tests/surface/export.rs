@@ -15,13 +15,16 @@ async fn an_export_is_the_log_in_three_forms() -> Result<()> {
 
     let lines = home::run(&cluster, &["export", id]);
     assert_eq!((lines.code, lines.stderr.as_str()), (0, ""));
-    let events: Vec<Value> = lines.stdout.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    // The first line tells of the session.
+    let (first, rest) = lines.stdout.split_once('\n').unwrap_or_default();
+    assert_eq!(serde_json::from_str::<Value>(first)?["session"], session.id.to_string());
+    let events: Vec<Value> = rest.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     let tags: Vec<&str> = events.iter().filter_map(|event| event["type"].as_str()).collect();
     assert_eq!(tags, log.tags());
     let seqs: Vec<u64> = events.iter().filter_map(|event| event["seq"].as_u64()).collect();
     assert_eq!(seqs, (1..=u64::try_from(seqs.len())?).collect::<Vec<_>>());
     // As `logs --json` prints them, which are the stored ones.
-    assert_eq!(lines.stdout, home::run(&cluster, &["logs", id, "--json"]).stdout);
+    assert_eq!(rest, home::run(&cluster, &["logs", id, "--json"]).stdout);
 
     let file = cluster.home().work().join("out.json");
     let name = file.to_str().unwrap_or_default();

@@ -13,7 +13,7 @@ use convene_core::ids::SessionId;
 use crate::rundir::RunDir;
 
 /// Where tails are kept, and where crash bundles are, beside the run directories. Names begin with the session's id.
-const KEPT: [&str; 2] = ["tails", "crash-bundles"];
+const KEPT: [&str; 2] = ["tails", "logs/crash-bundles"];
 
 /// Sessions that are told at a time; the others come when these are gone, or on another turn.
 const TOLD: usize = 200;

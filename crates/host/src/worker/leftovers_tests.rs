@@ -12,7 +12,7 @@ fn what_is_left_is_told_in_turns_and_goes_with_its_session() {
     for (kept, name) in [
         ("tails", format!("{}-1.spool", id(1))),
         ("tails", format!("{}-2.spool", id(1))),
-        ("crash-bundles", format!("{}-process_exit-17.json", id(2))),
+        ("logs/crash-bundles", format!("{}-process_exit-17.json", id(2))),
         ("tails", "notes.txt".to_owned()),
     ] {
         fs::create_dir_all(dir.path().join(kept)).unwrap();

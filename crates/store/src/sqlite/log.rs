@@ -96,7 +96,7 @@ impl Place {
     fn missing(&self, log: LogKey) -> Result<(), Error> {
         let (Some(next), Some(end)) = (self.next, self.end) else { return Ok(()) };
         let all = if self.newest { next <= end } else { next > end };
-        if all { Ok(()) } else { Err(damaged(log, Some(next), "it is missing".to_owned())) }
+        if all { Ok(()) } else { Err(damaged(log, Some(next), crate::MISSING.to_owned())) }
     }
 }
 

@@ -42,10 +42,15 @@ impl SqliteReader {
         })
     }
 
-    /// How many bytes the database takes on the disk, without its files.
-    pub fn disk_size(&self) -> u64 {
-        let size = |name: &str| fs::metadata(self.dir().join(name)).map_or(0, |file| file.len());
-        size("convene.db") + size("convene.db-wal")
+    /// How many bytes the database takes, without its files and what waits in the WAL.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn disk_size(&self) -> Result<u64, Error> {
+        self.read("measuring the database", |conn| {
+            let number = |name: &str| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+            Ok(u64::try_from(number("page_count")? * number("page_size")?).unwrap_or(0))
+        })
     }
 }
 

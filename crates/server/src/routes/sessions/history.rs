@@ -1,6 +1,9 @@
 //! `GET /v1/sessions/{id}/history`
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use axum::{Json, extract::State};
 use convene_api::{
@@ -25,6 +28,7 @@ pub async fn session_history(State(app): State<App>, SessionName(id): SessionNam
     let published = app.engine.session(id).await?;
     let (last, pos) = (published.state.seq, published.state.pos);
     let is_cut = |row: &EventRow| published.state.rewound.iter().any(|cut| cut.holds(row.seq));
+    let mut taken_back = HashSet::new();
     let mut turns: Vec<HistoryTurn> = Vec::new();
     let mut places: HashMap<Option<TurnId>, usize> = HashMap::new();
     let mut after = 0;
@@ -33,7 +37,12 @@ pub async fn session_history(State(app): State<App>, SessionName(id): SessionNam
         let rows = app.engine.events(id, filter).await?;
         let Some(end) = rows.last() else { break };
         after = end.seq;
-        for row in rows.into_iter().filter(|row| !is_cut(row)) {
+        for row in rows {
+            if is_cut(&row) {
+                // Its prompt may have waited since before.
+                taken_back.extend(row.turn.filter(|_| row.data.contains(r#""type":"turn_started""#)));
+                continue;
+            }
             let place = *places.entry(row.turn).or_insert_with(|| {
                 turns.push(HistoryTurn { turn: row.turn, events: Vec::new() });
                 turns.len() - 1
@@ -45,5 +54,6 @@ pub async fn session_history(State(app): State<App>, SessionName(id): SessionNam
             }
         }
     }
+    turns.retain(|turn| turn.turn.is_none_or(|id| !taken_back.contains(&id)));
     Ok(Json(History { turns, cursor: app.cursor(last, pos) }))
 }

@@ -1,6 +1,6 @@
 //! `GET /v1/sessions/{id}/recap`
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use axum::{Json, extract::State};
 use convene_api::body::{RecapMessage, SessionRecap};
@@ -74,8 +74,14 @@ pub async fn session_recap(
     let rows = app.engine.events(id, filter).await?;
     let mut told = Told { limit, messages: VecDeque::new(), places: HashMap::new(), first: 0 };
     let mut markers = VecDeque::new();
-    for row in rows.iter().filter(|row| !state.rewound.iter().any(|cut| cut.holds(row.seq))) {
+    let mut taken_back = HashSet::new();
+    for row in &rows {
         let Ok(data) = EventData::from_json(&row.data) else { continue };
+        if state.rewound.iter().any(|cut| cut.holds(row.seq)) {
+            // Its prompt may have waited since before.
+            taken_back.extend(row.turn.filter(|_| data.tag() == "turn_started"));
+            continue;
+        }
         if MARKERS.contains(&data.tag())
             && let Ok(marker) = RawValue::from_string(wire_json(id, row.seq, row.pos, row.at, &row.data))
         {
@@ -86,6 +92,7 @@ pub async fn session_recap(
         }
         told.take(row, &data);
     }
+    told.messages.retain(|message| message.turn.is_none_or(|turn| !taken_back.contains(&turn)));
     Ok(Json(SessionRecap {
         session: view::session(state),
         messages: told.messages.into(),

@@ -57,7 +57,7 @@ pub async fn rewind_session(
         let found = wanted(&prompts, &state, &body)?;
         let kept = prompts.iter().filter(|prompt| prompt.started < found.started).count();
         let to = Rewind {
-            to_seq: found.started - 1,
+            to_seq: cut_from(&app, id, found).await? - 1,
             prompt: found.turn,
             number: found.number,
             kept: u32::try_from(kept).unwrap_or(u32::MAX),
@@ -120,6 +120,17 @@ fn wanted<'a>(prompts: &'a [Prompt], state: &SessionState, body: &RewindSession)
         let problem = invalid(field, format!("the conversation of {} has no such turn", state.id.short()));
         problem.with("allowed", numbers)
     })
+}
+
+/// The first event that goes: the prompt, if nothing of another turn came between it and its turn; else the turn.
+async fn cut_from(app: &App, id: SessionId, prompt: &Prompt) -> Result<u64, Refusal> {
+    let filter = EventFilter { turn: Some(prompt.turn), limit: 1, ..EventFilter::default() };
+    let asked = read(app, id, filter, &["turn_queued".to_owned()]).await?;
+    let Some(asked) = asked.first().map(|row| row.seq) else { return Ok(prompt.started) };
+    let (after, before) = (Some(asked), Some(prompt.started));
+    let between = read(app, id, EventFilter { after, before, limit: 200, ..EventFilter::default() }, &[]).await?;
+    let is_alone = between.len() < 200 && between.iter().all(|row| row.turn.is_none_or(|turn| turn == prompt.turn));
+    Ok(if is_alone { asked } else { prompt.started })
 }
 
 /// What was said, as it was when its turn began.
