@@ -24,7 +24,6 @@ export const transcript = {
     copy_link: "Copy link to this turn",
     copy: "Copy text",
     sending: "Sending…",
-    steered: "Sent while it worked",
     attachment: "{name}, {size}",
     attached: "Attached text",
     show: "Show it",
