@@ -52,8 +52,10 @@ async fn agents_that_fill_the_memory_are_put_to_sleep() -> Result<()> {
     ensure!(why.json.contains(r#""by":"memory""#), "it was put to sleep by {}", why.json);
     // Who works is left alone, and what it holds is told.
     let client = cluster.client()?;
-    wait_until("its memory is told", PATIENCE, async || Ok(client.health(busy).await?.memory.is_some_and(|m| m > 1 << 20)))
-        .await?;
+    wait_until("its memory is told", PATIENCE, async || {
+        Ok(client.health(busy).await?.memory.is_some_and(|m| m > 1 << 20))
+    })
+    .await?;
     ensure!(cluster.session(busy).await?.state == "running", "it was disturbed");
     drop(events);
     cluster.end().await
@@ -89,6 +91,7 @@ async fn without_descriptors_the_server_rests_and_comes_back() -> Result<()> {
 fn processor_time(pid: i32) -> Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let (_, rest) = stat.rsplit_once(')').context("no name")?;
-    let ticks = rest.split_ascii_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>();
+    let ticks =
+        rest.split_ascii_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>();
     Ok(Duration::from_millis(ticks * 10))
 }

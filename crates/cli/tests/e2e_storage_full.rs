@@ -98,7 +98,10 @@ fn is_full(refused: Option<ClientError>) -> Result<()> {
     let ClientError::Problem(problem) = &error else { return Err(error.into()) };
     let problem: &Problem = problem;
     ensure!(problem.code == Code::StorageFull && problem.http_status() == 503, "it is refused by {problem:?}");
-    ensure!(problem.hint.as_deref().is_some_and(|hint| hint.contains("nothing is lost")), "it is refused by {problem:?}");
+    ensure!(
+        problem.hint.as_deref().is_some_and(|hint| hint.contains("nothing is lost")),
+        "it is refused by {problem:?}"
+    );
     Ok(())
 }
 

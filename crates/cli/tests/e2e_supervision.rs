@@ -50,10 +50,14 @@ async fn a_turn_in_which_nothing_happens_is_warned_of_and_ended() -> Result<()> 
     let view = cluster.wait_session(hangs, "its turn is over", |s| s.last_turn.is_some()).await?;
     let turn = view.last_turn.context("no turn has ended")?;
     let code = turn.failure.as_ref().and_then(|failure| failure.code.clone());
-    ensure!((turn.stop_reason, code.as_deref()) == (StopReason::Timeout, Some("turn_inactive")), "it ended by {turn:?}");
+    ensure!(
+        (turn.stop_reason, code.as_deref()) == (StopReason::Timeout, Some("turn_inactive")),
+        "it ended by {turn:?}"
+    );
     let log = cluster.log(hangs).await?;
     let told: Vec<&str> = log.tags();
-    let place = |tag: &str| told.iter().position(|known| *known == tag).with_context(|| format!("no {tag} in {told:?}"));
+    let place =
+        |tag: &str| told.iter().position(|known| *known == tag).with_context(|| format!("no {tag} in {told:?}"));
     ensure!(place("turn_inactive")? < place("turn_cancel_requested")?, "they came as {told:?}");
     ensure!(log.count("turn_inactive") == 1 && log.count("session_unhealthy") == 1, "they came as {told:?}");
     for waits in [asks, patient] {
@@ -115,7 +119,10 @@ async fn a_worker_that_is_away_is_shown_within_seconds() -> Result<()> {
         }
         let view = cluster.wait_session(id, "its worker is offline", offline).await?;
         let took = since.elapsed();
-        println!("{} after {took:?}", if kills { "a killed worker is shown" } else { "one that stands still is shown" });
+        println!(
+            "{} after {took:?}",
+            if kills { "a killed worker is shown" } else { "one that stands still is shown" }
+        );
         // Five seconds on a machine with nothing else to do.
         ensure!(took < Duration::from_secs(10), "it took {took:?}");
         ensure!(view.badge == Badge::Unhealthy && view.state == "running", "it is {view:#?}");

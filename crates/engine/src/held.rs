@@ -15,7 +15,7 @@ use crate::{engine::Item, shared::Shared, work::Work};
 
 /// The largest report that may be written from the reserve, in bytes of its events: the last words of a session that is
 /// being stopped.
-const LAST_WORDS: usize = 64 * 1024;
+pub const LAST_WORDS: usize = 64 * 1024;
 
 /// What becomes of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

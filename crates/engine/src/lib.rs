@@ -29,6 +29,7 @@ mod workers;
 pub use engine::{Engine, Running};
 pub use env::{Clock, Env, IdSource, SystemClock, SystemIds};
 pub use error::Error;
+pub use held::LAST_WORDS;
 pub use metrics::Metrics;
 pub use read::{ListChange, ListCursor, ListObject, ListReader, LogCursor, LogReader, SessionPage};
 pub use repair::Examined;

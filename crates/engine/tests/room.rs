@@ -101,7 +101,10 @@ impl World {
 
     async fn is_refused(&self, work: Work) {
         let answer = self.engine.submit(work, None).await;
-        assert!(matches!(&answer, Err(Error::Store(why)) if matches!(**why, storage::Error::Full { .. })), "{answer:?}");
+        assert!(
+            matches!(&answer, Err(Error::Store(why)) if matches!(**why, storage::Error::Full { .. })),
+            "{answer:?}"
+        );
     }
 
     fn end(self) {

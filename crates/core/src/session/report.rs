@@ -1,12 +1,6 @@
 //! Takes in what a runner reports. Total: what does not fit the state becomes a `log_note` under the same index.
 
-use super::{
-    attempt::close_tools,
-    decider::Decider,
-    questions,
-    state::SessionState,
-    supervision::timed_out,
-};
+use super::{attempt::close_tools, decider::Decider, questions, state::SessionState, supervision::timed_out};
 use crate::{
     command::Expiry,
     event::{Decision, EventBody, EventData, KnownEvent, SessionChanges, UnhealthyReason},

@@ -74,7 +74,8 @@ pub(super) fn warn(d: &mut Decider<'_>, turn: TurnId) -> Result<(), Rejection> {
     let silent = running.silent_since().map_or(0, |since| d.now.as_second() - since.as_second());
     let silent = u64::try_from(silent).unwrap_or(0);
     let timeout = Some(d.state.spec.inactivity_timeout).filter(|seconds| *seconds > 0);
-    let event = KnownEvent::TurnInactive { silent, cancelled_in: timeout.map(|timeout| timeout.saturating_sub(silent)) };
+    let event =
+        KnownEvent::TurnInactive { silent, cancelled_in: timeout.map(|timeout| timeout.saturating_sub(silent)) };
     d.emit_in(turn, event);
     Ok(())
 }
@@ -138,8 +139,7 @@ impl ActiveTurn {
 impl SessionState {
     /// Takes note of what shows that the agent, or the person that it waited for, does something.
     pub(super) fn note_activity(&mut self, event: &Event, body: &KnownEvent) {
-        let answered =
-            matches!(body, KnownEvent::PermissionDecided { .. } | KnownEvent::ElicitationAnswered { .. });
+        let answered = matches!(body, KnownEvent::PermissionDecided { .. } | KnownEvent::ElicitationAnswered { .. });
         let said = event.index.is_some()
             && matches!(
                 body,

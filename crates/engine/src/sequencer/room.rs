@@ -19,9 +19,10 @@ impl<S: Store> Sequencer<S> {
         let error = Arc::new(error);
         let lasting = match &*error {
             StoreError::Full { .. } | StoreError::ReadOnly { .. } => Some(Arc::clone(&error)),
-            StoreError::Newer { .. } | StoreError::InUse { .. } | StoreError::Damaged { .. } | StoreError::Failed { .. } => {
-                self.store.recover().err().map(Arc::new)
-            }
+            StoreError::Newer { .. }
+            | StoreError::InUse { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Failed { .. } => self.store.recover().err().map(Arc::new),
         };
         if let Some(error) = lasting {
             self.store.spend_reserve();

@@ -16,18 +16,18 @@ use axum::{
 use convene_api::{
     body::{AuditActor, AuditPeer},
     problem::Code,
-    uplink::{Answer, HeldAttempt, PROTOCOL, StartAttempt, WorkerDown, WorkerHello, WorkerUp},
+    uplink::{Answer, Batch, HeldAttempt, PROTOCOL, StartAttempt, WorkerDown, WorkerHello, WorkerUp},
 };
 use convene_core::{
     command::Command,
     dispatch::WorkerStatus,
     event::StopMode,
     failure::AttemptExit,
-    ids::{SessionId, WorkerName},
+    ids::{InstanceId, SessionId, WorkerName},
     rejection::Rejection,
     session::Phase,
 };
-use convene_engine::{Error, NoRoom, Registered, WorkerOrder, WorkerRecord, storage::Reader as _};
+use convene_engine::{Error, LAST_WORDS, NoRoom, Registered, WorkerOrder, WorkerRecord, storage::Reader as _};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, MissedTickBehavior, interval, timeout},
@@ -343,7 +343,7 @@ impl Conversation<'_> {
                 self.settled(session, refused.map(drop)).map(drop)
             }
             Ok(WorkerUp::Tail { session, attempt, instance, batch }) => {
-                self.tail(down, session, attempt, report(attempt, instance, batch)).await
+                self.tail(down, (session, attempt), instance, batch).await
             }
             Ok(WorkerUp::Ended { session, attempt, exit }) => {
                 let ended = engine.command(session, Command::EndAttempt { attempt, exit }).await;
@@ -401,6 +401,14 @@ impl Conversation<'_> {
         }
     }
 
+    /// Up to which index the log of a session has its attempt, if it is being stopped: then the rest is written also where
+    /// there is little room, as far as it is short.
+    fn known_of_stopping(&self, session: SessionId, attempt: u32) -> Option<u64> {
+        let state = self.app.engine.shared().session(session)?.state;
+        let stopping = matches!(&state.phase, Phase::Stopping { attempt: current, .. } if current.number == attempt);
+        stopping.then_some(state.next_index)
+    }
+
     /// There is room again: what was left unread is sent from where the log ends.
     async fn read_on(&mut self, down: &mut Down) -> Result<(), Over> {
         for (session, attempt) in std::mem::take(&mut self.unread) {
@@ -415,13 +423,27 @@ impl Conversation<'_> {
     }
 
     /// Takes the rest of a dead runner's spool; of one that is fenced it is not wanted.
-    async fn tail(&mut self, down: &mut Down, session: SessionId, attempt: u32, report: Command) -> Result<(), Over> {
-        // Everything else that the worker says would wait with it.
+    async fn tail(
+        &mut self,
+        down: &mut Down,
+        (session, attempt): (SessionId, u32),
+        instance: InstanceId,
+        batch: Batch,
+    ) -> Result<(), Over> {
         if self.app.engine.shared().no_room().is_some() {
-            self.unread.insert((session, attempt));
-            return Ok(());
+            let known = self.known_of_stopping(session, attempt);
+            if let Some(next_index) = known.filter(|known| batch.first_index < *known) {
+                let next_index = Some(next_index);
+                return down.send(&WorkerDown::TailAck { session, attempt, next_index }).await;
+            }
+            let size: usize = batch.events.iter().map(|event| event.get().len()).sum();
+            if known.is_none() || size > LAST_WORDS / 2 {
+                // Everything else that the worker says would wait with it.
+                self.unread.insert((session, attempt));
+                return Ok(());
+            }
         }
-        let next_index = match self.app.engine.command(session, report).await {
+        let next_index = match self.app.engine.command(session, report(attempt, instance, batch)).await {
             Ok(outcome) => outcome.session.map(|state| state.next_index),
             Err(Error::Rejected(Rejection::IndexGap { expected, .. })) => Some(expected),
             Err(Error::Rejected(_) | Error::SessionNotFound(_)) => None,

@@ -98,10 +98,9 @@ pub async fn new_session(
 /// Limits of a session, each within its own.
 pub fn limits(limits: Option<SessionLimits>) -> Result<SessionLimits, Problem> {
     let limits = limits.unwrap_or_default();
-    for (field, seconds) in [
-        ("limits.inactivity_warn", limits.inactivity_warn),
-        ("limits.inactivity_timeout", limits.inactivity_timeout),
-    ] {
+    for (field, seconds) in
+        [("limits.inactivity_warn", limits.inactivity_warn), ("limits.inactivity_timeout", limits.inactivity_timeout)]
+    {
         if let Some(seconds) = seconds.filter(|seconds| *seconds > TIMEOUT_MAX) {
             return Err(invalid(field, format!("{seconds} is more than {TIMEOUT_MAX} seconds")));
         }
