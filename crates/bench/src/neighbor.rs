@@ -24,6 +24,9 @@ const EVERY_US: u64 = 20_000;
 /// The text of an update of the flood: much, as a tool's output.
 const FLOOD_BYTES: u64 = 8000;
 
+/// Events after which the flood is under way.
+const UNDER_WAY: u64 = 100;
+
 /// Measures it.
 pub fn run(plan: &Plan) -> Result<Report> {
     let mut report = plan.report("neighbor");
@@ -97,6 +100,11 @@ impl<'a> Flood<'a> {
         // Longer than anybody measures; it is cancelled.
         let prompt = format!("MIX 100000000 0 {FLOOD_BYTES}");
         product.prompt_all(&mut connection, std::slice::from_ref(session), &prompt)?;
+        // It is measured beside when it runs.
+        while seq(product, session)? < before + UNDER_WAY {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        let before = seq(product, session)?;
         Ok(Self { session, begun: Instant::now(), before, _frozen: frozen })
     }
 
