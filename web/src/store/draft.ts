@@ -69,6 +69,16 @@ export class Draft {
     this.turns.set(event.turn, { ...held, ...to });
   }
 
+  /** What came after an event is not part of the conversation any more. A prompt stands where its turn began. */
+  cut(event: Event, after: number): void {
+    this.close(event);
+    const last = (item: Item) =>
+      item.kind === "prompt" && item.state === "started" ? item.version : item.seq;
+    const kept = this.items.filter((item) => last(item) <= after);
+    this.items.splice(0, this.items.length, ...kept);
+    kept.forEach((item, place) => this.places.set(item.id, place));
+  }
+
   /** What was being said is whole. */
   close(event: Event): void {
     for (const id of this.open) this.change(event, id, "message", { open: false });

@@ -64,9 +64,14 @@ export function tell(draft: Draft, given: Event): void {
     case "session_hibernated":
     case "session_kept_awake":
     case "session_cleared":
+    case "repair_completed":
     case "agent_context_lost":
     case "workspace_ready":
     case "log_note":
+      draft.add(event, { kind: "note", event }, `note:${event.seq}`);
+      break;
+    case "session_rewound":
+      draft.cut(event, event.to_seq);
       draft.add(event, { kind: "note", event }, `note:${event.seq}`);
       break;
     case "session_created":

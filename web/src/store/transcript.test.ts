@@ -162,3 +162,34 @@ describe("a real run", () => {
     ]);
   });
 });
+
+it("leaves out what was taken back, and keeps what came before", () => {
+  const body = (turn: string, more: object) => ({
+    session: "ses_1",
+    pos: 1,
+    at: "2027-01-15T09:00:00Z",
+    turn,
+    ...more,
+  });
+  const turnOf = (turn: string, number: number) => [
+    body(turn, { type: "turn_queued", content: [{ type: "text", text: turn }] }),
+    body(turn, { type: "turn_started", number }),
+    body(turn, {
+      type: "message_appended",
+      message: `msg_${turn}`,
+      role: "agent",
+      channel: "answer",
+      content: { type: "text", text: turn },
+    }),
+    body(turn, { type: "turn_ended", stop_reason: "end_turn" }),
+  ];
+  const rewound = {
+    ...body("", { type: "session_rewound", to_seq: 4, number: 2, kept: 1, by: "ada" }),
+    turn: null,
+  };
+  const all = [...turnOf("trn_a", 1), ...turnOf("trn_b", 2), rewound, ...turnOf("trn_c", 3)];
+  const events = all.map((event, place) => ({ ...event, seq: place + 1 })) as unknown as Event[];
+  const kept = (upTo: number) => whole(events.slice(0, upTo)).items.map((item) => item.turn ?? item.kind);
+  expect(kept(9)).toEqual(["trn_a", "trn_a", "trn_a", "note"]);
+  expect(kept(13)).toEqual(["trn_a", "trn_a", "trn_a", "note", "trn_c", "trn_c", "trn_c"]);
+});

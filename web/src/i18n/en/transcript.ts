@@ -203,6 +203,9 @@ export const transcript = {
     hibernated: "Went to sleep. It wakes when you write.",
     kept_awake: "Stays awake: {detail}",
     forked: "Goes on with the conversation of session {id}",
+    rewound:
+      "Taken back by {by} to before turn {number}: what came since is in the log, and the agent knows nothing of it.",
+    repaired: "The log was repaired by {by}.",
     cleared: "Cleared by {by}: the agent starts anew and knows nothing of the above.",
     context_lost: "{agent} no longer knows what was said above: {detail}",
     workspace_worktree: "Works in a worktree of its own: {cwd}",

@@ -72,6 +72,10 @@ export function noteWords(event: KnownEvent, { agent, worker, now }: NoteContext
     }
     case "session_cleared":
       return { ...plain, text: t("transcript.note.cleared", { by: event.by }) };
+    case "session_rewound":
+      return { ...plain, text: t("transcript.note.rewound", { by: event.by, number: event.number }) };
+    case "repair_completed":
+      return { ...plain, text: t("transcript.note.repaired", { by: event.by }) };
     case "agent_context_lost":
       return {
         ...plain,
