@@ -2,7 +2,7 @@
 
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client';
 import { client } from './client.gen';
-import type { AnswerElicitationData, AnswerElicitationErrors, AnswerElicitationResponses, ArchiveSessionData, ArchiveSessionErrors, ArchiveSessionResponses, AuthenticateData, AuthenticateErrors, AuthenticateResponses, CancelTurnData, CancelTurnErrors, CancelTurnResponses, CheckHealthData, CheckHealthErrors, CheckHealthResponses, CheckReadyData, CheckReadyErrors, CheckReadyResponses, ClearSessionData, ClearSessionErrors, ClearSessionResponses, CreateSessionData, CreateSessionErrors, CreateSessionResponses, CreateThreadData, CreateThreadErrors, CreateThreadResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, DecidePermissionData, DecidePermissionErrors, DecidePermissionResponses, DeleteSessionData, DeleteSessionErrors, DeleteSessionResponses, DeleteSessionWorktreeData, DeleteSessionWorktreeErrors, DeleteSessionWorktreeResponses, DeleteThreadData, DeleteThreadErrors, DeleteThreadResponses, DropQueueEntryData, DropQueueEntryErrors, DropQueueEntryResponses, EditQueueEntryData, EditQueueEntryErrors, EditQueueEntryResponses, ExportSessionData, ExportSessionErrors, ExportSessionResponses, ForkSessionData, ForkSessionErrors, ForkSessionResponses, GetAgentData, GetAgentErrors, GetAgentResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetQueueData, GetQueueErrors, GetQueueResponses, GetSessionChangesData, GetSessionChangesErrors, GetSessionChangesResponses, GetSessionData, GetSessionErrors, GetSessionHealthData, GetSessionHealthErrors, GetSessionHealthResponses, GetSessionHistoryData, GetSessionHistoryErrors, GetSessionHistoryResponses, GetSessionResponses, GetStatusData, GetStatusErrors, GetStatusResponses, GetThreadData, GetThreadErrors, GetThreadResponses, HibernateSessionData, HibernateSessionErrors, HibernateSessionResponses, ListAgentsData, ListAgentsErrors, ListAgentsResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListDirectoriesData, ListDirectoriesErrors, ListDirectoriesResponses, ListPermissionsData, ListPermissionsErrors, ListPermissionsResponses, ListSessionEventsData, ListSessionEventsErrors, ListSessionEventsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListThreadsData, ListThreadsErrors, ListThreadsResponses, ListTokensData, ListTokensErrors, ListTokensResponses, ListWorkersData, ListWorkersErrors, ListWorkersResponses, LogInData, LogInErrors, LogInResponses, LogOutData, LogOutErrors, LogOutResponses, MakeLoginLinkData, MakeLoginLinkErrors, MakeLoginLinkResponses, PatchSessionData, PatchSessionErrors, PatchSessionResponses, PatchThreadData, PatchThreadErrors, PatchThreadResponses, PromptThreadData, PromptThreadErrors, PromptThreadResponses, ResumeSessionData, ResumeSessionErrors, ResumeSessionResponses, RevokeTokenData, RevokeTokenErrors, RevokeTokenResponses, RotateTokenData, RotateTokenErrors, RotateTokenResponses, RunDoctorData, RunDoctorErrors, RunDoctorResponses, SendPromptData, SendPromptErrors, SendPromptResponses, ShutDownData, ShutDownErrors, ShutDownResponses, StopSessionData, StopSessionErrors, StopSessionResponses, StreamListData, StreamListErrors, StreamListResponse, StreamListResponses, TestAgentData, TestAgentErrors, TestAgentResponses, UnarchiveSessionData, UnarchiveSessionErrors, UnarchiveSessionResponses } from './types.gen';
+import type { AnswerElicitationData, AnswerElicitationErrors, AnswerElicitationResponses, ArchiveSessionData, ArchiveSessionErrors, ArchiveSessionResponses, AuthenticateData, AuthenticateErrors, AuthenticateResponses, CancelTurnData, CancelTurnErrors, CancelTurnResponses, CheckHealthData, CheckHealthErrors, CheckHealthResponses, CheckReadyData, CheckReadyErrors, CheckReadyResponses, ClearSessionData, ClearSessionErrors, ClearSessionResponses, CreateSessionData, CreateSessionErrors, CreateSessionResponses, CreateThreadData, CreateThreadErrors, CreateThreadResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, DecidePermissionData, DecidePermissionErrors, DecidePermissionResponses, DeleteSessionData, DeleteSessionErrors, DeleteSessionResponses, DeleteSessionWorktreeData, DeleteSessionWorktreeErrors, DeleteSessionWorktreeResponses, DeleteThreadData, DeleteThreadErrors, DeleteThreadResponses, DropQueueEntryData, DropQueueEntryErrors, DropQueueEntryResponses, EditQueueEntryData, EditQueueEntryErrors, EditQueueEntryResponses, ExportSessionData, ExportSessionErrors, ExportSessionResponses, ForkSessionData, ForkSessionErrors, ForkSessionResponses, GetAgentData, GetAgentErrors, GetAgentResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetQueueData, GetQueueErrors, GetQueueResponses, GetSessionChangesData, GetSessionChangesErrors, GetSessionChangesResponses, GetSessionData, GetSessionErrors, GetSessionHealthData, GetSessionHealthErrors, GetSessionHealthResponses, GetSessionHistoryData, GetSessionHistoryErrors, GetSessionHistoryResponses, GetSessionRecapData, GetSessionRecapErrors, GetSessionRecapResponses, GetSessionResponses, GetStatusData, GetStatusErrors, GetStatusResponses, GetThreadData, GetThreadErrors, GetThreadResponses, HibernateSessionData, HibernateSessionErrors, HibernateSessionResponses, ListAgentsData, ListAgentsErrors, ListAgentsResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListDirectoriesData, ListDirectoriesErrors, ListDirectoriesResponses, ListPermissionsData, ListPermissionsErrors, ListPermissionsResponses, ListSessionEventsData, ListSessionEventsErrors, ListSessionEventsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListThreadsData, ListThreadsErrors, ListThreadsResponses, ListTokensData, ListTokensErrors, ListTokensResponses, ListWorkersData, ListWorkersErrors, ListWorkersResponses, LogInData, LogInErrors, LogInResponses, LogOutData, LogOutErrors, LogOutResponses, MakeLoginLinkData, MakeLoginLinkErrors, MakeLoginLinkResponses, PatchSessionData, PatchSessionErrors, PatchSessionResponses, PatchThreadData, PatchThreadErrors, PatchThreadResponses, PromptThreadData, PromptThreadErrors, PromptThreadResponses, PruneSessionsData, PruneSessionsErrors, PruneSessionsResponses, RepairSessionData, RepairSessionErrors, RepairSessionResponses, ResumeSessionData, ResumeSessionErrors, ResumeSessionResponses, RevokeTokenData, RevokeTokenErrors, RevokeTokenResponses, RewindSessionData, RewindSessionErrors, RewindSessionResponses, RotateTokenData, RotateTokenErrors, RotateTokenResponses, RunDoctorData, RunDoctorErrors, RunDoctorResponses, SendPromptData, SendPromptErrors, SendPromptResponses, ShutDownData, ShutDownErrors, ShutDownResponses, StopSessionData, StopSessionErrors, StopSessionResponses, StreamListData, StreamListErrors, StreamListResponse, StreamListResponses, TestAgentData, TestAgentErrors, TestAgentResponses, UnarchiveSessionData, UnarchiveSessionErrors, UnarchiveSessionResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -37,7 +37,7 @@ export const getMetrics = <ThrowOnError extends boolean = false>(options?: Optio
 });
 
 /**
- * Whether it takes requests: it has read its store, and is not on its way out.
+ * Whether it takes requests: it has read its store, can write it, and is not on its way out.
  */
 export const checkReady = <ThrowOnError extends boolean = false>(options?: Options<CheckReadyData, ThrowOnError>): RequestResult<CheckReadyResponses, CheckReadyErrors, ThrowOnError> => (options?.client ?? client).get<CheckReadyResponses, CheckReadyErrors, ThrowOnError>({ url: '/readyz', ...options });
 
@@ -172,6 +172,23 @@ export const logOut = <ThrowOnError extends boolean = false>(options?: Options<L
         }],
     url: '/v1/logout',
     ...options
+});
+
+/**
+ * Removes sessions that are stopped, or put away while they sleep, by age and size. Sessions at work, waiting, or damaged stay, and so does one whose conversation another session goes on with. Room that is free then goes back to the disk.
+ */
+export const pruneSessions = <ThrowOnError extends boolean = false>(options?: Options<PruneSessionsData, ThrowOnError>): RequestResult<PruneSessionsResponses, PruneSessionsErrors, ThrowOnError> => (options?.client ?? client).post<PruneSessionsResponses, PruneSessionsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'convene_PORT',
+            type: 'apiKey'
+        }],
+    url: '/v1/prune',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options?.headers
+    }
 });
 
 /**
@@ -389,7 +406,7 @@ export const forkSession = <ThrowOnError extends boolean = false>(options: Optio
 });
 
 /**
- * What is known about a session's life.
+ * What is known about a session's life: what it does, how it does, and whether it could be given work.
  */
 export const getSessionHealth = <ThrowOnError extends boolean = false>(options: Options<GetSessionHealthData, ThrowOnError>): RequestResult<GetSessionHealthResponses, GetSessionHealthErrors, ThrowOnError> => (options.client ?? client).get<GetSessionHealthResponses, GetSessionHealthErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, {
@@ -419,7 +436,7 @@ export const hibernateSession = <ThrowOnError extends boolean = false>(options: 
 });
 
 /**
- * A session's events by turn, in the order in which turns were first seen.
+ * A session's events by turn, in the order in which turns were first seen. What was taken back is left out.
  */
 export const getSessionHistory = <ThrowOnError extends boolean = false>(options: Options<GetSessionHistoryData, ThrowOnError>): RequestResult<GetSessionHistoryResponses, GetSessionHistoryErrors, ThrowOnError> => (options.client ?? client).get<GetSessionHistoryResponses, GetSessionHistoryErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, {
@@ -522,6 +539,36 @@ export const editQueueEntry = <ThrowOnError extends boolean = false>(options: Op
 });
 
 /**
+ * What was said and what happened lately, what waits, and where to go on: enough to come back to a session. Looks at the last 5,000 events; what was cleared or taken back is left out.
+ */
+export const getSessionRecap = <ThrowOnError extends boolean = false>(options: Options<GetSessionRecapData, ThrowOnError>): RequestResult<GetSessionRecapResponses, GetSessionRecapErrors, ThrowOnError> => (options.client ?? client).get<GetSessionRecapResponses, GetSessionRecapErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'convene_PORT',
+            type: 'apiKey'
+        }],
+    url: '/v1/sessions/{id}/recap',
+    ...options
+});
+
+/**
+ * Says what is wrong with the log of a session that is at rest, and closes what its last turn left open: tool calls end as failed, the turn as interrupted. It only appends. A damaged log that can be read past its holes is usable again then.
+ */
+export const repairSession = <ThrowOnError extends boolean = false>(options: Options<RepairSessionData, ThrowOnError>): RequestResult<RepairSessionResponses, RepairSessionErrors, ThrowOnError> => (options.client ?? client).post<RepairSessionResponses, RepairSessionErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'convene_PORT',
+            type: 'apiKey'
+        }],
+    url: '/v1/sessions/{id}/repair',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * Starts the agent of a session that has none, without a prompt; of one that has its agent, nothing changes.
  */
 export const resumeSession = <ThrowOnError extends boolean = false>(options: Options<ResumeSessionData, ThrowOnError>): RequestResult<ResumeSessionResponses, ResumeSessionErrors, ThrowOnError> => (options.client ?? client).post<ResumeSessionResponses, ResumeSessionErrors, ThrowOnError>({
@@ -532,6 +579,23 @@ export const resumeSession = <ThrowOnError extends boolean = false>(options: Opt
         }],
     url: '/v1/sessions/{id}/resume',
     ...options
+});
+
+/**
+ * Takes the conversation back to before one of the user's prompts, which comes back as a draft. What came after it stays in the log; it is left out of transcript, history and exports for reading, and the agent is told only what is left.
+ */
+export const rewindSession = <ThrowOnError extends boolean = false>(options: Options<RewindSessionData, ThrowOnError>): RequestResult<RewindSessionResponses, RewindSessionErrors, ThrowOnError> => (options.client ?? client).post<RewindSessionResponses, RewindSessionErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: 'convene_PORT',
+            type: 'apiKey'
+        }],
+    url: '/v1/sessions/{id}/rewind',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**

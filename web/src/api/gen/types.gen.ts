@@ -5,6 +5,42 @@ export type ClientOptions = {
 };
 
 /**
+ * Something that a repair appends.
+ */
+export type Action = {
+    /**
+     * What.
+     */
+    code: ActionCode;
+    /**
+     * The turn's number in the session.
+     */
+    number: number;
+    /**
+     * Its title.
+     */
+    title?: string;
+    /**
+     * The tool call that is closed.
+     */
+    tool_call?: string;
+    /**
+     * In which turn.
+     */
+    turn: TurnId;
+};
+
+/**
+ * What a repair appends.
+ */
+export type ActionCode = 'append_interrupted_tool_result' | 'append_terminal_error';
+
+/**
+ * What a session is busy with.
+ */
+export type Activity = 'idle' | 'prompting' | 'detached' | 'stopped';
+
+/**
  * What an agent said about itself in a hello: never what a list says of it.
  */
 export type AgentAnnounced = {
@@ -183,6 +219,10 @@ export type AttemptExit = {
      */
     agent?: ProcessExit;
     /**
+     * Where the crash bundle lies, on the worker's machine, if its runner or keeper crashed.
+     */
+    bundle?: string;
+    /**
      * Who found out: `keeper`, `runner`, `worker`, `server`; `cancel` if the runner left in order because its agent would not yield, which is no crash.
      */
     by: string;
@@ -198,6 +238,10 @@ export type AttemptExit = {
      * How the runner's process ended, where it is known.
      */
     runner?: ProcessExit;
+    /**
+     * The last rung of the ladder that was needed; none if everything ended by itself, or nobody knows.
+     */
+    step?: StopStep;
     /**
      * Processes that could not be proved dead.
      */
@@ -394,7 +438,7 @@ export type AwakeReason = 'live_work' | 'busy';
 /**
  * The one word that is shown of a session.
  */
-export type Badge = 'failed' | 'stopped' | 'waiting-for-auth' | 'needs-you' | 'pending' | 'running' | 'idle' | 'hibernated';
+export type Badge = 'failed' | 'stopped' | 'waiting-for-auth' | 'needs-you' | 'hung' | 'unhealthy' | 'pending' | 'running' | 'idle' | 'hibernated';
 
 /**
  * Body of `POST /v1/sessions/{id}/cancel`; may be absent.
@@ -422,7 +466,7 @@ export type ClientFrame = ({
 /**
  * Why something was refused or failed.
  */
-export type Code = 'auth_required' | 'token_invalid' | 'scope_denied' | 'origin_denied' | 'login_link_used' | 'rate_limited' | 'invalid_request' | 'unknown_field' | 'not_supported_yet' | 'body_too_large' | 'idempotency_conflict' | 'not_found' | 'method_not_allowed' | 'internal' | 'unavailable' | 'cursor_too_old' | 'lagged' | 'session_not_found' | 'session_ambiguous' | 'wrong_state' | 'session_stopping' | 'session_archived' | 'session_damaged' | 'nothing_to_repair' | 'nothing_running' | 'thread_not_found' | 'session_limit' | 'child_too_wide' | 'stop_unverified' | 'wait_timeout' | 'cwd_missing' | 'cwd_not_a_directory' | 'cwd_not_allowed' | 'worktree_not_git' | 'worktree_dirty' | 'worktree_failed' | 'prompt_empty' | 'prompt_too_large' | 'prompt_not_text' | 'content_unsupported' | 'queue_full' | 'queue_entry_not_found' | 'steer_unsupported' | 'prompt_outcome_unknown' | 'resume_lost' | 'permission_not_found' | 'permission_already_decided' | 'permission_ambiguous' | 'permission_option_invalid' | 'permission_unanswered' | 'permission_timed_out' | 'confirmation_required' | 'agent_unknown' | 'agent_not_installed' | 'agent_start_failed' | 'agent_exited_early' | 'agent_no_handshake' | 'agent_not_acp' | 'agent_protocol_unsupported' | 'agent_auth_required' | 'agent_crashed' | 'agent_line_too_long' | 'agent_refused' | 'agent_limit' | 'turn_timeout' | 'model_unknown' | 'config_option_unknown' | 'secret_missing' | 'worker_unknown' | 'worker_unreachable' | 'no_worker' | 'protocol_unsupported' | 'server_unreachable' | 'server_start_failed' | 'server_already_running' | 'port_in_use' | 'bind_refused' | 'version_skew' | 'storage_full' | 'storage_readonly' | 'storage_failed' | 'database_newer' | 'database_damaged' | 'config_invalid' | 'config_unknown_key';
+export type Code = 'auth_required' | 'token_invalid' | 'scope_denied' | 'origin_denied' | 'login_link_used' | 'rate_limited' | 'invalid_request' | 'unknown_field' | 'not_supported_yet' | 'body_too_large' | 'idempotency_conflict' | 'not_found' | 'method_not_allowed' | 'internal' | 'unavailable' | 'cursor_too_old' | 'lagged' | 'session_not_found' | 'session_ambiguous' | 'wrong_state' | 'session_stopping' | 'session_archived' | 'session_damaged' | 'nothing_to_repair' | 'nothing_running' | 'thread_not_found' | 'session_limit' | 'child_too_wide' | 'stop_unverified' | 'wait_timeout' | 'cwd_missing' | 'cwd_not_a_directory' | 'cwd_not_allowed' | 'worktree_not_git' | 'worktree_dirty' | 'worktree_failed' | 'prompt_empty' | 'prompt_too_large' | 'prompt_not_text' | 'content_unsupported' | 'queue_full' | 'queue_entry_not_found' | 'steer_unsupported' | 'prompt_outcome_unknown' | 'resume_lost' | 'permission_not_found' | 'permission_already_decided' | 'permission_ambiguous' | 'permission_option_invalid' | 'permission_unanswered' | 'permission_timed_out' | 'confirmation_required' | 'agent_unknown' | 'agent_not_installed' | 'agent_start_failed' | 'agent_exited_early' | 'agent_no_handshake' | 'agent_not_acp' | 'agent_protocol_unsupported' | 'agent_auth_required' | 'agent_crashed' | 'crash_loop' | 'agent_line_too_long' | 'agent_over_limit' | 'agent_refused' | 'agent_limit' | 'turn_inactive' | 'turn_timeout' | 'model_unknown' | 'config_option_unknown' | 'secret_missing' | 'worker_unknown' | 'worker_unreachable' | 'no_worker' | 'protocol_unsupported' | 'server_unreachable' | 'server_start_failed' | 'server_already_running' | 'port_in_use' | 'bind_refused' | 'version_skew' | 'storage_full' | 'storage_readonly' | 'storage_failed' | 'database_newer' | 'database_damaged' | 'config_invalid' | 'config_unknown_key';
 
 /**
  * A value that a config option may take.
@@ -745,6 +789,10 @@ export type DecisionInput = 'allow_once' | 'allow_always' | 'reject_once' | 'rej
  * Body of `DELETE /v1/sessions/{id}`; may be absent.
  */
 export type DeleteSession = {
+    /**
+     * Also if its log is damaged, so that nobody can say what there is to lose.
+     */
+    force?: boolean;
     /**
      * What becomes of the worktree that was made for it.
      */
@@ -1078,7 +1126,7 @@ export type Finding = {
 /**
  * What was found.
  */
-export type FindingCode = 'server_down' | 'server_silent' | 'version_skew' | 'lock_stale' | 'socket_open' | 'bind_exposed' | 'port_in_use' | 'data_dir_open' | 'secrets_open' | 'data_dir_network' | 'data_dir_readonly' | 'disk_low' | 'fsync_slow' | 'database_newer' | 'database_damaged' | 'session_quarantined' | 'log_large' | 'worktrees_large' | 'config_invalid' | 'config_unknown_key' | 'environment_unknown' | 'token_in_argv' | 'env_interferes' | 'terminal_limited' | 'agent_missing' | 'agent_old' | 'agent_not_signed_in' | 'agent_no_handshake' | 'node_old' | 'git_old' | 'containment_weak' | 'sandbox_absent' | 'orphans' | 'run_dirs_stale' | 'limits_low' | 'check_unfinished' | 'no_worker' | 'worker_offline' | 'clock_skew';
+export type FindingCode = 'server_down' | 'server_silent' | 'version_skew' | 'lock_stale' | 'socket_open' | 'bind_exposed' | 'port_in_use' | 'data_dir_open' | 'secrets_open' | 'data_dir_network' | 'data_dir_readonly' | 'disk_low' | 'storage_full' | 'fsync_slow' | 'database_newer' | 'database_damaged' | 'session_quarantined' | 'log_large' | 'worktrees_large' | 'config_invalid' | 'config_unknown_key' | 'environment_unknown' | 'token_in_argv' | 'env_interferes' | 'terminal_limited' | 'agent_missing' | 'agent_old' | 'agent_not_signed_in' | 'agent_no_handshake' | 'node_old' | 'git_old' | 'containment_weak' | 'sandbox_absent' | 'orphans' | 'run_dirs_stale' | 'limits_low' | 'check_unfinished' | 'no_worker' | 'worker_offline' | 'clock_skew';
 
 /**
  * Where a fork comes from.
@@ -1120,6 +1168,54 @@ export type Gone = {
 };
 
 /**
+ * How a session does.
+ */
+export type Health = 'healthy' | 'degraded' | 'stale' | 'dead' | 'unknown';
+
+/**
+ * The row of a session.
+ */
+export type HealthRow = {
+    /**
+     * When the agent last did something in the running turn, or got an answer that it waited for.
+     */
+    active_at?: string | null;
+    /**
+     * Whether a turn runs.
+     */
+    active_prompt: boolean;
+    /**
+     * What it is busy with.
+     */
+    activity: Activity;
+    /**
+     * Whether its agent lives and can be reached.
+     */
+    attachable: boolean;
+    /**
+     * When its latest attempts crashed, since a person last wanted something of it.
+     */
+    crashes: Array<string>;
+    /**
+     * Whether it could be given work now: its agent is idle, or can be woken.
+     */
+    eligible_for_wake: boolean;
+    /**
+     * How it does.
+     */
+    health: Health;
+    ineligible?: Ineligible | null;
+    /**
+     * What is not as it should be, as long as it is not.
+     */
+    unhealthy: Array<Unhealthy>;
+    /**
+     * When it was said that nothing happens in the running turn, if nothing has happened since.
+     */
+    warned_at?: string | null;
+};
+
+/**
  * Body of `POST /v1/sessions/{id}/hibernate`; may be absent.
  */
 export type HibernateSession = {
@@ -1154,7 +1250,57 @@ export type HistoryTurn = {
     turn: TurnId | null;
 };
 
+/**
+ * Why a session cannot be given work now; of several reasons the first one in this order.
+ */
+export type Ineligible = 'stale' | 'dead' | 'unknown' | 'hung' | 'prompt_active' | 'not_attachable' | 'unhealthy';
+
 export type InstanceId = string;
+
+/**
+ * Something that is wrong.
+ */
+export type Issue = {
+    /**
+     * What kind of thing.
+     */
+    code: IssueCode;
+    /**
+     * For people.
+     */
+    detail: string;
+    /**
+     * The event it is about.
+     */
+    seq?: number;
+    /**
+     * How bad it is.
+     */
+    severity: Severity;
+    /**
+     * The turn it is about.
+     */
+    turn?: TurnId;
+};
+
+/**
+ * What kind of thing is wrong.
+ */
+export type IssueCode = 'event_sequence_gap' | 'event_sequence_duplicate' | 'event_sequence_regression' | 'invalid_event_json' | 'event_type_mismatch' | 'no_repairable_turn' | 'terminal_event_already_exists' | 'session_not_stopped' | 'stop_reason_requires_force' | 'dangling_tool_call_missing_id';
+
+/**
+ * A session that was to go and did not.
+ */
+export type KeptSession = {
+    /**
+     * The session.
+     */
+    id: SessionId;
+    /**
+     * Why, for people.
+     */
+    why: string;
+};
 
 /**
  * Answer of `DELETE /v1/sessions/{id}/worktree`.
@@ -1191,6 +1337,11 @@ export type LastLine = {
      */
     text: string;
 };
+
+/**
+ * Who sees to the limits of a tree.
+ */
+export type LimitedBy = 'kernel' | 'watch' | 'other';
 
 /**
  * An event as it is stored, streamed and shown. Be prepared for types that are not on the list: they come from a later version.
@@ -1263,6 +1414,8 @@ export type KnownEvent = ({
 } & TurnRequeuedEvent) | ({
     type: 'turn_cancel_requested';
 } & TurnCancelRequestedEvent) | ({
+    type: 'turn_inactive';
+} & TurnInactiveEvent) | ({
     type: 'turn_ended';
 } & TurnEndedEvent) | ({
     type: 'message_appended';
@@ -1285,6 +1438,10 @@ export type KnownEvent = ({
 } & SessionStoppingEvent) | ({
     type: 'session_stopped';
 } & SessionStoppedEvent) | ({
+    type: 'session_unhealthy';
+} & SessionUnhealthyEvent) | ({
+    type: 'session_recovered';
+} & SessionRecoveredEvent) | ({
     type: 'session_resumed';
 } & SessionResumedEvent) | ({
     type: 'session_hibernating';
@@ -1295,12 +1452,16 @@ export type KnownEvent = ({
 } & SessionHibernatedEvent) | ({
     type: 'session_cleared';
 } & SessionClearedEvent) | ({
+    type: 'session_rewound';
+} & SessionRewoundEvent) | ({
     type: 'session_archived';
 } & SessionArchivedEvent) | ({
     type: 'session_unarchived';
 } & SessionUnarchivedEvent) | ({
     type: 'session_deleted';
 } & SessionDeletedEvent) | ({
+    type: 'repair_completed';
+} & RepairCompletedEvent) | ({
     type: 'log_note';
 } & LogNoteEvent);
 
@@ -1756,6 +1917,96 @@ export type PromptMode = 'queue' | 'steer' | 'interrupt';
 export type PromptStatus = 'started' | 'queued';
 
 /**
+ * Body of `POST /v1/prune`. At least one of `older_than`, `larger_than` and `keep` says which; all that are given must fit.
+ */
+export type PruneSessions = {
+    /**
+     * Only those that are put away.
+     */
+    archived_only?: boolean;
+    /**
+     * Only tell what would go.
+     */
+    dry_run?: boolean;
+    /**
+     * So many of the latest stay in any case.
+     */
+    keep?: number | null;
+    /**
+     * Those whose log takes more than so many bytes.
+     */
+    larger_than?: number | null;
+    /**
+     * Those that nobody has used for so many seconds.
+     */
+    older_than?: number | null;
+};
+
+/**
+ * Answer of `POST /v1/prune`.
+ */
+export type Pruned = {
+    /**
+     * About how many bytes they took.
+     */
+    bytes: number;
+    /**
+     * Whether nothing went because that was not wanted.
+     */
+    dry_run: boolean;
+    /**
+     * By how many bytes there is more room on the disk now.
+     */
+    freed_bytes: number;
+    /**
+     * What went, or would go, the longest unused first.
+     */
+    items: Array<PrunedSession>;
+    /**
+     * What was to go and did not, with the reason.
+     */
+    kept: Array<KeptSession>;
+};
+
+/**
+ * A session that went, or would go.
+ */
+export type PrunedSession = {
+    /**
+     * Its agent.
+     */
+    agent: string;
+    /**
+     * Whether it was put away.
+     */
+    archived: boolean;
+    /**
+     * About how many bytes its log took.
+     */
+    bytes: number;
+    /**
+     * How many events its log had.
+     */
+    events: number;
+    /**
+     * The session.
+     */
+    id: SessionId;
+    /**
+     * The last six characters of its id.
+     */
+    short_id: string;
+    /**
+     * Its title.
+     */
+    title: string;
+    /**
+     * When it was last used.
+     */
+    updated_at: string;
+};
+
+/**
  * Answer of a change of the queue.
  */
 export type QueueChanged = {
@@ -1801,6 +2052,33 @@ export type Permission = {
 };
 
 /**
+ * A message of a recap.
+ */
+export type RecapMessage = {
+    /**
+     * When it began.
+     */
+    at: string;
+    /**
+     * Whether it was cut.
+     */
+    cut: boolean;
+    /**
+     * Who speaks: `user` or `agent`.
+     */
+    role: Role;
+    /**
+     * The event by which it began.
+     */
+    seq: number;
+    /**
+     * What was said, cut to 16 KiB.
+     */
+    text: string;
+    turn?: TurnId | null;
+};
+
+/**
  * Body of `DELETE /v1/sessions/{id}/worktree`; may be absent.
  */
 export type RemoveWorktree = {
@@ -1808,6 +2086,104 @@ export type RemoveWorktree = {
      * Whether it goes although it has files that are not committed.
      */
     discard?: boolean;
+};
+
+/**
+ * What is wrong with a log, and what was, or would be, appended to it.
+ */
+export type RepairReport = {
+    /**
+     * What was appended, or would be.
+     */
+    actions: Array<Action>;
+    /**
+     * Whether nothing was appended because that was not wanted.
+     */
+    dry_run: boolean;
+    /**
+     * What is wrong; of each kind the first ones.
+     */
+    issues: Array<Issue>;
+    /**
+     * Further issues that are not told one by one.
+     */
+    more_issues: number;
+    /**
+     * Whether it was appended.
+     */
+    persisted: boolean;
+    /**
+     * Whose log it is.
+     */
+    session_id: SessionId;
+};
+
+/**
+ * Body of `POST /v1/sessions/{id}/repair`; may be absent.
+ */
+export type RepairSession = {
+    /**
+     * Only tell what would be done.
+     */
+    dry_run?: boolean;
+    /**
+     * Close the last turn also of a session that did not end by a crash.
+     */
+    force?: boolean;
+};
+
+/**
+ * Answer of a repair: the session as it is after it, and what was found.
+ */
+export type RepairedSession = Session & {
+    /**
+     * What was found and done.
+     */
+    repair: RepairReport;
+};
+
+/**
+ * Body of `POST /v1/sessions/{id}/rewind`. One of `turn` and `seq` says where to.
+ */
+export type RewindSession = {
+    /**
+     * The epoch that `seq` and `expected_seq` are of.
+     */
+    epoch?: number | null;
+    /**
+     * The attempt that the caller has seen; if there is a later one, nothing is done.
+     */
+    expected_attempt?: number | null;
+    /**
+     * The last event that the caller has seen; if there is a later one, nothing is done.
+     */
+    expected_seq?: number | null;
+    /**
+     * An event of that turn: the prompt, or anything after it.
+     */
+    seq?: number | null;
+    /**
+     * The turn that begins with the prompt to take back: its id, or its number.
+     */
+    turn?: string | null;
+};
+
+/**
+ * Answer of a rewind: the session as it is after it, and the prompt that was taken back.
+ */
+export type RewoundSession = Session & {
+    /**
+     * The prompt, to be changed and sent again.
+     */
+    draft: Array<ContentBlock>;
+    /**
+     * The turn that began with the prompt.
+     */
+    turn_id: TurnId;
+    /**
+     * Its number.
+     */
+    turn_number: number;
 };
 
 /**
@@ -1879,9 +2255,10 @@ export type ServerStatus = {
         [key: string]: number;
     };
     /**
-     * `ok`, `starting`, `stopping`.
+     * `ok`, `starting`, `stopping`, or the code of what is wrong with the disk, such as `storage_full`.
      */
     status: string;
+    storage: StorageTrouble | null;
     /**
      * Seconds since it started.
      */
@@ -1906,6 +2283,14 @@ export type SessionChanges = {
     config?: {
         [key: string]: unknown;
     };
+    /**
+     * After so many seconds of a turn in which nothing happens it is cancelled; 0 is never.
+     */
+    inactivity_timeout?: number;
+    /**
+     * After so many seconds of a turn in which nothing happens it is said so; 0 is never.
+     */
+    inactivity_warn?: number;
     /**
      * The labels, all of them.
      */
@@ -1956,6 +2341,14 @@ export type SessionHealth = {
     last_event_at: string;
     last_exit: AttemptExit | null;
     /**
+     * What its processes hold of that machine's memory, in bytes, as far as its worker has told.
+     */
+    memory: number | null;
+    /**
+     * How it does.
+     */
+    row: HealthRow;
+    /**
      * Whether its runner's uplink is up.
      */
     runner_connected: boolean;
@@ -1972,9 +2365,51 @@ export type SessionHealth = {
 export type SessionId = string;
 
 /**
+ * Limits of one session.
+ */
+export type SessionLimits = {
+    /**
+     * After so many seconds of a turn in which nothing happens it is cancelled; 0 is never. Waiting for a person does not count.
+     */
+    inactivity_timeout?: number | null;
+    /**
+     * After so many seconds of a turn in which nothing happens it is said so; 0 is never.
+     */
+    inactivity_warn?: number | null;
+};
+
+/**
  * How the agent's session was opened.
  */
 export type SessionOpening = 'new' | 'resumed' | 'loaded' | 'forked';
+
+/**
+ * Answer of `GET /v1/sessions/{id}/recap`: what somebody who comes back wants to see first.
+ */
+export type SessionRecap = {
+    /**
+     * Where its events go on.
+     */
+    cursor: Cursor;
+    /**
+     * What happened to the session lately: lost contexts, stops, clearings and the like, as the log has it.
+     */
+    markers: Array<{
+        [key: string]: unknown;
+    }>;
+    /**
+     * What was said to the agent and what it answered lately, oldest first, whole messages.
+     */
+    messages: Array<RecapMessage>;
+    /**
+     * Prompts that wait.
+     */
+    pending: Array<QueueEntry>;
+    /**
+     * The session.
+     */
+    session: Session;
+};
 
 /**
  * What is wanted of a session; frozen when it is created, changed only by `session_updated`.
@@ -2012,6 +2447,14 @@ export type SessionSpec = {
     env?: {
         [key: string]: string;
     };
+    /**
+     * After so many seconds of a turn in which nothing happens it is cancelled; 0 is never. Waiting for a person does not count.
+     */
+    inactivity_timeout?: number;
+    /**
+     * After so many seconds of a turn in which nothing happens it is said so; 0 is never.
+     */
+    inactivity_warn?: number;
     /**
      * MCP servers offered to the agent, in ACP's own shape. The values of their `env` and `headers` are locked away, too.
      */
@@ -2134,6 +2577,33 @@ export type StopSession = {
      * Whether the agent gets time.
      */
     mode?: StopMode;
+};
+
+/**
+ * The rungs of the ladder by which an attempt is ended, in their order. What is told is the last one that was needed.
+ */
+export type StopStep = 'cancel' | 'close' | 'terminate' | 'kill' | 'tree' | 'other';
+
+/**
+ * Nothing can be written.
+ */
+export type StorageTrouble = {
+    /**
+     * The problem code: `storage_full`, `storage_readonly`, `storage_failed`.
+     */
+    code: Code;
+    /**
+     * What the system says.
+     */
+    detail: string;
+    /**
+     * One thing to do about it.
+     */
+    hint?: string | null;
+    /**
+     * Since when.
+     */
+    since: string;
 };
 
 /**
@@ -2302,6 +2772,7 @@ export type Session = {
      * Why it stopped, for people.
      */
     stop_detail: string | null;
+    stop_step: StopStep | null;
     /**
      * Whether it was proved that no process is left.
      */
@@ -2315,6 +2786,10 @@ export type Session = {
      */
     title: string;
     turn: Turn | null;
+    /**
+     * What is not as it should be, as long as it is not.
+     */
+    unhealthy: Array<Unhealthy>;
     /**
      * When its last event was.
      */
@@ -2479,6 +2954,24 @@ export type TopicEvent = {
     topic: SessionId;
 };
 
+/**
+ * What the tree of an attempt may take, and how that is enforced.
+ */
+export type TreeLimits = {
+    /**
+     * Who sees to it.
+     */
+    by: LimitedBy;
+    /**
+     * Memory of all of them that is no file's, in bytes; absent: no limit.
+     */
+    memory?: number;
+    /**
+     * Processes at a time, the agent among them; absent: no limit.
+     */
+    processes?: number;
+};
+
 export type TurnId = string;
 
 /**
@@ -2522,6 +3015,45 @@ export type Token = {
      * `read`, `approve`, `write`, `admin` or `worker`.
      */
     scope: string;
+};
+
+/**
+ * Why a session is not well.
+ */
+export type UnhealthyReason = 'silent' | 'agent_stopped' | 'runner_unreachable' | 'worker_offline' | 'other';
+
+/**
+ * The running turn.
+ */
+export type Turn = {
+    /**
+     * When the agent last did something in it, or got an answer that it waited for.
+     */
+    active_at: string | null;
+    /**
+     * Who wants it to end, once somebody does.
+     */
+    cancelled_by: string | null;
+    /**
+     * When the prompt went to the agent.
+     */
+    handed_over_at: string | null;
+    /**
+     * Its id.
+     */
+    id: TurnId;
+    /**
+     * Its number in the session, from 1.
+     */
+    number: number;
+    /**
+     * Where it came from.
+     */
+    source: TurnSource;
+    /**
+     * When it was given to the runner.
+     */
+    started_at: string;
 };
 
 /**
@@ -2590,33 +3122,21 @@ export type Waiting = {
 export type WorkerName = string;
 
 /**
- * The running turn.
+ * Something that is not as it should be with a session.
  */
-export type Turn = {
+export type Unhealthy = {
     /**
-     * Who wants it to end, once somebody does.
+     * For people.
      */
-    cancelled_by: string | null;
+    detail: string;
     /**
-     * When the prompt went to the agent.
+     * What.
      */
-    handed_over_at: string | null;
+    reason: UnhealthyReason;
     /**
-     * Its id.
+     * Since when.
      */
-    id: TurnId;
-    /**
-     * Its number in the session, from 1.
-     */
-    number: number;
-    /**
-     * Where it came from.
-     */
-    source: TurnSource;
-    /**
-     * When it was given to the runner.
-     */
-    started_at: string;
+    since: string;
 };
 
 /**
@@ -2964,6 +3484,10 @@ export type AttemptEndedEvent = {
      */
     turn?: TurnId;
     /**
+     * Whether nobody wanted its end.
+     */
+    crash?: boolean;
+    /**
      * How it ended.
      */
     exit: AttemptExit;
@@ -3049,6 +3573,10 @@ export type AgentLaunchedEvent = {
      * What holds its tree: `cgroup`, `subreaper`, …
      */
     containment: string;
+    /**
+     * What its tree may take, where that is limited.
+     */
+    limits?: TreeLimits;
     /**
      * Its process id on the worker's machine.
      */
@@ -3411,6 +3939,10 @@ export type AgentExitedEvent = {
      * The end of what it wrote to stderr, redacted.
      */
     stderr?: string;
+    /**
+     * The rung of the ladder on which it ended; none if it ended by itself.
+     */
+    step?: StopStep;
     type: 'agent_exited';
 };
 
@@ -3973,6 +4505,49 @@ export type TurnCancelRequestedEvent = {
 };
 
 /**
+ * Nothing happens in the turn; told once until something does.
+ */
+export type TurnInactiveEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * After so many seconds more it is cancelled; absent if it never is.
+     */
+    cancelled_in?: number;
+    /**
+     * For so many seconds by now.
+     */
+    silent: number;
+    type: 'turn_inactive';
+};
+
+/**
  * The turn is over.
  */
 export type TurnEndedEvent = {
@@ -4486,11 +5061,97 @@ export type SessionStoppedEvent = {
      * What went wrong, if something did.
      */
     failure?: Failure;
+    /**
+     * The last rung of the ladder that was needed; none if there was nothing to end, or it ended by itself.
+     */
+    step?: StopStep;
     type: 'session_stopped';
     /**
      * Whether it was proved that no process is left.
      */
     verified: boolean;
+};
+
+/**
+ * Something is not as it should be; told once until it is.
+ */
+export type SessionUnhealthyEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * For people.
+     */
+    detail: string;
+    /**
+     * What.
+     */
+    reason: UnhealthyReason;
+    type: 'session_unhealthy';
+};
+
+/**
+ * It is as it should be again.
+ */
+export type SessionRecoveredEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * What.
+     */
+    reason: UnhealthyReason;
+    type: 'session_recovered';
 };
 
 /**
@@ -4689,6 +5350,61 @@ export type SessionClearedEvent = {
 };
 
 /**
+ * The conversation goes on from before one of the user's prompts: what came after that stays in the log, and is left out of what is shown as the conversation and of what the agent is told.
+ */
+export type SessionRewoundEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * Who.
+     */
+    by: string;
+    /**
+     * How many turns the conversation has left.
+     */
+    kept: number;
+    /**
+     * Its number.
+     */
+    number: number;
+    /**
+     * The turn that began with the prompt.
+     */
+    prompt: TurnId;
+    /**
+     * The last event that is kept; those after it, up to this one, are left out.
+     */
+    to_seq: number;
+    type: 'session_rewound';
+};
+
+/**
  * The session is put away.
  */
 export type SessionArchivedEvent = {
@@ -4795,6 +5511,53 @@ export type SessionDeletedEvent = {
      */
     by: string;
     type: 'session_deleted';
+};
+
+/**
+ * A log that was cut short is closed; what was appended for it came before this. What is missing in it is known, and is read past from here on.
+ */
+export type RepairCompletedEvent = {
+    /**
+     * When it was committed.
+     */
+    at: string;
+    /**
+     * The attempt it comes from or is about.
+     */
+    attempt?: number;
+    /**
+     * The idempotency key of the command that caused it.
+     */
+    command?: string;
+    /**
+     * Its place in the commit order of the whole store.
+     */
+    pos: number;
+    /**
+     * Its place there, gapless from 1.
+     */
+    seq: number;
+    /**
+     * The session's log.
+     */
+    session: SessionId;
+    /**
+     * The turn it belongs to.
+     */
+    turn?: TurnId;
+    /**
+     * What was appended.
+     */
+    actions: Array<Action>;
+    /**
+     * Who.
+     */
+    by: string;
+    /**
+     * What was wrong.
+     */
+    issues: Array<Issue>;
+    type: 'repair_completed';
 };
 
 /**
@@ -6152,6 +6915,65 @@ export type LogOutResponses = {
      */
     200: unknown;
 };
+
+export type PruneSessionsData = {
+    body?: PruneSessions;
+    headers?: {
+        /**
+         * An exact retry with the same key gets the recorded answer with `Idempotency-Replayed: true`; the same key with another body is refused with `idempotency_conflict`. Events that the command causes carry the key as `command`. Visible ASCII, best a UUID.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/v1/prune';
+};
+
+export type PruneSessionsErrors = {
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    400: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    401: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    403: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    409: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    413: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    429: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    500: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    503: Problem;
+};
+
+export type PruneSessionsError = PruneSessionsErrors[keyof PruneSessionsErrors];
+
+export type PruneSessionsResponses = {
+    /**
+     * It is done.
+     */
+    200: Pruned;
+};
+
+export type PruneSessionsResponse = PruneSessionsResponses[keyof PruneSessionsResponses];
 
 export type ListSessionsData = {
     body?: never;
@@ -7750,6 +8572,137 @@ export type EditQueueEntryResponses = {
 
 export type EditQueueEntryResponse = EditQueueEntryResponses[keyof EditQueueEntryResponses];
 
+export type GetSessionRecapData = {
+    body?: never;
+    path: {
+        /**
+         * An id, the beginning of its digits, or the last six of them.
+         */
+        id: string;
+    };
+    query?: {
+        /**
+         * So many messages, and so many markers, at most; 20 by default.
+         */
+        limit?: number;
+    };
+    url: '/v1/sessions/{id}/recap';
+};
+
+export type GetSessionRecapErrors = {
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    400: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    401: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    403: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    404: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    409: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    429: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    500: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    503: Problem;
+};
+
+export type GetSessionRecapError = GetSessionRecapErrors[keyof GetSessionRecapErrors];
+
+export type GetSessionRecapResponses = {
+    /**
+     * It is this.
+     */
+    200: SessionRecap;
+};
+
+export type GetSessionRecapResponse = GetSessionRecapResponses[keyof GetSessionRecapResponses];
+
+export type RepairSessionData = {
+    body?: RepairSession;
+    headers?: {
+        /**
+         * An exact retry with the same key gets the recorded answer with `Idempotency-Replayed: true`; the same key with another body is refused with `idempotency_conflict`. Events that the command causes carry the key as `command`. Visible ASCII, best a UUID.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * An id, the beginning of its digits, or the last six of them.
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/v1/sessions/{id}/repair';
+};
+
+export type RepairSessionErrors = {
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    400: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    401: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    403: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    404: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    409: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    413: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    429: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    500: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    503: Problem;
+};
+
+export type RepairSessionError = RepairSessionErrors[keyof RepairSessionErrors];
+
+export type RepairSessionResponses = {
+    /**
+     * It is done.
+     */
+    200: RepairedSession;
+};
+
+export type RepairSessionResponse = RepairSessionResponses[keyof RepairSessionResponses];
+
 export type ResumeSessionData = {
     body?: never;
     headers?: {
@@ -7817,6 +8770,78 @@ export type ResumeSessionResponses = {
 };
 
 export type ResumeSessionResponse = ResumeSessionResponses[keyof ResumeSessionResponses];
+
+export type RewindSessionData = {
+    body?: RewindSession;
+    headers?: {
+        /**
+         * An exact retry with the same key gets the recorded answer with `Idempotency-Replayed: true`; the same key with another body is refused with `idempotency_conflict`. Events that the command causes carry the key as `command`. Visible ASCII, best a UUID.
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * An id, the beginning of its digits, or the last six of them.
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/v1/sessions/{id}/rewind';
+};
+
+export type RewindSessionErrors = {
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    400: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    401: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    403: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    404: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    409: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    410: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    413: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    429: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    500: Problem;
+    /**
+     * Refused, or failed; `code` says why.
+     */
+    503: Problem;
+};
+
+export type RewindSessionError = RewindSessionErrors[keyof RewindSessionErrors];
+
+export type RewindSessionResponses = {
+    /**
+     * It is done.
+     */
+    200: RewoundSession;
+};
+
+export type RewindSessionResponse = RewindSessionResponses[keyof RewindSessionResponses];
 
 export type StopSessionData = {
     body?: StopSession;
