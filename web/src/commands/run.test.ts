@@ -153,6 +153,7 @@ describe("a prompt that waits, sent now", () => {
     source: "user",
     number: 1,
     cancelled_by: null,
+    active_at: null,
     handed_over_at: null,
     started_at: "2027-01-15T08:00:00Z",
   } as const;

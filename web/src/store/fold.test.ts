@@ -378,6 +378,7 @@ function turnObject(id: string): Session["turn"] {
     started_at: "2027-01-15T08:00:00Z",
     handed_over_at: null,
     cancelled_by: null,
+    active_at: null,
   };
 }
 

@@ -65,6 +65,9 @@ export function tell(draft: Draft, given: Event): void {
     case "session_kept_awake":
     case "session_cleared":
     case "repair_completed":
+    case "turn_inactive":
+    case "session_unhealthy":
+    case "session_recovered":
     case "agent_context_lost":
     case "workspace_ready":
     case "log_note":

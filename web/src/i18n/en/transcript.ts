@@ -203,6 +203,9 @@ export const transcript = {
     hibernated: "Went to sleep. It wakes when you write.",
     kept_awake: "Stays awake: {detail}",
     forked: "Goes on with the conversation of session {id}",
+    inactive: "Nothing has come from {agent} for {seconds} s.",
+    unhealthy: "Not well: {detail}",
+    recovered: "Well again.",
     rewound:
       "Taken back by {by} to before turn {number}: what came since is in the log, and the agent knows nothing of it.",
     repaired: "The log was repaired by {by}.",

@@ -76,6 +76,16 @@ export function noteWords(event: KnownEvent, { agent, worker, now }: NoteContext
       return { ...plain, text: t("transcript.note.rewound", { by: event.by, number: event.number }) };
     case "repair_completed":
       return { ...plain, text: t("transcript.note.repaired", { by: event.by }) };
+    case "turn_inactive":
+      return {
+        ...plain,
+        text: t("transcript.note.inactive", { agent, seconds: event.silent }),
+        tone: "warn",
+      };
+    case "session_unhealthy":
+      return { ...plain, text: t("transcript.note.unhealthy", { detail: event.detail }), tone: "warn" };
+    case "session_recovered":
+      return { ...plain, text: t("transcript.note.recovered") };
     case "agent_context_lost":
       return {
         ...plain,
