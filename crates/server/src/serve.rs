@@ -175,7 +175,8 @@ fn open(dir: &Path) -> Result<(Engine, Running, Keys, Audit), ServeError> {
     let audit = Audit::open(dir)?;
     let mut seed = [0; 8];
     getrandom::fill(&mut seed).map_err(|error| ServeError::files(dir)(std::io::Error::other(error.to_string())))?;
-    let store = SqliteStore::open(dir, SystemClock.now(), epoch(seed)).map_err(|error| ServeError::Store(Arc::new(error)))?;
+    let store =
+        SqliteStore::open(dir, SystemClock.now(), epoch(seed)).map_err(|error| ServeError::Store(Arc::new(error)))?;
     let (engine, running) = Engine::start(store, Env::system()).map_err(ServeError::Engine)?;
     Ok((engine, running, keys, audit))
 }
