@@ -83,6 +83,11 @@ impl World {
     }
 
     fn says(&mut self) {
+        // Not in the millisecond in which something was told of it.
+        let before = Env::system().clock.now();
+        while Env::system().clock.now() <= before {
+            std::hint::spin_loop();
+        }
         self.report(event(KnownEvent::MessageAppended {
             message: MessageId::new(uuid()),
             role: Role::Agent,
