@@ -1,5 +1,6 @@
 //! Reading by cursor: a session's log, and the list of everything that changed.
 
+mod holes;
 mod list;
 mod log;
 
@@ -115,7 +116,11 @@ impl<R: Reader> Engine<R> {
     /// Events of a session that fit a filter; of a damaged log those that can be read.
     pub async fn events(&self, id: SessionId, filter: EventFilter) -> Result<Vec<EventRow>, Error> {
         let published = self.session(id).await?;
-        self.query(move |reader| reader.events(published.log, &filter)).await
+        self.query(move |reader| match published.damaged.is_none() && published.state.repaired {
+            true => holes::events(reader, published.log, &filter, published.state.seq),
+            false => reader.events(published.log, &filter),
+        })
+        .await
     }
 
     /// Follows a session's log from a cursor on: first what is there, then what comes.

@@ -75,6 +75,7 @@ impl SessionState {
             cleared_seq: 0,
             cleared_turns: 0,
             rewound: Vec::new(),
+            repaired: false,
         })
     }
 
@@ -99,7 +100,6 @@ impl SessionState {
             | KnownEvent::AttemptRefused { .. }
             | KnownEvent::AgentDiagnostic { .. }
             | KnownEvent::PlanUpdated { .. }
-            | KnownEvent::RepairCompleted { .. }
             | KnownEvent::LogNote { .. } => {}
             KnownEvent::SessionUpdated { changes } => self.apply_changes(event.seq, changes),
             KnownEvent::SessionWaiting { reason, detail } => {
@@ -332,6 +332,7 @@ impl SessionState {
             KnownEvent::SessionHibernating { .. } => self.apply_hibernating(event),
             KnownEvent::SessionKeptAwake { .. } => self.apply_kept_awake(event),
             KnownEvent::SessionCleared { .. } => self.apply_cleared(event),
+            KnownEvent::RepairCompleted { .. } => self.repaired = true,
             KnownEvent::SessionRewound { to_seq, kept, .. } => self.apply_rewound(event, *to_seq, *kept),
             KnownEvent::SessionHibernated {} => {
                 self.phase = Phase::Hibernated;

@@ -124,6 +124,9 @@ pub struct SessionState {
     /// What was taken back, oldest first.
     #[serde(default)]
     pub rewound: Vec<Cut>,
+    /// Whether its log was repaired: then events may be missing in it that nobody misses.
+    #[serde(default)]
+    pub repaired: bool,
 }
 
 impl SessionState {

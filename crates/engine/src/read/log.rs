@@ -4,7 +4,7 @@ use convene_core::ids::SessionId;
 use convene_store::{EventFilter, EventRow, LogKey, Reader, feed::Read};
 use tokio::sync::watch;
 
-use super::PAGE;
+use super::{PAGE, holes};
 use crate::{engine::Engine, error::Error, shared::Shared, watched::Watching};
 
 /// A place in a session's log.
@@ -15,6 +15,8 @@ pub struct LogCursor {
     after: u64,
     /// The log's last `seq` when the cursor was made.
     committed: u64,
+    /// Whether events may be missing that a repair knows of.
+    repaired: bool,
 }
 
 impl LogCursor {
@@ -38,7 +40,8 @@ impl LogCursor {
             Some(published) => published.state.seq,
             None => reader.session(id)?.map_or(0, |row| row.seq),
         };
-        Ok((Self { id, log: published.log, after, committed }, news))
+        let repaired = published.damaged.is_none() && published.state.repaired;
+        Ok((Self { id, log: published.log, after, committed, repaired }, news))
     }
 
     /// The last `seq` that was read.
@@ -55,7 +58,12 @@ impl LogCursor {
     }
 
     fn read_store<R: Reader>(&self, reader: &R) -> Result<Vec<EventRow>, convene_store::Error> {
-        reader.events(self.log, &EventFilter { after: Some(self.after), limit: PAGE, ..EventFilter::default() })
+        let filter = EventFilter { after: Some(self.after), limit: PAGE, ..EventFilter::default() };
+        if self.repaired {
+            let last = reader.session(self.id)?.map_or(0, |row| row.seq);
+            return holes::events(reader, self.log, &filter, last);
+        }
+        reader.events(self.log, &filter)
     }
 
     fn passed(&mut self, events: Vec<EventRow>) -> Vec<EventRow> {
