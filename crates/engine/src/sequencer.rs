@@ -326,7 +326,8 @@ impl<S: Store> Sequencer<S> {
         if matches!(command, Command::Prompt { .. }) && state.queue.len() >= self.shared.queue_max() {
             return Err(Error::Rejected(Rejection::QueueFull { length: state.queue.len() }));
         }
-        let removed_by = if let Command::Delete { by, .. } | Command::Prune { by, .. } = &command { Some(by.clone()) } else { None };
+        let removed_by =
+            if let Command::Delete { by, .. } | Command::Prune { by, .. } = &command { Some(by.clone()) } else { None };
         let outcome = self.decide_on(draft, published, &state, command, key)?;
         if let Some(by) = removed_by {
             self.remove_own_thread(draft, state.thread, by)?;
@@ -378,10 +379,15 @@ impl<S: Store> Sequencer<S> {
                 Err(Error::SessionNotFound(_)) => continue,
                 Err(error) => return Err(error),
             };
-            let decision = session::handle(&published.state, Command::Delete { damaged: false, by: by.clone() }, now, &mut || {
-                pos += 1;
-                pos
-            })?;
+            let decision = session::handle(
+                &published.state,
+                Command::Delete { damaged: false, by: by.clone() },
+                now,
+                &mut || {
+                    pos += 1;
+                    pos
+                },
+            )?;
             decided.push((published, decision));
         }
         // Nothing was refused: from here on the draft may grow.

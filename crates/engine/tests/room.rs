@@ -18,7 +18,7 @@ use convene_testkit::{
     fault_store::{Fault, FaultStore, Faults},
     sim::{MemDisk, MemReader},
 };
-use tokio::time::timeout;
+use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 struct World {
@@ -117,7 +117,8 @@ impl World {
 async fn who_asks_is_refused_and_who_reports_waits_until_there_is_room() {
     let w = World::new().await;
     let cancel = CancellationToken::new();
-    let looking = tokio::spawn(reconcile::room(w.engine.clone(), cancel.clone()));
+    let mut looking = JoinSet::new();
+    looking.spawn(reconcile::room(w.engine.clone(), cancel.clone()));
     w.faults.fail_all(Fault::Full);
     w.is_refused(Work::Command { session: w.session, command: prompt() }).await;
     assert!(w.engine.shared().no_room().is_some());
@@ -148,7 +149,7 @@ async fn who_asks_is_refused_and_who_reports_waits_until_there_is_room() {
     let state = w.engine.session(w.session).await.expect("there").state;
     assert_eq!((state.next_index, state.turns), (2, 1));
     cancel.cancel();
-    looking.await.expect("it ends");
+    looking.join_next().await.expect("it was begun").expect("it ends");
     w.end();
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use convene_core::{
     Timestamp,
-    command::{BusyMode, Command, Expiry, NewPrompt},
+    command::{Command, Expiry, NewPrompt},
     content::{Channel, ContentBlock, Role},
     dispatch::WorkerStatus,
     event::{EventData, KnownEvent, SessionOpening, UnhealthyReason},

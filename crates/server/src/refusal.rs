@@ -200,7 +200,9 @@ impl About {
             Rejection::Unrepairable { why } => {
                 let text = self.id_text();
                 Problem::new(Code::SessionDamaged, format!("the log of {text} cannot be repaired: {why}"))
-                    .hint(format!("`convene logs {text}` shows what can be read, `convene rm --force {text}` removes it"))
+                    .hint(format!(
+                        "`convene logs {text}` shows what can be read, `convene rm --force {text}` removes it"
+                    ))
                     .with("id", id)
             }
             Rejection::WantsForce => {

@@ -8,9 +8,7 @@ use std::{
 };
 
 use convene_core::Timestamp;
-use convene_store::{
-    Error, EventFilter, EventRow, Group, LogKey, Reader as _, SqliteStore, Store as _, backup,
-};
+use convene_store::{Error, EventFilter, EventRow, Group, LogKey, Reader as _, SqliteStore, Store as _, backup};
 
 fn open(dir: &Path) -> Result<SqliteStore, Error> {
     SqliteStore::open(dir, Timestamp::UNIX_EPOCH, 1)

@@ -14,9 +14,9 @@ use crate::body::{
     AgentTest, AgentView, AnswerElicitation, AuditPage, Authenticate, CancelTurn, CreateSession, CreateThread,
     CreateToken, CreatedSession, CreatedThread, CreatedToken, DecidePermission, DeleteSession, DirectoryList,
     EditQueueEntry, ExportFormat, FileChanges, ForkSession, HibernateSession, History, Items, LoginLink, Page,
-    PatchSession, PatchThread, PermissionDecidedBody, PromptAccepted, PruneSessions, Pruned, RemoveWorktree, RepairSession, RepairedSession, RewindSession,
-    RewoundSession, RotateToken, SendPrompt,
-    ServerStatus, SessionHealth, SessionRecap, Shutdown, ShuttingDown, StopSession, TestAgent, TokenView, WorkerView,
+    PatchSession, PatchThread, PermissionDecidedBody, PromptAccepted, PruneSessions, Pruned, RemoveWorktree,
+    RepairSession, RepairedSession, RewindSession, RewoundSession, RotateToken, SendPrompt, ServerStatus,
+    SessionHealth, SessionRecap, Shutdown, ShuttingDown, StopSession, TestAgent, TokenView, WorkerView,
     WorktreeRemoved,
 };
 use crate::{body::ConfigView, doctor::DoctorReport};

@@ -112,7 +112,8 @@ fn config(app: &App, args: &ServeArgs) -> Result<ServeConfig, Failure> {
         keep: Some(retention.keep),
         archived_only: retention.archived_only,
     });
-    config.ledger = Some(&app.config.ledger.dir).filter(|dir| !dir.is_empty()).map(|dir| resolve_root(dir, &config.home));
+    config.ledger =
+        Some(&app.config.ledger.dir).filter(|dir| !dir.is_empty()).map(|dir| resolve_root(dir, &config.home));
     config.ask_timeout = app.config.permissions.ask_timeout.map_or(0, |patience| patience.as_secs().max(1));
     config.default_agent.clone_from(&app.config.run.agent);
     config.agents = app.config.agents.keys().cloned().collect();

@@ -437,7 +437,9 @@ impl Transcript {
             }
             KnownEvent::SessionRewound { number, by, .. } => {
                 let by = clean_line(if by_me { "you" } else { by });
-                self.note(&format!("taken back by {by} to before turn {number}: the agent will know nothing of what came since"));
+                self.note(&format!(
+                    "taken back by {by} to before turn {number}: the agent will know nothing of what came since"
+                ));
             }
             KnownEvent::RepairCompleted { by, .. } => {
                 self.note(&format!("log repaired by {}", clean_line(if by_me { "you" } else { by })));

@@ -49,7 +49,11 @@ impl Runner {
             (None, None) => {
                 // Of a fork whose origin has no session of its agent that could be forked. Where a recap is due already, no
                 // agent is expected to remember.
-                if self.context.recap.is_some() && !self.context.due && self.context.lost.is_none() && self.session.is_none() {
+                if self.context.recap.is_some()
+                    && !self.context.due
+                    && self.context.lost.is_none()
+                    && self.session.is_none()
+                {
                     let detail = format!("{} has no session to fork", self.config.agent.display_name());
                     self.lose(ContextLoss::CannotFork, detail);
                 }

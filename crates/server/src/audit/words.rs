@@ -5,8 +5,8 @@ use convene_core::catalogue::nearest;
 
 /// What a path begins with.
 const THINGS: &[&str] = &[
-    "agents", "audit", "blobs", "chat", "config", "doctor", "events", "login", "logout", "prune", "sessions", "shutdown",
-    "threads", "tokens", "uplink", "workers",
+    "agents", "audit", "blobs", "chat", "config", "doctor", "events", "login", "logout", "prune", "sessions",
+    "shutdown", "threads", "tokens", "uplink", "workers",
 ];
 /// What stands in a path below it.
 const PARTS: &[&str] = &[

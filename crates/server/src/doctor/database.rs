@@ -63,7 +63,8 @@ pub fn renew(dir: &Path) -> Result<String, String> {
         Ok(salvaged) => salvaged,
         Err(error) => {
             let problem = ServeError::Engine(error).problem();
-            let hint = if problem.code == Code::ServerAlreadyRunning { ": stop it first, convene shutdown" } else { "" };
+            let hint =
+                if problem.code == Code::ServerAlreadyRunning { ": stop it first, convene shutdown" } else { "" };
             return Err(format!("no new database was made: {}{hint}", problem.detail));
         }
     };

@@ -112,8 +112,7 @@ fn damaged_logs(conn: &Connection, until: Instant) -> rusqlite::Result<(Vec<(Ses
             *whole.entry(row.get(1)?).or_default() += 1;
         }
     }
-    let mut sessions =
-        conn.prepare(&format!("SELECT {} FROM sessions WHERE deleted = 0", sum::SESSIONS.checked()))?;
+    let mut sessions = conn.prepare(&format!("SELECT {} FROM sessions WHERE deleted = 0", sum::SESSIONS.checked()))?;
     let mut damaged = Vec::new();
     for row in sessions.query_map([], columns::session)? {
         let row = row?;

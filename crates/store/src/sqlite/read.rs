@@ -27,7 +27,11 @@ impl SqliteReader {
         self.pool.path().parent().unwrap_or_else(|| std::path::Path::new("."))
     }
 
-    pub(super) fn read<T>(&self, doing: &'static str, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
+    pub(super) fn read<T>(
+        &self,
+        doing: &'static str,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
         self.pool.read(|conn| read(conn).map_err(|error| fail::sql(doing, self.pool.path(), error)))
     }
 

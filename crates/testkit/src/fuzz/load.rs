@@ -194,7 +194,7 @@ struct Hand {
 
 /// A command as it is sent.
 enum Request {
-    Create(CreateSession),
+    Create(Box<CreateSession>),
     Prompt(SendPrompt),
     Fork(ForkSession),
     Cancel,
@@ -255,7 +255,7 @@ impl Hand {
             ..CreateSession::default()
         };
         let key = CommandKey::fresh();
-        let reply = self.try_long(None, &Request::Create(body), &key).await;
+        let reply = self.try_long(None, &Request::Create(Box::new(body)), &key).await;
         let Some(reply) = self.unless_refused(&key, "create", None, reply) else { return };
         self.made(place, reply.session, agent == FORGETFUL);
         self.done(&key, "create", &reply, Some(prompt));

@@ -12,9 +12,8 @@ pub async fn all(app: &App, report: &DoctorReport) -> Vec<Result<String, String>
         return vec![Err("what was found is on the server's machine: run this there".to_owned())];
     }
     // One new database mends all that is wrong with it.
-    let of_database = |finding: &Finding| {
-        matches!(finding.code, FindingCode::DatabaseDamaged | FindingCode::SessionQuarantined)
-    };
+    let of_database =
+        |finding: &Finding| matches!(finding.code, FindingCode::DatabaseDamaged | FindingCode::SessionQuarantined);
     let mut renewed = false;
     wanted.retain(|finding| !of_database(finding) || !std::mem::replace(&mut renewed, true));
     let data_dir = app.data_dir.clone();
