@@ -21,7 +21,18 @@ fn every_code_is_unique_and_spelled_as_serde_spells_it() {
 #[test]
 fn what_fix_mends_is_what_the_design_marks() {
     let fixable: Vec<&str> = FindingCode::ALL.iter().filter(|c| c.is_fixable()).map(|c| c.as_str()).collect();
-    assert_eq!(fixable, ["lock_stale", "socket_open", "data_dir_open", "secrets_open", "orphans"]);
+    assert_eq!(
+        fixable,
+        [
+            "lock_stale",
+            "socket_open",
+            "data_dir_open",
+            "secrets_open",
+            "database_damaged",
+            "session_quarantined",
+            "orphans"
+        ]
+    );
 }
 
 #[test]

@@ -111,7 +111,14 @@ impl<'a> Flood<'a> {
     /// Ends it; how much was committed of it, in megabytes a second.
     #[expect(clippy::cast_precision_loss, reason = "some thousand events")]
     fn end(self, product: &Product) -> Result<f64> {
-        let (events, took) = (seq(product, self.session)? - self.before, self.begun.elapsed());
+        // Whole batches are committed, and in a short time there may have been none.
+        let events = loop {
+            match seq(product, self.session)? - self.before {
+                0 => std::thread::park_timeout(Duration::from_millis(5)),
+                events => break events,
+            }
+        };
+        let took = self.begun.elapsed();
         let mut connection = product.connection()?;
         connection.must("POST", &format!("/v1/sessions/{}/cancel", self.session), "{}")?;
         product.wait_idle(&mut connection, std::slice::from_ref(self.session))?;

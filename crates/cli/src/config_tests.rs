@@ -23,7 +23,9 @@ client = { url = "", token = "", autostart = true, reconnect_timeout = "10m" }
 run = { agent = "builtin", permissions = "ask", timeout = "0s", on_turn_end = "keep", crash_policy = "ask" }
 permissions = { ask_timeout = "5m", bell = true }
 ui = { color = "auto", plain = false, thoughts = "folded", tools = "short", tool_lines = 12, diff_lines = 60, links = "text" }
-limits = { sessions = 10000, queue = 10, prompt = "1 MB", line = "16 MB", hibernate_after = "15m", requests = 60000, failed_auth = 300 }
+limits = { sessions = 10000, queue = 10, prompt = "1 MB", line = "16 MB", hibernate_after = "15m", memory = "0 B", inactivity_warn = "15m", inactivity_timeout = "30m", requests = 60000, failed_auth = 300, tree_processes = 2000, tree_memory = "0 B" }
+retention = { older_than = "0s", larger_than = "0 B", keep = 0, archived_only = false }
+ledger = { dir = "" }
 worker = { name = "local", seats = 32, labels = {}, start_timeout = "60s", sign_in_timeout = "10m", sandbox = "none", downloads = true, registry = "" }
 "#;
 

@@ -33,7 +33,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "thread",
         ],
     ),
-    ("Server", &["serve", "open", "status", "shutdown", "token", "audit", "backup", "restore"]),
+    ("Server", &["serve", "open", "status", "shutdown", "token", "audit", "backup", "restore", "prune"]),
     ("Machine", &["agents", "doctor", "config", "completion", "worker"]),
     ("Programs", &["agent", "mock-llm"]),
 ];

@@ -124,7 +124,7 @@ fn with_json_a_problem_is_one_line_on_stderr() {
 #[test]
 fn what_is_not_built_is_refused_by_name() {
     let home = Home::new("not-built");
-    for name in ["repair", "replay", "operator", "crd", "acp", "mcp", "agent"] {
+    for name in ["operator", "crd", "acp", "mcp", "agent"] {
         let said = home.run(&[name]);
         let first = said.stderr.lines().next().unwrap_or_default();
         assert_eq!(first, format!("error[not_supported_yet]: convene {name} is not built yet"));

@@ -46,6 +46,7 @@ pub struct Line<'a> {
 
 /// What kind of thing is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[schema(as = RepairIssueCode)]
 #[serde(rename_all = "snake_case")]
 pub enum IssueCode {
     /// Events are missing.
@@ -99,6 +100,7 @@ impl IssueCode {
 
 /// How bad an issue is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[schema(as = RepairSeverity)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Good to know.
@@ -111,16 +113,17 @@ pub enum Severity {
 
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = RepairIssue)]
 pub struct Issue {
     /// What kind of thing.
     pub code: IssueCode,
     /// How bad it is.
     pub severity: Severity,
     /// The event it is about.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
     /// The turn it is about.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<TurnId>,
     /// For people.
     pub detail: String,
@@ -128,6 +131,7 @@ pub struct Issue {
 
 /// What a repair appends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[schema(as = RepairActionCode)]
 #[serde(rename_all = "snake_case")]
 pub enum ActionCode {
     /// The end of a tool call that has none: failed.
@@ -138,6 +142,7 @@ pub enum ActionCode {
 
 /// Something that a repair appends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = RepairAction)]
 pub struct Action {
     /// What.
     pub code: ActionCode,
@@ -146,10 +151,10 @@ pub struct Action {
     /// The turn's number in the session.
     pub number: u32,
     /// The tool call that is closed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_call: Option<String>,
     /// Its title.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
 }
 

@@ -207,7 +207,7 @@ fn the_last_turn_is_the_one_that_began_last() {
     assert_eq!(found.actions.iter().map(|a| a.turn.to_string()).collect::<Vec<_>>(), [TURN]);
     assert_eq!(
         serde_json::to_value(&found.actions).unwrap(),
-        json!([{"code": "append_terminal_error", "turn": TURN, "number": 1, "tool_call": null, "title": null}])
+        json!([{"code": "append_terminal_error", "turn": TURN, "number": 1}])
     );
 }
 

@@ -32,7 +32,8 @@ Examples:
   convene repair k3f9qz
   convene repair cart.jsonl --dry-run     of an exported session";
 const AFTER: &str = "\
-A repair only appends: the ends of what the last turn left open. A log that can be read past its holes is usable again.
+A repair only appends: the ends of what the last turn left open. A log that can be read past its
+holes is usable again.
 Exit: 0 repaired, or nothing wrong (--dry-run) · 1 refused, nothing to repair · 2 usage · 6 no server";
 
 /// Diagnose and close a broken log

@@ -19,8 +19,9 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Examples:
-  convene shutdown
-  convene restore ~/backups/monday --replace";
+  convene restore ~/backups/monday            where no server runs, and no database is yet
+  convene shutdown --yes && convene restore ~/backups/monday --replace
+  convene restore ~/backups/monday --replace  the database that is there is put aside";
 const AFTER: &str = "\
 What ran when the backup was made is shown as stopped, and goes on with its next prompt. Clients that know of what came
 after the backup begin anew; agents of that time are told to end.

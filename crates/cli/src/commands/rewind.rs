@@ -22,7 +22,8 @@ Examples:
   convene rewind k3f9qz 3                     to before the third prompt
   draft=$(convene rewind @ 3)                 which is printed";
 const AFTER: &str = "\
-What came after stays in the log. The agent is told what is left, and knows nothing of the rest. Files stay as they are.";
+What came after stays in the log. The agent is told what is left, and knows nothing of the rest. Files stay as
+they are.";
 
 /// Take the conversation back to before one of your prompts
 #[derive(Debug, Args)]

@@ -78,9 +78,8 @@ pub fn samples() -> Vec<Value> {
         json!({"type": "session_unarchived"}),
         json!({"type": "session_deleted", "by": "ada"}),
         json!({"type": "repair_completed", "by": "ada",
-            "issues": [{"code": "event_sequence_gap", "severity": "warning", "seq": 9, "turn": null, "detail": "d"}],
-            "actions": [{"code": "append_terminal_error", "turn": "trn_0123456789abcdef0123456789abcdef", "number": 1,
-                "tool_call": null, "title": null}]}),
+            "issues": [{"code": "event_sequence_gap", "severity": "warning", "seq": 9, "detail": "d"}],
+            "actions": [{"code": "append_terminal_error", "turn": "trn_0123456789abcdef0123456789abcdef", "number": 1}]}),
         json!({"type": "log_note", "code": "c", "detail": "d", "raw": {"x": 1}}),
     ]
 }

@@ -200,7 +200,7 @@ impl Link {
             let message = timeout(DEADLINE, self.socket.next()).await.expect("a frame in time");
             let Message::Text(text) = message.expect("the link is up").expect("a frame") else { continue };
             match serde_json::from_str(&text).expect("a frame of the protocol") {
-                WorkerUp::Agents { .. } => {}
+                WorkerUp::Agents { .. } | WorkerUp::Memory { .. } => {}
                 frame => return frame,
             }
         }

@@ -5,37 +5,6 @@ export type ClientOptions = {
 };
 
 /**
- * Something that a repair appends.
- */
-export type Action = {
-    /**
-     * What.
-     */
-    code: ActionCode;
-    /**
-     * The turn's number in the session.
-     */
-    number: number;
-    /**
-     * Its title.
-     */
-    title?: string;
-    /**
-     * The tool call that is closed.
-     */
-    tool_call?: string;
-    /**
-     * In which turn.
-     */
-    turn: TurnId;
-};
-
-/**
- * What a repair appends.
- */
-export type ActionCode = 'append_interrupted_tool_result' | 'append_terminal_error';
-
-/**
  * What a session is busy with.
  */
 export type Activity = 'idle' | 'prompting' | 'detached' | 'stopped';
@@ -1258,37 +1227,6 @@ export type Ineligible = 'stale' | 'dead' | 'unknown' | 'hung' | 'prompt_active'
 export type InstanceId = string;
 
 /**
- * Something that is wrong.
- */
-export type Issue = {
-    /**
-     * What kind of thing.
-     */
-    code: IssueCode;
-    /**
-     * For people.
-     */
-    detail: string;
-    /**
-     * The event it is about.
-     */
-    seq?: number;
-    /**
-     * How bad it is.
-     */
-    severity: Severity;
-    /**
-     * The turn it is about.
-     */
-    turn?: TurnId;
-};
-
-/**
- * What kind of thing is wrong.
- */
-export type IssueCode = 'event_sequence_gap' | 'event_sequence_duplicate' | 'event_sequence_regression' | 'invalid_event_json' | 'event_type_mismatch' | 'no_repairable_turn' | 'terminal_event_already_exists' | 'session_not_stopped' | 'stop_reason_requires_force' | 'dangling_tool_call_missing_id';
-
-/**
  * A session that was to go and did not.
  */
 export type KeptSession = {
@@ -2089,13 +2027,75 @@ export type RemoveWorktree = {
 };
 
 /**
+ * Something that a repair appends.
+ */
+export type RepairAction = {
+    /**
+     * What.
+     */
+    code: RepairActionCode;
+    /**
+     * The turn's number in the session.
+     */
+    number: number;
+    /**
+     * Its title.
+     */
+    title?: string;
+    /**
+     * The tool call that is closed.
+     */
+    tool_call?: string;
+    /**
+     * In which turn.
+     */
+    turn: TurnId;
+};
+
+/**
+ * What a repair appends.
+ */
+export type RepairActionCode = 'append_interrupted_tool_result' | 'append_terminal_error';
+
+/**
+ * Something that is wrong.
+ */
+export type RepairIssue = {
+    /**
+     * What kind of thing.
+     */
+    code: RepairIssueCode;
+    /**
+     * For people.
+     */
+    detail: string;
+    /**
+     * The event it is about.
+     */
+    seq?: number;
+    /**
+     * How bad it is.
+     */
+    severity: RepairSeverity;
+    /**
+     * The turn it is about.
+     */
+    turn?: TurnId;
+};
+
+/**
+ * What kind of thing is wrong.
+ */
+export type RepairIssueCode = 'event_sequence_gap' | 'event_sequence_duplicate' | 'event_sequence_regression' | 'invalid_event_json' | 'event_type_mismatch' | 'no_repairable_turn' | 'terminal_event_already_exists' | 'session_not_stopped' | 'stop_reason_requires_force' | 'dangling_tool_call_missing_id';
+
+/**
  * What is wrong with a log, and what was, or would be, appended to it.
  */
 export type RepairReport = {
     /**
      * What was appended, or would be.
      */
-    actions: Array<Action>;
+    actions: Array<RepairAction>;
     /**
      * Whether nothing was appended because that was not wanted.
      */
@@ -2103,7 +2103,7 @@ export type RepairReport = {
     /**
      * What is wrong; of each kind the first ones.
      */
-    issues: Array<Issue>;
+    issues: Array<RepairIssue>;
     /**
      * Further issues that are not told one by one.
      */
@@ -2131,6 +2131,11 @@ export type RepairSession = {
      */
     force?: boolean;
 };
+
+/**
+ * How bad an issue is.
+ */
+export type RepairSeverity = 'info' | 'warning' | 'error';
 
 /**
  * Answer of a repair: the session as it is after it, and what was found.
@@ -5548,7 +5553,7 @@ export type RepairCompletedEvent = {
     /**
      * What was appended.
      */
-    actions: Array<Action>;
+    actions: Array<RepairAction>;
     /**
      * Who.
      */
@@ -5556,7 +5561,7 @@ export type RepairCompletedEvent = {
     /**
      * What was wrong.
      */
-    issues: Array<Issue>;
+    issues: Array<RepairIssue>;
     type: 'repair_completed';
 };
 
