@@ -24,8 +24,8 @@ Examples:
   convene prune --older-than 30d --archived-only -y
   convene prune --larger-than 50MB --keep 20";
 const AFTER: &str = "\
-Only sessions go that are stopped, or put away while they sleep. Those at work, waiting or damaged stay, and so
-does one whose conversation another session goes on with. All that is given must fit.
+Only sessions go that are stopped, or put away while they sleep. Those at work, waiting or damaged stay, and
+so does one whose conversation another session goes on with. All that is given must fit.
 By themselves sessions go if the configuration says so: retention.older_than.";
 
 /// Remove sessions that nobody has used for long
