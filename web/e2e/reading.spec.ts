@@ -190,27 +190,3 @@ test("who left at a line comes back to it, and who followed the end follows it a
   const gap = await feed(page).evaluate((box) => box.scrollHeight - box.clientHeight - box.scrollTop);
   assert.ok(gap < 1, `${gap} px above the end`);
 });
-
-test("one notch of the wheel leaves the end, and text that streams in does not move what is read", async () => {
-  await stage.server.prompt(id, "Now speak");
-  const page = await reader();
-  await feed(page).getByText("word 40").waitFor();
-  await following(page);
-  await page.mouse.wheel(0, -1);
-  await until("the end is left", async () => (await mode(page)) === "reading");
-  await wheel(page, -400);
-  const line = await upperLine(page);
-  await watchMoves(page);
-  const seen = (await stage.server.session(id)).seq;
-  await until(
-    "much more was said and drawn",
-    async () => (await stage.server.session(id)).seq > seen + 20 && (await moves(page)).frames > 60,
-    60_000,
-  );
-  const { sum, back } = await moves(page);
-  const top = await topOf(page, line.id);
-  assert.ok(top !== null && Math.abs(top - line.top) < 1, `it was at ${line.top} and is at ${top}`);
-  assert.ok(Math.abs(sum) < 1 && back > -1, `what is read moved by ${sum} px, in one frame by ${back}`);
-  await page.getByRole("button", { name: /^Jump to latest/ }).click();
-  await following(page);
-});
