@@ -19,8 +19,8 @@ Examples:
   convene backup ~/backups/monday
   convene restore ~/backups/monday";
 const AFTER: &str = "\
-It has every event that was acknowledged before, was read back to the last one, and is the owner's alone. The keys in
-auth/ and the worktrees of sessions are not in it.
+It has every event that was acknowledged before, was read back to the last one, and is the owner's alone.
+The keys in auth/ and the worktrees of sessions are not in it.
 Exit: 0 done · 1 refused or failed · 2 usage";
 
 /// Copy the database and its files, also while the server runs

@@ -23,8 +23,8 @@ Examples:
   convene shutdown --yes && convene restore ~/backups/monday --replace
   convene restore ~/backups/monday --replace  the database that is there is put aside";
 const AFTER: &str = "\
-What ran when the backup was made is shown as stopped, and goes on with its next prompt. Clients that know of what came
-after the backup begin anew; agents of that time are told to end.
+What ran when the backup was made is shown as stopped, and goes on with its next prompt. Clients that know
+of what came after the backup begin anew; agents of that time are told to end.
 Exit: 0 done · 1 refused or failed · 2 usage";
 
 /// Put a backup in the place of the database
