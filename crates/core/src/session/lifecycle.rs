@@ -60,23 +60,28 @@ pub(super) fn hibernate(d: &mut Decider<'_>, recap: bool, by: String) -> Result<
     Ok(())
 }
 
+/// Refuses a command that changes the conversation, unless nothing runs in it and nothing waits to.
+fn is_at_rest(state: &SessionState, command: &'static str) -> Result<(), Rejection> {
+    if state.archived {
+        return Err(Rejection::Archived);
+    }
+    match &state.phase {
+        // What is queued was meant for the conversation that there is.
+        Phase::Idle { .. } | Phase::Hibernated | Phase::Stopped { .. } if state.queue.is_empty() => Ok(()),
+        Phase::Idle { .. } | Phase::Hibernated | Phase::Stopped { .. } => {
+            Err(Rejection::WrongState { command, state: "about to run a prompt" })
+        }
+        Phase::Stopping { cause, .. } => Err(Rejection::Stopping { cause: *cause }),
+        Phase::Pending { .. } | Phase::Starting { .. } | Phase::Running { .. } => {
+            Err(Rejection::WrongState { command, state: state.phase.name() })
+        }
+    }
+}
+
 /// Begins the conversation anew: the agent of an idle session ends, and the next one knows nothing. One event says all of
 /// it, so that no crash can leave half of it.
 pub(super) fn clear(d: &mut Decider<'_>, by: String) -> Result<(), Rejection> {
-    if d.state.archived {
-        return Err(Rejection::Archived);
-    }
-    match &d.state.phase {
-        Phase::Idle { .. } | Phase::Hibernated | Phase::Stopped { .. } => {}
-        Phase::Stopping { cause, .. } => return Err(Rejection::Stopping { cause: *cause }),
-        Phase::Pending { .. } | Phase::Starting { .. } | Phase::Running { .. } => {
-            return Err(Rejection::WrongState { command: "clear", state: d.state.phase.name() });
-        }
-    }
-    if !d.state.queue.is_empty() {
-        // It was meant for the conversation that there is.
-        return Err(Rejection::WrongState { command: "clear", state: "about to run a prompt" });
-    }
+    is_at_rest(&d.state, "clear")?;
     if !d.state.has_conversation() {
         return Err(Rejection::Nothing);
     }
@@ -102,19 +107,7 @@ pub struct Rewind {
 
 /// Takes the conversation back to before a prompt. As with a clear one event says all of it.
 pub(super) fn rewind(d: &mut Decider<'_>, to: Rewind, by: String) -> Result<(), Rejection> {
-    if d.state.archived {
-        return Err(Rejection::Archived);
-    }
-    match &d.state.phase {
-        Phase::Idle { .. } | Phase::Hibernated | Phase::Stopped { .. } => {}
-        Phase::Stopping { cause, .. } => return Err(Rejection::Stopping { cause: *cause }),
-        Phase::Pending { .. } | Phase::Starting { .. } | Phase::Running { .. } => {
-            return Err(Rejection::WrongState { command: "rewind", state: d.state.phase.name() });
-        }
-    }
-    if !d.state.queue.is_empty() {
-        return Err(Rejection::WrongState { command: "rewind", state: "about to run a prompt" });
-    }
+    is_at_rest(&d.state, "rewind")?;
     if d.state.needs_you_since.is_some() {
         return Err(Rejection::NeedsYou { command: "rewind" });
     }
