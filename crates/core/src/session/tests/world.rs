@@ -383,7 +383,7 @@ pub fn gone() -> AttemptExit {
 /// What a hostile or broken agent must not be able to grow.
 pub fn check_bounds(state: &SessionState) {
     // A turn that was given back goes before a full queue.
-    assert!(state.queue.len() <= limits::QUEUE + 1);
+    assert!(state.queue.len() <= limits::QUEUE_MAX + 1);
     assert!(state.permissions.len() <= limits::OPEN_QUESTIONS);
     assert!(state.elicitations.len() <= limits::OPEN_QUESTIONS);
     assert!(state.decided.len() <= limits::DECIDED);
