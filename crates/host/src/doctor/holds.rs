@@ -20,7 +20,7 @@ pub fn containment() -> Vec<Finding> {
     };
     if cfg!(target_os = "linux") {
         let summary = "no cgroup for each attempt here; keeper and runner hold its processes as subreapers, and the runner looks \
-                       once a second whether they are within limits.tree_processes and limits.tree_memory"
+                       every few seconds whether they are within limits.tree_processes and limits.tree_memory"
             .to_owned();
         found("subreaper", summary, "systemd-run --user --scope -p Delegate=yes convene serve")
     } else {

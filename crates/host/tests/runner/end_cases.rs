@@ -1,7 +1,7 @@
 //! How an attempt ends: by order, by its agent's death, by the limits.
 
 use convene_core::{event::StopMode, failure::StopStep};
-use convene_host::process::Exit;
+use convene_host::{launch_spec::TreeMax, process::Exit};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -23,7 +23,12 @@ trials_of!(
     takes_a_long_line,
     does_not_take_a_line_without_end,
     ends_the_agent_when_it_is_fenced,
+    ends_a_tree_that_grows_between_turns,
+    ends_a_tree_that_grows_before_it_says_hello,
 );
+
+/// Starts so many processes that stay.
+const BOMB: &str = "i=0; while [ $i -lt 40 ]; do sleep 300 & i=$((i+1)); done";
 
 async fn stops_an_idle_agent_by_the_end_of_its_input() {
     let attempt = Attempt::start(with_prompt("hello"));
@@ -157,5 +162,29 @@ async fn ends_the_agent_when_it_is_fenced() {
     let attempt = Attempt::start(with_prompt("SLOW"));
     attempt.server.event("message_appended").await;
     attempt.server.fence();
+    assert!(attempt.ended().await.verified);
+}
+
+async fn ends_a_tree_that_grows_between_turns() {
+    let tree_max = TreeMax { processes: 30, memory: 0 };
+    // Few while the turn runs, many when nobody prompts any more.
+    let before = format!("(while [ ! -e go ]; do sleep 0.1; done; {BOMB}; wait) </dev/null >/dev/null 2>&1 &");
+    let attempt = Attempt::start(With { before: Some(before), tree_max, ..with_prompt("hello") });
+    assert_eq!(attempt.server.event("agent_launched").await["limits"]["by"], "watch");
+    ended(&attempt, TURN).await;
+    std::fs::write(attempt.cwd.join("go"), "").unwrap();
+    let failed = attempt.server.event("attempt_failed").await;
+    assert_eq!(failed["failure"]["code"], "agent_over_limit", "{failed}");
+    let exit = attempt.ended().await;
+    assert_eq!((exit.verified, exit.step), (true, Some(StopStep::Tree)));
+}
+
+async fn ends_a_tree_that_grows_before_it_says_hello() {
+    let tree_max = TreeMax { processes: 30, memory: 0 };
+    let script = format!("sleep 3; {BOMB}; wait");
+    let command = Some(["sh", "-c", &script].map(str::to_owned).to_vec());
+    let attempt = Attempt::start(With { command, tree_max, ..With::default() });
+    let failed = attempt.server.event("attempt_failed").await;
+    assert_eq!(failed["failure"]["code"], "agent_over_limit", "{failed}");
     assert!(attempt.ended().await.verified);
 }

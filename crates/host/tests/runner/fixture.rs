@@ -39,6 +39,8 @@ pub struct Attempt {
 pub struct With {
     pub flags: Vec<String>,
     pub command: Option<Vec<String>>,
+    /// What a shell does before it becomes the agent.
+    pub before: Option<String>,
     pub env: Vec<(String, String)>,
     pub prompt: Option<String>,
     pub spec: serde_json::Value,
@@ -112,7 +114,13 @@ impl Attempt {
             let receipts = dir.path().join("receipts").display().to_string();
             let mut command = vec![fake_agent().display().to_string(), "--receipts".to_owned(), receipts];
             command.extend(with.flags);
-            command
+            match with.before {
+                Some(before) => {
+                    let script = format!("{before}\nexec \"$0\" \"$@\"");
+                    ["sh".to_owned(), "-c".to_owned(), script].into_iter().chain(command).collect()
+                }
+                None => command,
+            }
         });
         let agent = LaunchSpec {
             name: "fake".to_owned(),
