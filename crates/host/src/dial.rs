@@ -22,16 +22,29 @@ use tokio_tungstenite::{
 
 use crate::launch_spec::ServerAddr;
 
-/// The first and the longest pause between two tries.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// The first pause between two tries.
+const FIRST: Duration = Duration::from_millis(50);
+
+/// The longest pause while the server has just been lost: most are back within a second or two, and everybody waits
+/// for them.
+const SHORT: Duration = Duration::from_millis(250);
+
+/// How long that lasts.
+const JUST_LOST: Duration = Duration::from_secs(10);
+
+/// The longest pause after that, and how long a link must have held to be dialed anew as one that has just been lost.
+const LONG: Duration = Duration::from_secs(2);
 
 /// The pauses between tries: each twice as long as the one before, up to a limit.
 #[derive(Debug)]
-pub(crate) struct Backoff(Duration);
+pub(crate) struct Backoff {
+    pause: Duration,
+    lost: Option<Instant>,
+}
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self(BACKOFF.0)
+        Self { pause: FIRST, lost: None }
     }
 }
 
@@ -41,15 +54,17 @@ impl Backoff {
         let mut byte = [0];
         // Without randomness there is no jitter, which is no reason to fail.
         let _ = getrandom::fill(&mut byte);
-        tokio::time::sleep(self.0 / 2 + self.0 * u32::from(byte[0]) / 512).await;
-        self.0 = (self.0 * 2).min(BACKOFF.1);
+        let lost = *self.lost.get_or_insert_with(Instant::now);
+        tokio::time::sleep(self.pause / 2 + self.pause * u32::from(byte[0]) / 512).await;
+        let longest = if lost.elapsed() < JUST_LOST { SHORT } else { LONG };
+        self.pause = (self.pause * 2).min(longest);
     }
 
     /// A link is lost that was up for so long: one that held is dialed again soon, but a server that takes a hello and
     /// hangs up is no reason to hurry.
     pub(crate) fn lost_after(&mut self, up: Duration) {
-        if up > BACKOFF.1 {
-            self.0 = BACKOFF.0;
+        if up > LONG {
+            *self = Self::default();
         }
     }
 }

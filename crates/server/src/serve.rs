@@ -43,7 +43,7 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
     let lock = blocking(move || lock::take(&dir)).await?;
     let (tcp, addr) = listen::tcp(config.bind).await?;
     let dir = config.data_dir.clone();
-    let (engine, running, keys, audit) = blocking(move || open(&dir)).await?;
+    let (engine, running, keys, audit, findings) = blocking(move || open(&dir)).await?;
     let dir = config.data_dir.clone();
     let announced = blocking(move || Ok(Announcements::open(&dir))).await?;
     let (dir, now) = (config.data_dir.clone(), engine.now());
@@ -130,6 +130,17 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
         ledger::keep(for_ledgers, writing).await;
         Ok(())
     });
+    let looking_at_store = closing.clone();
+    tasks.spawn(async move {
+        // A large store is used before all of it is looked at; one that turns out damaged is used no further.
+        match blocking(move || Ok(findings.and_then(|findings| findings.recv().ok()))).await? {
+            Some(error) => Err(ServeError::Store(Arc::new(error))),
+            None => {
+                looking_at_store.cancelled().await;
+                Ok(())
+            }
+        }
+    });
     let for_usage = app.clone();
     tasks.spawn(async move {
         auth::keep_usage(for_usage).await;
@@ -169,16 +180,20 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
     result
 }
 
+/// What is found in the store while it is used already.
+type Findings = Option<std::sync::mpsc::Receiver<convene_engine::storage::Error>>;
+
 /// Opens what needs the disk.
-fn open(dir: &Path) -> Result<(Engine, Running, Keys, Audit), ServeError> {
+fn open(dir: &Path) -> Result<(Engine, Running, Keys, Audit, Findings), ServeError> {
     let keys = Keys::open(dir)?;
     let audit = Audit::open(dir)?;
     let mut seed = [0; 8];
     getrandom::fill(&mut seed).map_err(|error| ServeError::files(dir)(std::io::Error::other(error.to_string())))?;
-    let store =
+    let mut store =
         SqliteStore::open(dir, SystemClock.now(), epoch(seed)).map_err(|error| ServeError::Store(Arc::new(error)))?;
+    let findings = store.findings();
     let (engine, running) = Engine::start(store, Env::system()).map_err(ServeError::Engine)?;
-    Ok((engine, running, keys, audit))
+    Ok((engine, running, keys, audit, findings))
 }
 
 /// The epoch of a new log: 53 bits, because JavaScript reads it as a number.

@@ -5,6 +5,7 @@
 
 pub mod backup;
 mod check;
+mod checkpoint;
 mod columns;
 mod inspect;
 mod lock;
@@ -21,7 +22,7 @@ mod write;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, mpsc},
 };
 
 use convene_core::Timestamp;
@@ -40,6 +41,10 @@ const LARGE: usize = 64 * 1024;
 pub struct SqliteStore {
     path: PathBuf,
     writer: Connection,
+    checkpoints: checkpoint::Checkpoints,
+    /// Goes on while the store is used, where it is large.
+    look: Option<check::Look>,
+    findings: Option<mpsc::Receiver<Error>>,
     /// The writer met a failure of the disk: nothing it says counts any more.
     suspect: bool,
     /// As of the last commit.
@@ -61,16 +66,27 @@ impl SqliteStore {
     pub fn open(dir: &Path, now: Timestamp, epoch_seed: u64) -> Result<Self, Error> {
         let opened = open::open(dir, now, epoch_seed)?;
         let blobs = Blobs::open(dir);
+        let (found, findings) = mpsc::channel();
+        let look = if opened.large { Some(check::Look::begin(opened.path.clone(), found)?) } else { None };
         Ok(Self {
+            look,
+            findings: Some(findings),
             pool: Arc::new(pool::Pool::new(opened.path.clone(), blobs.clone())),
             path: opened.path,
             writer: opened.writer,
+            checkpoints: checkpoint::Checkpoints::default(),
             suspect: false,
             info: opened.info,
             blobs,
             reserve: Reserve::open(dir),
             lock: opened.lock,
         })
+    }
+
+    /// What a look at a large database finds that goes on while it is used: one thing, or nothing. Who is told
+    /// should use it no further.
+    pub const fn findings(&mut self) -> Option<mpsc::Receiver<Error>> {
+        self.findings.take()
     }
 
     /// The files beside the database.
@@ -146,6 +162,11 @@ impl Store for SqliteStore {
         match write::group(&mut self.writer, group, &files, info) {
             Ok(orphans) => {
                 self.info = info;
+                if let Err(error) = self.checkpoints.after_commit(&self.path, &self.writer) {
+                    // The group is committed all the same.
+                    self.suspect = !fail::connection_is_sound(&error);
+                    tracing::warn!(path = %self.path.display(), %error, "cannot move pages from the WAL");
+                }
                 for hash in &orphans {
                     self.blobs.remove(hash);
                 }
@@ -170,6 +191,10 @@ impl Store for SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
+        self.checkpoints.end();
+        if let Some(look) = self.look.take() {
+            look.end();
+        }
         // After a failure the WAL is left for the next writer, as after a crash.
         if self.suspect {
             return;

@@ -2,18 +2,18 @@
 //! else is found. Events are checked as they are read.
 
 use std::{
-    fs, io,
-    path::Path,
-    sync::mpsc::{RecvTimeoutError, sync_channel},
-    thread,
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::mpsc::{self, RecvTimeoutError, sync_channel},
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, InterruptHandle};
 
 use super::{
     lock::State,
-    salvage,
+    open, salvage,
     sum::{self, Table},
     wal::Wal,
 };
@@ -22,8 +22,8 @@ use crate::{Error, fail};
 /// How long the pages are looked at when a database is opened.
 const AT_OPENING: Duration = Duration::from_millis(300);
 
-/// The size up to which they are, in bytes. Of a larger database there is no time for more than a part, for which
-/// everybody would wait after each crash; the doctor looks at all of it.
+/// The size up to which a database is looked at before it is used, in bytes. After a crash everybody would wait for a look
+/// at a larger one: its rows are looked at beside its use, and its pages by the doctor.
 const LOOKED_AT_OPENING: u64 = 64 << 20;
 
 /// Lists, look-ups and positions come from these.
@@ -51,11 +51,13 @@ pub(super) fn files(dir: &Path, left: State) -> Result<(), Error> {
     }
 }
 
+/// Whether there is no time to look at a database before it is used.
+pub(super) fn is_large(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.len() > LOOKED_AT_OPENING)
+}
+
 /// The pages hold together, as far as there is time to look.
 pub(super) fn pages(conn: &Connection, path: &Path) -> Result<(), Error> {
-    if fs::metadata(path).is_ok_and(|meta| meta.len() > LOOKED_AT_OPENING) {
-        return Ok(());
-    }
     let looked = quick(conn, AT_OPENING).map_err(|error| fail::sql("checking the database", path, error))?;
     told(path, &looked.faults)
 }
@@ -79,6 +81,45 @@ pub(super) fn rows(conn: &Connection, path: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// A look at the rows of the small tables that goes on while the database is used.
+pub(super) struct Look {
+    interrupt: InterruptHandle,
+    thread: JoinHandle<()>,
+}
+
+impl fmt::Debug for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Look").field("over", &self.thread.is_finished()).finish_non_exhaustive()
+    }
+}
+
+impl Look {
+    /// Begins it. What it finds is sent, at most once.
+    pub(super) fn begin(path: PathBuf, findings: mpsc::Sender<Error>) -> Result<Self, Error> {
+        let failed = |error| fail::sql("checking the database", &path, error);
+        let conn = open::reader(&path).map_err(failed)?;
+        let interrupt = conn.get_interrupt_handle();
+        let of = path.clone();
+        let look = move || match rows(&conn, &of) {
+            Ok(()) => tracing::debug!(path = %of.display(), "the rows are as they were written"),
+            // Whoever asked may be gone.
+            Err(error @ Error::Damaged { .. }) => drop(findings.send(error)),
+            Err(error) => tracing::debug!(path = %of.display(), %error, "the rows were not all looked at"),
+        };
+        let thread = thread::Builder::new().name("checking".to_owned()).spawn(look);
+        let thread = thread.map_err(|error| fail::io("checking the database", &path, error))?;
+        Ok(Self { interrupt, thread })
+    }
+
+    /// Ends it, wherever it is.
+    pub(super) fn end(self) {
+        self.interrupt.interrupt();
+        if self.thread.join().is_err() {
+            tracing::error!("the thread that checks the database panicked");
+        }
+    }
 }
 
 fn told(path: &Path, faults: &[String]) -> Result<(), Error> {

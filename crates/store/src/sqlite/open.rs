@@ -14,7 +14,7 @@ use convene_core::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, config::DbConfig};
 
 use super::{
-    check, columns,
+    check, checkpoint, columns,
     lock::{Lock, State, lock},
     schema, sum,
 };
@@ -25,6 +25,8 @@ pub(super) struct Opened {
     pub(super) writer: Connection,
     pub(super) info: OpenInfo,
     pub(super) lock: Lock,
+    /// Its rows were not looked at yet.
+    pub(super) large: bool,
 }
 
 pub(super) fn open(dir: &Path, now: Timestamp, epoch_seed: u64) -> Result<Opened, Error> {
@@ -34,11 +36,14 @@ pub(super) fn open(dir: &Path, now: Timestamp, epoch_seed: u64) -> Result<Opened
     check::files(dir, lock.state())?;
     let new = make_file(dir, &path, &lock)?;
     let mut writer = writer(&path)?;
-    if !new {
+    let large = check::is_large(&path);
+    if !new && !large {
         check::pages(&writer, &path)?;
     }
     schema::bring_up(&mut writer, &path, new)?;
-    check::rows(&writer, &path)?;
+    if !large {
+        check::rows(&writer, &path)?;
+    }
     let failed = |error| fail::sql("reading what the database goes on from", &path, error);
     if epoch(&writer).map_err(failed)?.is_none() {
         create_meta(&writer, now, epoch_seed).map_err(failed)?;
@@ -51,7 +56,7 @@ pub(super) fn open(dir: &Path, now: Timestamp, epoch_seed: u64) -> Result<Opened
     if new {
         blobs::sync_dir(dir).map_err(|error| fail::io("making the data directory", dir, error))?;
     }
-    Ok(Opened { path, writer, info, lock })
+    Ok(Opened { path, writer, info, lock, large })
 }
 
 /// Makes the directory for its owner alone, unless it is there: then it is as its owner wants it.
@@ -114,8 +119,9 @@ fn connect_writer(path: &Path) -> rusqlite::Result<Connection> {
     conn.pragma_update(None, "journal_mode", "WAL")?;
     // A commit is on the disk when it returns.
     conn.pragma_update(None, "synchronous", "FULL")?;
-    // Pages of index leaves are written once per checkpoint, so a longer WAL writes less; but a checkpoint is a pause.
-    conn.pragma_update(None, "wal_autocheckpoint", 2000)?;
+    // Before the hook, which takes its place.
+    conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+    checkpoint::watch(&conn);
     conn.pragma_update(None, "journal_size_limit", 16 << 20)?;
     // Kibibytes: a large group with the index leaves of its logs.
     conn.pragma_update(None, "cache_size", -4096)?;
