@@ -97,7 +97,11 @@ test("stopped, archived, taken out and deleted, each as the dialogs said", async
   await asks.getByText("The agent and everything it started are ended; files stay").waitFor();
   await asks.getByRole("button", { name: "Stop session" }).click();
   await badge(page, "stopped").waitFor();
-  await page.getByText("No process is left.").waitFor();
+  const end = page.locator("article[data-row=note]").filter({ hasText: "No process is left." });
+  await end.getByText(/was enough\.|It took SIG/).waitFor();
+  await page.keyboard.press("5");
+  await page.getByText("How it was ended").waitFor();
+  await page.keyboard.press("1");
   await page.keyboard.press("e");
   await badge(page, "archived").waitFor();
   await until("it is put away", async () => (await stage.server.session(id)).archived);

@@ -49,6 +49,10 @@ export function answered(server: FakeServer, ask: Ask): readonly Input[] {
       const events = log.filter((event) => event.seq < before && types.includes(event.type)).slice(-limit);
       return [{ is: "heads", session: ask.session, before, events }];
     }
+    case "load_cuts": {
+      const events = log.filter((event) => event.seq > ask.after && event.type === "session_rewound");
+      return [{ is: "cuts", session: ask.session, events }];
+    }
     case "subscribe": {
       server.subscribed.set(ask.topic, server.head);
       if (ask.topic !== id) return [{ is: "caught_up", topic: ask.topic, after: 0 }];

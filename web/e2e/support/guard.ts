@@ -13,6 +13,8 @@ export type Call = { readonly method: string; readonly path: string };
 const ALLOWED = {
   nothing: /^$/,
   refusals: /the server responded with a status of 4/,
+  /** What is behind a hole in a log cannot be read. */
+  damage: /the server responded with a status of (409|500)/,
   death:
     /WebSocket connection to|ERR_CONNECTION|Failed to load resource: net::|Failed to fetch|status of 50\d|error occurred when fetching the script/,
 } as const;

@@ -1,6 +1,7 @@
 /** A transcript while it is being extended. */
 import type { Item, ItemOf, Part, PlanEntry, TurnRecord } from "./items";
 import { placeOf } from "./places";
+import { itemsUpTo, turnsUpTo } from "./taken";
 import type { Transcript } from "./transcript";
 import type { Event, TurnId } from "./types";
 
@@ -64,19 +65,19 @@ export class Draft {
       queued_at: null,
       started_at: null,
       ended: null,
+      taken: false,
       seq: event.seq,
     };
     this.turns.set(event.turn, { ...held, ...to });
   }
 
-  /** What came after an event is not part of the conversation any more. A prompt stands where its turn began. */
+  /** What came after an event is not part of the conversation any more. */
   cut(event: Event, after: number): void {
     this.close(event);
-    const last = (item: Item) =>
-      item.kind === "prompt" && item.state === "started" ? item.version : item.seq;
-    const kept = this.items.filter((item) => last(item) <= after);
+    const kept = itemsUpTo(this.items, after);
     this.items.splice(0, this.items.length, ...kept);
     kept.forEach((item, place) => this.places.set(item.id, place));
+    this.turns = new Map(turnsUpTo(this.turns ?? this.before, after));
   }
 
   /** What was being said is whole. */

@@ -1,4 +1,5 @@
 /** The one door of the store: what is known and what came make what is known now, and what is to be asked for. */
+import { isDamaged } from "./damage";
 import type { Ask, Input } from "./input";
 import { willWait, type Pending } from "./overlay";
 import { noList, withFrames, withSessions, withThreads, type List } from "./list";
@@ -6,13 +7,16 @@ import { finishedBy, notices } from "./notify";
 import {
   around,
   closed,
+  cut,
   failed,
   headed,
   heardAgain,
+  missed,
   newer,
   older,
   opened,
   paged,
+  takenBack,
   told,
   toEnd,
   withLog,
@@ -30,13 +34,15 @@ export function fold(state: State, input: Input): Folded {
     case "hello":
       return hello(state, input.epoch, input.version);
     case "frames":
-      return frames(state, input.frames);
+      return remade(state, frames(state, input.frames));
     case "events":
       return told(state, input.session, input.events);
-    case "caught_up":
-      return to(caughtUp(state, input.topic));
+    case "caught_up": {
+      const lacking = missed(state, input.topic);
+      return { state: caughtUp(lacking.state, input.topic), asks: lacking.asks };
+    }
     case "sessions":
-      return sessions(state, input);
+      return remade(state, sessions(state, input));
     case "threads":
       return to({ ...state, list: withThreads(state.list, input.items) });
     case "workers":
@@ -49,11 +55,13 @@ export function fold(state: State, input: Input): Folded {
       return to(failed(state, input.session, input.problem ?? null));
     case "heads":
       return to(headed(state, input.session, input.before, input.events));
+    case "cuts":
+      return to(cut(state, input.session, input.events));
     case "command":
       return to({ ...state, pending: [...state.pending, placed(state, input.command)] });
     case "reply": {
       const list = input.session ? withSessions(state.list, [input.session]) : state.list;
-      return to(replied({ ...state, list }, input.key, input.session));
+      return remade(state, to(replied({ ...state, list }, input.key, input.session)));
     }
     case "refused":
       return to(refused(state, input.key, input.problem));
@@ -184,10 +192,12 @@ function sessions(state: State, input: Extract<Input, { is: "sessions" }>): Fold
 function frames(state: State, given: readonly ListFrame[]): Folded {
   const list = withFrames(state.list, given);
   const next = framed(finishedBy(state, { ...state, list }, given), given);
+  const cuts = next.logs.size === 0 ? [] : takenBack(state, next, [...next.logs.keys()]);
   const found = notices(state, next, given);
-  if (found.length === 0) return to(next);
+  if (found.length === 0) return { state: next, asks: cuts };
   const notified = Math.max(next.notified, ...found.map((notice) => notice.pos));
-  return { state: { ...next, notified }, asks: found.map((notice) => ({ ask: "notify", ...notice })) };
+  const told = found.map((notice): Ask => ({ ask: "notify", ...notice }));
+  return { state: { ...next, notified }, asks: [...told, ...cuts] };
 }
 
 function caughtUp(state: State, topic: string): State {
@@ -209,6 +219,20 @@ function linked(state: State, link: Link): Folded {
   const list: List = { ...next.list, caught_up: false };
   const logs = new Map([...next.logs].map(([id, log]) => [id, { ...log, caught_up: false }]));
   return to(swept({ ...next, list, logs }, null));
+}
+
+/** A log that was repaired is read anew, and followed. */
+function remade(before: State, { state, asks }: Folded): Folded {
+  const sessions = before.list.sessions;
+  if (sessions === state.list.sessions) return { state, asks };
+  const mended = [...state.logs.keys()].filter(
+    (id) => isDamaged(sessions.get(id)) && !isDamaged(state.list.sessions.get(id)),
+  );
+  const again = foldAll(
+    state,
+    mended.map((topic) => ({ is: "reset", topic })),
+  );
+  return { state: again.state, asks: [...asks, ...again.asks] };
 }
 
 function reset(state: State, topic: string): Folded {

@@ -37,6 +37,8 @@ export type Input =
       readonly before: number;
       readonly events: readonly Event[];
     }
+  /** Events that take something back, from behind the window of an open session. */
+  | { readonly is: "cuts"; readonly session: SessionId; readonly events: readonly Event[] }
   | { readonly is: "command"; readonly command: Pending }
   | { readonly is: "reply"; readonly key: string; readonly session: Session | null }
   | { readonly is: "refused"; readonly key: string; readonly problem: Problem }
@@ -82,6 +84,8 @@ export type Ask =
       readonly types: readonly Event["type"][];
       readonly limit: number;
     }
+  /** Which events after one take something back; the answer is `cuts`. */
+  | { readonly ask: "load_cuts"; readonly session: SessionId; readonly after: number }
   | ({ readonly ask: "notify" } & Notice);
 
 /** Why somebody should look up, as of `pos`. One notice a session: the next one replaces it. */

@@ -73,8 +73,15 @@ export type TurnRecord = {
   readonly queued_at: string | null;
   readonly started_at: string | null;
   readonly ended: EventOf<"turn_ended"> | null;
+  /** Whether it was taken back: it is not part of the conversation any more. */
+  readonly taken: boolean;
   readonly seq: number;
 };
+
+/** Where an item stands in the log: a prompt where its turn began. */
+export function standsAt(item: Item): number {
+  return item.kind === "prompt" && item.state === "started" ? item.version : item.seq;
+}
 
 /** The item that an event begins or changes; `null` if none shows it. */
 export function itemIdOf(given: Event): string | null {

@@ -3,6 +3,7 @@
  * It is a window on the log: its end while it is live, and somewhere else after a deep link or when somebody read far up.
  */
 import { begunBefore, keeping, unfinished, withoutBefore } from "./carry";
+import { itemsUpTo, takenAfter, turnsUpTo, withCutsOf, type Cut } from "./taken";
 import { extend, noTranscript, placeOf, type Transcript } from "./transcript";
 import type { Event, Problem, SessionId } from "./types";
 
@@ -34,6 +35,8 @@ export type Log = {
   readonly caught_up: boolean;
   /** Where a hole began for which the missing events were asked. */
   readonly hole: number | null;
+  /** What is known to be taken back, also by events that are not held. */
+  readonly cuts: readonly Cut[];
   /** For which `first` it was asked what still matters of before, and what came. */
   readonly heads: { readonly before: number; readonly events: readonly Event[] } | null;
 };
@@ -70,6 +73,7 @@ export function newLog(session: SessionId): Log {
     live: true,
     caught_up: false,
     hole: null,
+    cuts: [],
     heads: null,
   };
 }
@@ -96,7 +100,9 @@ export function append(log: Log, events: readonly Event[]): Appended {
   const told = gap !== null && gap === log.hole;
   if (fresh.length === 0)
     return { log: gap === null || told ? log : { ...log, hole: gap }, gap: told ? null : gap };
-  const held = { ...log, events: log.events.concat(fresh), last, transcript: extend(log.transcript, fresh) };
+  const transcript = extend(log.transcript, fresh);
+  const cuts = withCutsOf(log.cuts, fresh);
+  const held = { ...log, events: log.events.concat(fresh), last, transcript, cuts };
   return { log: { ...withRoom(held, readsUp(held) ? "newer" : "older"), hole: gap }, gap };
 }
 
@@ -105,7 +111,8 @@ export type Paged = { readonly log: Log; readonly joined: boolean };
 
 /** Takes a page that was asked for. `head` is the last event of the session that is known of. */
 export function withPage(log: Log, events: readonly Event[], head: number): Paged {
-  const idle: Log = { ...log, loading: "nothing", page: null, failed: null };
+  const cuts = withCutsOf(log.cuts, events);
+  const idle: Log = { ...log, loading: "nothing", page: null, failed: null, cuts };
   const start = events[0];
   const end = events.at(-1);
   if (log.loading === "latest" || log.loading === "around") return replaced(log, idle, events, head);
@@ -115,7 +122,7 @@ export function withPage(log: Log, events: readonly Event[], head: number): Page
     if (fresh[0] && fresh[0].seq !== log.last + 1) return { log: idle, joined: false };
     const held = { ...idle, events: log.events.concat(fresh), last: Math.max(log.last, end.seq) };
     const joined = isEnd(log.page, events, head);
-    const longer = { ...held, transcript: extend(log.transcript, fresh), live: joined };
+    const longer = withoutTaken({ ...held, transcript: extend(log.transcript, fresh), live: joined });
     return { log: withRoom(longer, "older"), joined };
   }
   const older = events.filter((event) => event.seq < log.first);
@@ -123,10 +130,8 @@ export function withPage(log: Log, events: readonly Event[], head: number): Page
   const base = begunBefore(log.base, start.seq);
   const all = older.concat(log.events);
   const transcript = keeping(log.transcript, extend(base, all));
-  return {
-    log: withRoom({ ...idle, events: all, first: start.seq, base, transcript }, "newer"),
-    joined: false,
-  };
+  const longer = withoutTaken({ ...idle, events: all, first: start.seq, base, transcript });
+  return { log: withRoom(longer, "newer"), joined: false };
 }
 
 /** The window moves: to the end of the log, or to the event of a link. */
@@ -139,7 +144,7 @@ function replaced(log: Log, idle: Log, events: readonly Event[], head: number): 
   if (at !== null && start && end && (at < start.seq || (at > end.seq && !ends)))
     return { log, joined: false };
   const live = at === null || ends;
-  const moved: Log = {
+  const moved = withoutTaken({
     ...idle,
     is: "ready",
     events,
@@ -152,7 +157,7 @@ function replaced(log: Log, idle: Log, events: readonly Event[], head: number): 
     reader: at,
     live,
     caught_up: false,
-  };
+  });
   // A page that begins with a whole turn may be long.
   return { log: live ? withRoom(moved, "older") : moved, joined: live };
 }
@@ -191,7 +196,22 @@ export function withHeads(log: Log, before: number, events: readonly Event[]): L
   const heads = [...known.values()].filter((event) => event.seq < before).sort((a, b) => a.seq - b.seq);
   const base = unfinished(extend(noTranscript, heads));
   const transcript = keeping(log.transcript, extend(base, log.events));
-  return { ...log, base, transcript, heads: { before, events: heads } };
+  return withoutTaken({ ...log, base, transcript, heads: { before, events: heads } });
+}
+
+/** Takes what later events are told to have taken back. */
+export function withCuts(log: Log, events: readonly Event[]): Log {
+  const cuts = withCutsOf(log.cuts, events);
+  return cuts === log.cuts ? log : withoutTaken({ ...log, cuts });
+}
+
+/** The transcript knows only of what is taken back within the window; this leaves out what events after it take back. */
+function withoutTaken(log: Log): Log {
+  const after = takenAfter(log.cuts, log.last);
+  if (after === null) return log;
+  const { transcript } = log;
+  const items = itemsUpTo(transcript.items, after);
+  return { ...log, transcript: { ...transcript, items, turns: turnsUpTo(transcript.turns, after) } };
 }
 
 function readsUp(log: Log): boolean {
@@ -226,7 +246,8 @@ function withoutNewer(log: Log): Log {
   const cut = found < most * KEPT_MIN ? most : found;
   const events = log.events.slice(0, cut);
   const transcript = keeping(log.transcript, extend(log.base, events));
-  return { ...log, events, last: log.first + cut - 1, transcript, live: false, caught_up: false };
+  const last = log.first + cut - 1;
+  return withoutTaken({ ...log, events, last, transcript, live: false, caught_up: false });
 }
 
 /** Among the events, the place where an item begins; 0 if it began before them. A prompt may be older than where it stands. */

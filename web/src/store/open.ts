@@ -6,11 +6,13 @@ import {
   newLog,
   OLDER_PAGE,
   QUEUE_TYPES,
+  withCuts,
   withHeads,
   withPage,
   type Log,
   type Page,
 } from "./log";
+import { isDamaged, withLost } from "./damage";
 import type { Ask } from "./input";
 import { settled } from "./settle";
 import type { State } from "./state";
@@ -33,7 +35,7 @@ export function opened(state: State, session: SessionId, at: number | null): Fol
   const asks: Ask[] = [];
   if (!known || state.list.partial.has(session)) asks.push({ ask: "load_session", session });
   const log = newLog(session);
-  if (known && known.seq <= FIRST_PAGE) {
+  if (known && known.seq <= FIRST_PAGE && !isDamaged(known)) {
     asks.push({ ask: "subscribe", topic: session, after: 0 });
     return { state: withLog(state, { ...log, is: "ready", around: at }), asks };
   }
@@ -63,10 +65,14 @@ export function paged(state: State, session: SessionId, events: readonly Event[]
   const log = state.logs.get(session);
   if (!log || log.loading === "nothing") return same(state);
   if (of && !(of.before === log.page?.before && of.after === log.page.after)) return same(state);
-  const { log: next, joined } = withPage(log, events, head(state, session));
+  const given = of ? filled(log, events, of) : events;
+  const { log: next, joined } = withPage(log, given, head(state, session));
   const asks: Ask[] = [];
+  if (joined && isDamaged(state.list.sessions.get(session))) return same(withLog(state, next));
   if (joined) asks.push({ ask: "subscribe", topic: session, after: next.last });
   else if (log.live && !next.live) asks.push({ ask: "unsubscribe", topic: session });
+  // What comes after a window in the middle may have taken back some of it.
+  if (log.loading === "around" && next.is === "ready" && !next.live) asks.push(askCuts(next));
   const folded = heads(settled(withLog(state, next), events), session);
   return { state: folded.state, asks: [...asks, ...folded.asks] };
 }
@@ -80,6 +86,49 @@ export function failed(state: State, session: SessionId, problem: Problem | null
 export function headed(state: State, session: SessionId, before: number, events: readonly Event[]): State {
   const log = state.logs.get(session);
   return log ? withLog(state, withHeads(log, before, events)) : state;
+}
+
+/** A page, with what is lost in it. */
+function filled(log: Log, events: readonly Event[], { after, before }: Page): readonly Event[] {
+  if (log.loading === "older" && before !== null)
+    return withLost(log.session, events, events.length === 0 ? 1 : null, before - 1);
+  const from = log.loading === "newer" && after !== null && events.length > 0 ? after + 1 : null;
+  return withLost(log.session, events, from, null);
+}
+
+/** The server has said all, and some of it is still missing: it is lost. A page tells how far. */
+export function missed(state: State, session: SessionId): Folded {
+  const log = state.logs.get(session);
+  if (!log || log.hole === null || log.hole !== log.last || log.loading !== "nothing") return same(state);
+  const asks: Ask[] = [{ ask: "unsubscribe", topic: session }];
+  const next: Log = { ...log, live: false, hole: null };
+  const loading = load(state, next, {
+    loading: "newer",
+    before: null,
+    after: log.last,
+    limit: OLDER_PAGE,
+  });
+  return { state: loading.state, asks: [...asks, ...loading.asks] };
+}
+
+/** What later events have taken back. */
+export function cut(state: State, session: SessionId, events: readonly Event[]): State {
+  const log = state.logs.get(session);
+  return log ? withLog(state, withCuts(log, events)) : state;
+}
+
+/** A session of which the last turn is gone has been taken back: a window that is not at its end has to ask how far. */
+export function takenBack(before: State, now: State, sessions: readonly SessionId[]): readonly Ask[] {
+  return sessions.flatMap((id) => {
+    const log = now.logs.get(id);
+    if (!log || log.live || log.is !== "ready") return [];
+    const had = before.list.sessions.get(id)?.last_turn;
+    return had && now.list.sessions.get(id)?.last_turn === null ? [askCuts(log)] : [];
+  });
+}
+
+function askCuts({ session, last }: Log): Ask {
+  return { ask: "load_cuts", session, after: last };
 }
 
 export function older(state: State, session: SessionId): Folded {

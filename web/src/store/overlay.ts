@@ -33,6 +33,9 @@ export type Wanted =
   | { readonly kind: "resume" }
   | { readonly kind: "hibernate" }
   | { readonly kind: "clear" }
+  /** Takes the conversation back to before a turn's prompt: what follows is out of sight at once. */
+  | { readonly kind: "rewind"; readonly turn: TurnId }
+  | { readonly kind: "repair" }
   | { readonly kind: "fork" }
   | { readonly kind: "delete" };
 
@@ -101,6 +104,8 @@ export function withPending(session: Session, pending: readonly Pending[]): Sess
       case "resume":
       case "hibernate":
       case "clear":
+      case "rewind":
+      case "repair":
       case "fork":
       case "delete":
         break;

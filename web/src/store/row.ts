@@ -50,6 +50,8 @@ export type Row = Base &
     /** A prompt that is on its way, or was refused. */
     | { readonly kind: "pending"; readonly command: Pending & { kind: "prompt" } }
     | { readonly kind: "refused"; readonly refusal: Refusal }
+    /** What stood here is being taken back. */
+    | { readonly kind: "rewinding" }
   );
 
 export type RowOf<K extends Row["kind"]> = Extract<Row, { kind: K }>;

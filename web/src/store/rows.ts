@@ -1,6 +1,6 @@
 /** The rows of a log: what its items say, what stands before and after them, and the line where somebody left. */
 import type { Log } from "./log";
-import type { Pending, Refusal } from "./overlay";
+import { pendingOf, type Pending, type Refusal } from "./overlay";
 import type { Row } from "./row";
 import { bodyOf, noBody, type Body } from "./row-body";
 
@@ -23,7 +23,8 @@ export function rowsOf(input: RowsInput, held: Rows | null): Rows {
   if (held && sameInput(input, held.input)) return held;
   const { items, turns } = input.log.transcript;
   const body = bodyOf(items, turns, held?.body ?? noBody);
-  const rows = [startOf(input.log), ...withNewLine(body.rows, input.seen), ...tailOf(input)];
+  const left = withoutTaken(body.rows, input);
+  const rows = [startOf(input.log), ...withNewLine(left, input.seen), ...tailOf(input)];
   return { rows: keepingRows(rows, held?.rows ?? []), body, input };
 }
 
@@ -50,10 +51,23 @@ function isExtra(row: Row): boolean {
     case "new":
     case "pending":
     case "refused":
+    case "rewinding":
       return true;
     default:
       return false;
   }
+}
+
+/** What somebody takes back is out of sight at once, and stands there again if that is refused. */
+function withoutTaken(rows: readonly Row[], { log, pending }: RowsInput): readonly Row[] {
+  const command = rewindOf(log, pending);
+  if (command === null) return rows;
+  const at = rows.findIndex((row) => row.kind === "turn" && row.turn === command.turn);
+  return at === -1 ? rows : rows.slice(0, at);
+}
+
+function rewindOf({ session, live }: Log, pending: readonly Pending[]) {
+  return live ? (pendingOf(pending, session, "rewind")[0] ?? null) : null;
 }
 
 function startOf(log: Log): Row {
@@ -65,6 +79,11 @@ function tailOf({ log, pending, refusals }: RowsInput): readonly Row[] {
   const seq = log.last + 1;
   if (!log.live) return [{ kind: "newer", id: "newer", version: "newer", seq, turn: null }];
   const rows: Row[] = [];
+  const taking = rewindOf(log, pending);
+  if (taking !== null) {
+    const id = `rewinding:${taking.key}`;
+    rows.push({ kind: "rewinding", id, version: id, seq, turn: null });
+  }
   for (const refusal of refusals) {
     if (refusal.command.session !== log.session || refusal.command.kind !== "prompt") continue;
     const id = `refused:${refusal.command.key}`;

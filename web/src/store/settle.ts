@@ -10,6 +10,7 @@ function outlivesReply(command: Pending): boolean {
     case "edit_queued":
     case "move_queued":
     case "drop_queued":
+    case "rewind":
     case "delete":
       return true;
     case "create":
@@ -25,6 +26,7 @@ function outlivesReply(command: Pending): boolean {
     case "resume":
     case "hibernate":
     case "clear":
+    case "repair":
     case "fork":
       return false;
   }
@@ -57,6 +59,7 @@ const OF_THE_LOG: ReadonlySet<Kind> = new Set([
   "edit_queued",
   "move_queued",
   "drop_queued",
+  "rewind",
   "authenticate",
   "fork",
   "delete",

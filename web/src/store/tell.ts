@@ -1,4 +1,5 @@
 /** What each event does to a transcript. */
+import { isLost } from "./damage";
 import type { Draft } from "./draft";
 import { isFinal, type ToolCall } from "./items";
 import type { Event, EventOf, KnownEvent } from "./types";
@@ -105,6 +106,8 @@ export function tell(draft: Draft, given: Event): void {
     case "session_deleted":
       break;
     default:
+      // Of those that are lost together the first one is told.
+      if (isLost(given) && given.seq > given.from) break;
       draft.add(given, { kind: "unknown", event: given }, `unknown:${given.seq}`);
       event satisfies never;
   }

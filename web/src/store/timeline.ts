@@ -24,6 +24,8 @@ export type TimelineTurn = {
   /** `null` while it runs, or where its start is not held. */
   readonly took_ms: number | null;
   readonly ended: EventOf<"turn_ended"> | null;
+  /** Whether it was taken back: then what it did is not told any more. */
+  readonly taken: boolean;
   readonly tools: number;
   readonly failed: number;
   readonly asked: number;
@@ -44,7 +46,11 @@ export function newTimeline(): (transcript: Transcript) => readonly TimelineTurn
         const last = known.get(record.id);
         const own = items.get(record.id) ?? [];
         // An ended turn is as it is, unless older events of it came in.
-        const isSame = last?.ended && last.ended === record.ended && last.seq === seqOf(own, record);
+        const isSame =
+          last?.ended &&
+          last.ended === record.ended &&
+          last.taken === record.taken &&
+          last.seq === seqOf(own, record);
         return isSame ? last : turnOf(record, own);
       })
       // One without a number began before what is held.
@@ -95,6 +101,7 @@ function turnOf(record: TurnRecord, items: readonly Item[]): TimelineTurn {
     ended_at: record.ended?.at ?? null,
     took_ms: start === null || end === null ? null : Math.max(0, end - start),
     ended: record.ended,
+    taken: record.taken,
     tools: tools.length,
     failed: tools.filter((item) => item.call.status === "failed").length,
     asked: items.filter((item) => item.kind === "permission" || item.kind === "question").length,

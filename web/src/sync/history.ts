@@ -95,6 +95,13 @@ export async function loadHeads(
   if (got.ok) store.put({ is: "heads", session: id, before, events: got.data.items });
 }
 
+/** Takes the events after one that take something back. */
+export async function loadCuts(store: Store, id: string, after: number): Promise<void> {
+  const query = { after, limit: 500, type: "session_rewound" };
+  const got = await answer(listSessionEvents({ path: { id }, query }));
+  if (got.ok) store.put({ is: "cuts", session: id, events: got.data.items });
+}
+
 export type Sought = {
   readonly q: string;
   /** `null`: from the end. */

@@ -2,6 +2,7 @@
 import { answer } from "@/api/client";
 import { checkHealth, getStatus } from "@/api/gen";
 import { UNREACHABLE } from "@/api/problem";
+import { isDamaged } from "@/store/damage";
 import type { Ask } from "@/store/fold";
 import { LIST } from "@/store/state";
 import type { Problem } from "@/store/types";
@@ -202,7 +203,9 @@ export function newSync(soon: (then: () => void) => void): Sync {
     behind.add(LIST);
     if (list.pos !== null) subscribe(LIST, list.pos);
     if (loads.isWanted()) carryOut({ ask: "load_list" });
-    const followed = [...logs.values()].filter((log) => log.is === "ready" && log.live);
+    const followed = [...logs.values()].filter(
+      (log) => log.is === "ready" && log.live && !isDamaged(list.sessions.get(log.session)),
+    );
     // What is in view comes last: where only a few are followed, it is among them.
     followed.sort((a, b) => Number(a.session === view) - Number(b.session === view));
     for (const log of followed.slice(-(connection?.sessions ?? 1))) {

@@ -5,7 +5,7 @@ import type { Problem, SessionId } from "@/store/types";
 import { backoff } from "./backoff";
 import type { Browser } from "./browser";
 import type { Slice } from "./cache-list";
-import { loadEvents, loadHeads, loadList, loadSession } from "./history";
+import { loadCuts, loadEvents, loadHeads, loadList, loadSession } from "./history";
 import type { Store } from "./store";
 
 /** A kept log that is so far behind is not caught up with: its end is asked for anew. */
@@ -13,7 +13,7 @@ const BEHIND_MAX = 2_000;
 
 export type LoadAsk = Extract<
   Ask,
-  { readonly ask: "load_list" | "load_session" | "load_events" | "load_heads" }
+  { readonly ask: "load_list" | "load_session" | "load_events" | "load_heads" | "load_cuts" }
 >;
 
 /** The connection, as far as loading has to do with it. */
@@ -64,6 +64,9 @@ export function newLoads(store: Store, browser: Browser, line: Line): Loads {
         break;
       case "load_heads":
         void loadHeads(store, ask.session, ask.before, ask.types, ask.limit);
+        break;
+      case "load_cuts":
+        void loadCuts(store, ask.session, ask.after);
         break;
     }
   }

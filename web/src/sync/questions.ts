@@ -1,5 +1,5 @@
 /** What has no events and is asked for when somebody looks: agents in full, doctor, tokens, settings, directories, changes. */
-import { answer } from "@/api/client";
+import { answer, newKey } from "@/api/client";
 import {
   getAgent,
   getConfig,
@@ -8,6 +8,7 @@ import {
   getStatus,
   listDirectories,
   listTokens,
+  repairSession,
   runDoctor,
 } from "@/api/gen";
 
@@ -18,6 +19,11 @@ export const questions = {
   directories: (worker: string, prefix: string) =>
     answer(listDirectories({ path: { worker }, query: { prefix } })),
   doctor: () => answer(runDoctor()),
+  /** What is wrong with a log, and what a repair would append. It changes nothing. */
+  examination: (id: string, force: boolean) => {
+    const headers = { "Idempotency-Key": newKey() };
+    return answer(repairSession({ path: { id }, body: { dry_run: true, force }, headers }));
+  },
   health: (id: string) => answer(getSessionHealth({ path: { id } })),
   status: () => answer(getStatus()),
   tokens: () => answer(listTokens({ query: { limit: 500 } })),

@@ -77,6 +77,15 @@ describe("what can be done with a session", () => {
     expect(clear({ queue_length: 1 })).toMatch(/neither works/);
     expect(clear({}, ["clear"])).toBe("Clearing…");
   });
+  it("offers a look at the log of what is at rest, and a repair in sight where it is known to be damaged", () => {
+    const one = (session: Partial<Session>) =>
+      of(session).actions.find(({ id, visible }) => visible && id === "session.repair");
+    expect(one({})).toBeUndefined();
+    expect(one({ state: "stopped" })).toMatchObject({ name: "Check the log", place: 0 });
+    const failure = { kind: "unknown_failure", summary: "its log is damaged", code: "session_damaged" };
+    const damaged = one({ state: "stopped", failure: failure as Session["failure"] });
+    expect(damaged).toMatchObject({ name: "Repair the log", place: "bar" });
+  });
   it("asks before it puts to sleep an agent that forgets, and only then", () => {
     const last_turn = { id: "trn" } as Session["last_turn"];
     const slept = (session: Partial<Session>) => {

@@ -4,13 +4,14 @@ import { cancelTurn } from "@/commands/cancel-turn";
 import { hibernateSession } from "@/commands/hibernate-session";
 import { resumeSession } from "@/commands/resume-session";
 import { t } from "@/i18n";
+import { isDamaged } from "@/store/damage";
 import type { Kind } from "@/store/overlay";
 import type { Session } from "@/store/types";
 import type { Store } from "@/sync/store";
 import type { IconName } from "@/ui/icon";
 
 /** A layer of the session's head that an action opens. */
-export type Layer = "none" | "rename" | "stop" | "sleep" | "clear" | "fork" | "delete" | "options";
+export type Layer = "none" | "rename" | "stop" | "sleep" | "clear" | "fork" | "repair" | "delete" | "options";
 
 /** The facts beside the talk, and what shows or hides them. */
 export type FactsBeside = { readonly are: "shown" | "hidden"; readonly toggle: () => void };
@@ -169,6 +170,20 @@ function conversation({ store, session, out, open }: ActionContext): readonly Se
           ? { blocked: t("session.action.when_idle") }
           : {}),
       perform: () => open("clear"),
+    },
+    {
+      id: "session.repair",
+      name: out.includes("repair")
+        ? t("session.action.repairing")
+        : isDamaged(session)
+          ? t("session.action.repair")
+          : t("session.action.check"),
+      icon: "tool",
+      urgent: true,
+      place: isDamaged(session) ? "bar" : 0,
+      visible: state === "stopped" || state === "hibernated",
+      ...(out.includes("repair") ? { blocked: t("session.action.repairing") } : {}),
+      perform: () => open("repair"),
     },
   ];
 }

@@ -1,12 +1,14 @@
 /** The talk of a session: what was said and done, what is asked of a person, and the box to go on with. */
-import { useDeferredValue, useState } from "react";
+import { useDeferredValue, useMemo, useState } from "react";
 import { t } from "@/i18n";
 import { useStore } from "@/bind/store";
 import { LoadingNote } from "@/parts/loading-note";
 import { ProblemNote } from "@/parts/problem-note";
+import type { ItemOf } from "@/store/items";
 import type { Session } from "@/store/types";
 import { ComposerArea } from "./composer/composer-area";
 import { EmptyTalk } from "./empty-talk";
+import { RewindProvider, whyNot } from "./rewind/rewind";
 import { Feed, type Finding } from "./transcript/feed";
 import { useRows, useWindow } from "./transcript/use-rows";
 import { useTurnNews } from "./use-turn-news";
@@ -20,11 +22,23 @@ type TalkProps = {
 
 export function Talk({ session, at, keys, finding }: TalkProps) {
   const [sent, setSent] = useState(0);
+  /** The message to before which the conversation shall be taken back. */
+  const [back, setBack] = useState<ItemOf<"prompt"> | null>(null);
+  const blocked = whyNot(session);
+  const rewind = useMemo(() => ({ blocked, begin: setBack }), [blocked]);
   useTurnNews(session);
   return (
     <div className="flex min-h-0 min-w-0 flex-1 flex-col">
-      <TalkBody session={session} at={at} keys={keys} sent={sent} finding={finding} />
-      <ComposerArea session={session} keys={keys} onSent={() => setSent((times) => times + 1)} />
+      <RewindProvider value={rewind}>
+        <TalkBody session={session} at={at} keys={keys} sent={sent} finding={finding} />
+      </RewindProvider>
+      <ComposerArea
+        session={session}
+        keys={keys}
+        back={back}
+        onBack={() => setBack(null)}
+        onSent={() => setSent((times) => times + 1)}
+      />
     </div>
   );
 }

@@ -10,6 +10,7 @@ export const facts = {
     connected: "its uplink is up",
     not_connected: "none is connected",
     containment: "Processes held by",
+    step: "How it was ended",
   },
   where: {
     title: "Where",

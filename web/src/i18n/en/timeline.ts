@@ -11,6 +11,7 @@ export const timeline = {
   tools: { one: "{count} tool call", other: "{count} tool calls" },
   failed: { one: "{count} failed", other: "{count} failed" },
   asked: { one: "asked once", other: "asked {count} times" },
+  taken: "taken back",
   ended: {
     end_turn: "done",
     max_tokens: "out of tokens",

@@ -23,6 +23,10 @@ export const transcript = {
     begun_before: "Turn {number} goes on",
     copy_link: "Copy link to this turn",
     copy: "Copy text",
+    more: "More for this message",
+    rewind: "Rewind to here",
+    rewind_later: "Rewind to here: {why}",
+    rewinding: "Taking the conversation back…",
     sending: "Sending…",
     attachment: "{name}, {size}",
     attached: "Attached text",
@@ -218,6 +222,7 @@ export const transcript = {
   },
   unknown: {
     title: "Event of a newer version: {type}",
+    lost: { one: "An event is lost here", other: "{count} events are lost here" },
   },
   refused: {
     title: "This was not sent",

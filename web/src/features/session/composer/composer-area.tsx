@@ -1,11 +1,14 @@
 /** All that stands below the transcript: what is asked, the plan, the queue and the message. None of it replaces another. */
-import { useRef } from "react";
-import { useStore } from "@/bind/store";
+import { useRef, useState } from "react";
+import { useStore, useSync } from "@/bind/store";
+import type { ItemOf } from "@/store/items";
 import { queueOf } from "@/store/queue";
-import type { Session } from "@/store/types";
+import type { ContentBlock, Session } from "@/store/types";
 import { Cards } from "../cards/cards";
 import { Queue } from "../queue/queue";
 import { useEdit } from "../queue/use-queue-edit";
+import { returned } from "../rewind/returned";
+import { RewindDialog } from "../rewind/rewind-dialog";
 import { Composer } from "./composer";
 import { PlanCard } from "./plan-card";
 import { useDraft } from "./use-draft";
@@ -14,17 +17,32 @@ import { useKeyboardInset } from "./use-keyboard-inset";
 type ComposerAreaProps = {
   readonly session: Session;
   readonly keys: "on" | "off";
+  /** The message to before which the conversation shall be taken back, until that is answered. */
+  readonly back: ItemOf<"prompt"> | null;
+  readonly onBack: () => void;
   readonly onSent: () => void;
 };
 
-export function ComposerArea({ session, keys, onSent }: ComposerAreaProps) {
+export function ComposerArea({ session, keys, back, onBack, onSent }: ComposerAreaProps) {
   const store = useStore();
+  const { drafts } = useSync().browser;
+  /** Counts messages that came back with texts beside them: the field begins anew with these. */
+  const [filled, setFilled] = useState(0);
   const field = useRef<HTMLTextAreaElement>(null);
   const draft = useDraft(session.id, field);
   const edit = useEdit();
   const inset = useKeyboardInset();
   const put = (text: string) => {
     draft.write(draft.text === "" ? text : `${draft.text}\n\n${text}`);
+    field.current?.focus();
+  };
+  const takeBack = (content: readonly ContentBlock[]) => {
+    const { text, files } = returned(content);
+    draft.back(text);
+    if (files.length > 0) {
+      drafts.keepFiles(session.id, [...files, ...drafts.files(session.id)]);
+      setFilled((times) => times + 1);
+    }
     field.current?.focus();
   };
   const editLast = () => {
@@ -41,6 +59,7 @@ export function ComposerArea({ session, keys, onSent }: ComposerAreaProps) {
         <PlanCard session={session.id} />
         <Queue session={session.id} edit={edit} onPut={put} />
         <Composer
+          key={filled}
           session={session}
           draft={draft}
           field={field}
@@ -48,6 +67,16 @@ export function ComposerArea({ session, keys, onSent }: ComposerAreaProps) {
           onSent={onSent}
           onEditLast={editLast}
         />
+        {back !== null && (
+          <RewindDialog
+            key={back.id}
+            session={session}
+            prompt={back}
+            onClose={onBack}
+            onSent={onSent}
+            onTaken={takeBack}
+          />
+        )}
       </div>
     </div>
   );

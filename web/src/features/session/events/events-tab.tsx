@@ -5,6 +5,7 @@ import { useSelect, useStore } from "@/bind/store";
 import { t } from "@/i18n";
 import { EmptyNote } from "@/parts/empty-note";
 import { LoadingNote } from "@/parts/loading-note";
+import { isLost } from "@/store/damage";
 import type { State } from "@/store/state";
 import type { Event } from "@/store/types";
 import { Button } from "@/ui/button";
@@ -23,7 +24,9 @@ export function EventsTab({ session, at }: TabProps) {
   const [text, setText] = useState("");
   const [open, setOpen] = useState<ReadonlySet<number>>(() => new Set(at === null ? [] : [at]));
   const scroller = useRef<HTMLDivElement>(null);
-  const events = log?.events;
+  const held = log?.events;
+  // The log itself has nothing where something is lost.
+  const events = useMemo(() => (held?.some(isLost) ? held.filter((event) => !isLost(event)) : held), [held]);
   const shown = useMemo(() => matching(events ?? [], type, text), [events, type, text]);
   const types = useMemo(() => typesOf(events ?? []), [events]);
   const virtual = useVirtualizer({

@@ -62,6 +62,9 @@ export function FactsBody({ session, runner }: FactsBodyProps) {
             </Fact>
           ) : null}
           {runner === undefined ? null : <Fact name={t("facts.state.runner")}>{runner}</Fact>}
+          {session.stop_step === null || session.state !== "stopped" ? null : (
+            <Fact name={t("facts.state.step")}>{t(`session.step.${session.stop_step}`)}</Fact>
+          )}
           <Fact name={t("facts.state.containment")}>{session.containment ?? t("shared.none")}</Fact>
         </Facts>
       </Section>

@@ -9,6 +9,7 @@ import { t } from "@/i18n";
 import { showToast } from "@/ui/toasts";
 import type { Session } from "@/store/types";
 import { AlertDialog } from "@/ui/alert-dialog";
+import { tellRefusal } from "../tell-refusal";
 import { titleOf } from "./title-of";
 
 type ConfirmProps = { readonly session: Session; readonly onClose: () => void };
@@ -70,12 +71,7 @@ export function DeleteDialog({ session, onClose }: ConfirmProps) {
   const { id, seq, workspace } = session;
   const cwd = workspace?.worktree_of ?? session.cwd;
   const remove = async () => {
-    const done = await deleteSession(store, id);
-    if (!done.ok) {
-      const detail = done.problem.detail ?? done.problem.code;
-      showToast(t("session.refused", { name: t("session.action.delete"), detail }), { tone: "bad" });
-      return;
-    }
+    if (!(await tellRefusal(t("session.action.delete"), deleteSession(store, id)))) return;
     showToast(t("session.delete.done", { title: titleOf(session) }));
     nav.go({ to: "home" }, "replace");
   };

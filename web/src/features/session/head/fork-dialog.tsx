@@ -5,13 +5,14 @@ import { useStore } from "@/bind/store";
 import { forkSession } from "@/commands/fork-session";
 import { t } from "@/i18n";
 import { ProblemNote } from "@/parts/problem-note";
-import type { Problem, Session } from "@/store/types";
+import type { Session } from "@/store/types";
 import { Button } from "@/ui/button";
-import { Dialog } from "@/ui/dialog";
 import { Field } from "@/ui/field";
 import { Kbd } from "@/ui/kbd";
 import { TextArea } from "@/ui/text-area";
 import { canFork } from "../session-actions";
+import { DialogFoot, SessionDialog } from "../session-dialog";
+import { useAsking } from "../use-asking";
 
 type ForkDialogProps = { readonly session: Session; readonly onClose: () => void };
 
@@ -19,17 +20,12 @@ export function ForkDialog({ session, onClose }: ForkDialogProps) {
   const store = useStore();
   const nav = useNav();
   const [prompt, setPrompt] = useState("");
-  const [is, setIs] = useState<"open" | "sending">("open");
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const { sending, problem, ask, forgive } = useAsking();
   const go = async () => {
-    if (is === "sending") return;
-    setIs("sending");
-    setProblem(null);
-    const made = await forkSession(store, session.id, prompt);
-    setIs("open");
-    if (!made.ok) return setProblem(made.problem);
+    const made = await ask(() => forkSession(store, session.id, prompt));
+    if (made === null) return;
     onClose();
-    nav.go({ to: "session", id: made.data.session.id });
+    nav.go({ to: "session", id: made.session.id });
   };
   const keys = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || !(event.metaKey || event.ctrlKey) || event.nativeEvent.isComposing) return;
@@ -37,14 +33,7 @@ export function ForkDialog({ session, onClose }: ForkDialogProps) {
     void go();
   };
   return (
-    <Dialog
-      open
-      onOpenChange={onClose}
-      title={t("session.fork.title")}
-      note={t("session.fork.note")}
-      closeLabel={t("shared.close")}
-      width="sm"
-    >
+    <SessionDialog title={t("session.fork.title")} note={t("session.fork.note")} onClose={onClose}>
       <div className="flex flex-col gap-4" onKeyDown={keys}>
         <Field label={t("session.fork.prompt")} hint={t("session.fork.prompt_hint")}>
           {(ties) => <TextArea {...ties} rows={3} value={prompt} onChange={setPrompt} className="max-h-60" />}
@@ -52,14 +41,13 @@ export function ForkDialog({ session, onClose }: ForkDialogProps) {
         {!canFork(session) && (
           <p className="text-sm text-2">{t("session.fork.recap", { agent: session.agent })}</p>
         )}
-        {problem !== null && <ProblemNote problem={problem} onDismiss={() => setProblem(null)} />}
-        <div className="flex flex-wrap justify-end gap-2 phone:flex-col-reverse phone:gap-3">
-          <Button onClick={onClose}>{t("shared.cancel")}</Button>
-          <Button look="primary" working={is === "sending"} onClick={() => void go()}>
+        {problem !== null && <ProblemNote problem={problem} onDismiss={forgive} />}
+        <DialogFoot onCancel={onClose}>
+          <Button look="primary" working={sending} onClick={() => void go()}>
             {t("session.fork.go")} <Kbd keys="Mod+Enter" />
           </Button>
-        </div>
+        </DialogFoot>
       </div>
-    </Dialog>
+    </SessionDialog>
   );
 }

@@ -4,7 +4,16 @@ import { ProblemNote } from "@/parts/problem-note";
 import type { Kind } from "@/store/overlay";
 import { useRefusals } from "../use-pending";
 
-const HERE: readonly Kind[] = ["cancel", "stop", "resume", "hibernate", "clear", "archive"];
+const HERE: readonly Kind[] = [
+  "cancel",
+  "stop",
+  "resume",
+  "hibernate",
+  "clear",
+  "rewind",
+  "repair",
+  "archive",
+];
 
 export function Refused({ session }: { readonly session: string }) {
   const store = useStore();

@@ -20,6 +20,7 @@ import { download } from "./download";
 import { evidence } from "./evidence";
 import { ForkDialog } from "./fork-dialog";
 import { Refused } from "./refused";
+import { RepairDialog } from "../repair/repair-dialog";
 import { SessionFacts } from "./session-facts";
 import { SessionTitle } from "./session-title";
 
@@ -108,6 +109,7 @@ export function SessionHead({ session, keys, onFind, facts, onClose }: SessionHe
       {layer === "sleep" && <SleepDialog session={session} onClose={close} />}
       {layer === "clear" && <ClearDialog session={session} onClose={close} />}
       {layer === "fork" && <ForkDialog session={session} onClose={close} />}
+      {layer === "repair" && <RepairDialog session={session} onClose={close} />}
       {layer === "delete" && <DeleteDialog session={session} onClose={close} />}
       {layer === "options" && <OptionsDialog session={session} onClose={close} />}
       <Refused session={session.id} />

@@ -2,8 +2,8 @@
 import { setOption } from "@/commands/set-option";
 import { useStore } from "@/bind/store";
 import { t } from "@/i18n";
-import { showToast } from "@/ui/toasts";
 import { Select } from "@/ui/select";
+import { tellRefusal } from "../tell-refusal";
 import type { ConfigOption } from "./option-of";
 
 type OptionSelectProps = {
@@ -21,12 +21,7 @@ export function OptionSelect({ session, option, look = "field", id }: OptionSele
   if (!choices.some((choice) => choice.value === value)) {
     options.unshift({ id: value, label: t("session.options.unknown_value", { value }) });
   }
-  const change = async (wanted: string) => {
-    const done = await setOption(store, session, option.id, wanted);
-    if (done.ok) return;
-    const detail = done.problem.detail ?? done.problem.code;
-    showToast(t("session.refused", { name: option.name, detail }), { tone: "bad" });
-  };
+  const change = (wanted: string) => tellRefusal(option.name, setOption(store, session, option.id, wanted));
   return (
     <Select
       {...(id === undefined ? { "aria-label": option.name } : { id })}

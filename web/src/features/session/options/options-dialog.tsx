@@ -4,12 +4,11 @@ import { setPermissions } from "@/commands/set-permissions";
 import { useStore } from "@/bind/store";
 import { t } from "@/i18n";
 import type { Session } from "@/store/types";
-import { Dialog } from "@/ui/dialog";
 import { Field } from "@/ui/field";
 import { RadioGroup } from "@/ui/radio-group";
-import { showToast } from "@/ui/toasts";
 import { Switch } from "@/ui/switch";
-import type { Outcome } from "@/commands/run";
+import { SessionDialog } from "../session-dialog";
+import { tellRefusal } from "../tell-refusal";
 import { isSwitch } from "./option-of";
 import { OptionSelect } from "./option-select";
 
@@ -20,53 +19,38 @@ const MODES = ["deny", "ask", "reads", "all"] as const;
 export function OptionsDialog({ session, onClose }: OptionsDialogProps) {
   const store = useStore();
   const { id, config_options: options, effective_permissions: mode } = session;
-  const tell = async (name: string, done: Promise<Outcome<unknown>>) => {
-    const got = await done;
-    if (got.ok) return;
-    const detail = got.problem.detail ?? got.problem.code;
-    showToast(t("session.refused", { name, detail }), { tone: "bad" });
-  };
   return (
-    <Dialog
-      open
-      onOpenChange={onClose}
-      title={t("session.options.title")}
-      note={t("session.options.note")}
-      closeLabel={t("shared.close")}
-      width="sm"
-    >
-      <div className="flex flex-col gap-4">
-        {options.length === 0 && <p className="text-2">{t("session.options.none")}</p>}
-        {options.map((option) =>
-          isSwitch(option) ? (
-            <Switch
-              key={option.id}
-              label={option.name}
-              checked={option.value === true}
-              onChange={(on) => void tell(option.name, setOption(store, id, option.id, on))}
-            />
-          ) : (
-            <Field key={option.id} label={option.name}>
-              {(ties) => <OptionSelect id={ties.id} session={id} option={option} />}
-            </Field>
-          ),
-        )}
-        <div className="flex flex-col gap-1">
-          <p className="font-medium">{t("session.options.permissions")}</p>
-          <RadioGroup
-            label={t("session.options.permissions")}
-            options={MODES.map((one) => ({
-              id: one,
-              label: t(`session.options.${one}`),
-              note: t(`session.options.${one}_note`),
-            }))}
-            value={mode}
-            onChange={(wanted) =>
-              void tell(t("session.options.permissions"), setPermissions(store, id, wanted))
-            }
+    <SessionDialog title={t("session.options.title")} note={t("session.options.note")} onClose={onClose}>
+      {options.length === 0 && <p className="text-2">{t("session.options.none")}</p>}
+      {options.map((option) =>
+        isSwitch(option) ? (
+          <Switch
+            key={option.id}
+            label={option.name}
+            checked={option.value === true}
+            onChange={(on) => void tellRefusal(option.name, setOption(store, id, option.id, on))}
           />
-        </div>
+        ) : (
+          <Field key={option.id} label={option.name}>
+            {(ties) => <OptionSelect id={ties.id} session={id} option={option} />}
+          </Field>
+        ),
+      )}
+      <div className="flex flex-col gap-1">
+        <p className="font-medium">{t("session.options.permissions")}</p>
+        <RadioGroup
+          label={t("session.options.permissions")}
+          options={MODES.map((one) => ({
+            id: one,
+            label: t(`session.options.${one}`),
+            note: t(`session.options.${one}_note`),
+          }))}
+          value={mode}
+          onChange={(wanted) =>
+            void tellRefusal(t("session.options.permissions"), setPermissions(store, id, wanted))
+          }
+        />
       </div>
-    </Dialog>
+    </SessionDialog>
   );
 }

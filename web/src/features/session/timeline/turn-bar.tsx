@@ -38,6 +38,7 @@ export function TurnBar({ session, turn, longest, length }: TurnBarProps) {
         <span className="min-w-0 flex-1 truncate">
           <HiddenText text={promptOf(turn)} />
         </span>
+        {turn.taken && <span className="text-warn-ink">{t("timeline.taken")}</span>}
         <span
           className={cx("text-2", turn.ended && turn.ended.stop_reason !== "end_turn" && "text-warn-ink")}
         >

@@ -131,7 +131,7 @@ function failed({ failure, at }: Extract<KnownEvent, { type: "attempt_failed" }>
 }
 
 function stopped(
-  { cause, detail, verified }: Extract<KnownEvent, { type: "session_stopped" }>,
+  { cause, detail, verified, step }: Extract<KnownEvent, { type: "session_stopped" }>,
   worker: string | null,
 ): NoteWords {
   const why = t(`session.cause.${cause}`);
@@ -144,8 +144,9 @@ function stopped(
     : worker === null
       ? t("transcript.note.unverified")
       : t("transcript.note.unverified_on", { worker });
+  const took = step === undefined ? [] : [t(`session.step.${step}`)];
   return {
-    text: `${how} ${proof}`,
+    text: [how, ...took, proof].join(" "),
     tone: verified ? "plain" : "warn",
     icon: "stop",
     offers: "nothing",

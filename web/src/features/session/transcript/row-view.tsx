@@ -51,6 +51,12 @@ export const RowView = memo(function RowView({ row, session, cwd, place, decided
       return <PendingRow row={row} />;
     case "refused":
       return <RefusedRow row={row} />;
+    case "rewinding":
+      return (
+        <p role="status" className="px-1 py-2 text-3">
+          {t("transcript.turn.rewinding")}
+        </p>
+      );
     case "new":
       return <NewLine />;
     case "start":

@@ -9,6 +9,7 @@ import type { ContentBlock } from "@/store/types";
 import { LongText } from "./long-text";
 import { OtherBlock } from "./other-block";
 import { PlaceLinkButton } from "./place-link-button";
+import { RewindButton, TurnMenu } from "./turn-more";
 
 type TurnRowProps = { readonly row: RowOf<"turn">; readonly session: string };
 
@@ -35,7 +36,9 @@ export const TurnRow = memo(function TurnRow({ row, session }: TurnRowProps) {
         <span className="flex opacity-0 group-focus-within/row:opacity-100 group-hover/row:opacity-100 phone:hidden">
           <CopyButton text={textOf(prompt.content)} label={t("transcript.turn.copy")} />
           <PlaceLinkButton session={session} seq={row.seq} />
+          <RewindButton prompt={prompt} />
         </span>
+        <TurnMenu prompt={prompt} session={session} seq={row.seq} text={textOf(prompt.content)} />
       </div>
       <PromptContent id={row.id} content={prompt.content} />
     </div>
