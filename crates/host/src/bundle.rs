@@ -15,7 +15,10 @@ use std::{
 use convene_core::failure::{FailureKind, ProcessExit, StopStep};
 use serde::{Deserialize, Serialize};
 
-use crate::rundir::{Containment, RunDir};
+use crate::{
+    redact::Redactor,
+    rundir::{Containment, RunDir},
+};
 
 /// The form of the file; a later form has another name.
 pub const SCHEMA: &str = "convene.crash-bundle.v1";
@@ -99,17 +102,19 @@ impl Bundle {
     }
 
     /// Writes it into a directory, which is made if it is not there, and returns where it lies. Written again under the
-    /// same name it takes the place of the one before.
+    /// same name it takes the place of the one before. Its text is looked at for secrets as a whole, whatever
+    /// was done to its parts.
     ///
     /// # Errors
     /// If the disk refuses; then there is none.
-    pub fn write(&self, directory: &Path) -> io::Result<PathBuf> {
+    pub fn write(&self, directory: &Path, redactor: &Redactor) -> io::Result<PathBuf> {
         let bounded = Self { error: start_of(&self.error), stderr: end_of(&self.stderr), ..self.clone() };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         let path = directory.join(self.file_name());
         let draft = path.with_extension("draft");
+        let text = serde_json::to_string_pretty(&bounded)?;
         let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        let written = serde_json::to_writer_pretty(&mut file, &bounded).map_err(io::Error::from);
+        let written = file.write_all(redactor.scrub_json(&text).as_bytes());
         let written = written.and_then(|()| file.write_all(b"\n")).and_then(|()| fs::rename(&draft, &path));
         if let Err(error) = written {
             let _ = fs::remove_file(&draft);

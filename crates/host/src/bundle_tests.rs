@@ -29,7 +29,7 @@ fn bundle(at: i64) -> Bundle {
 fn a_bundle_is_bounded_and_for_its_owner_only() {
     let home = tempfile::tempdir().expect("a directory");
     let directory = home.path().join("logs").join("crash-bundles");
-    let path = bundle(1).write(&directory).expect("written");
+    let path = bundle(1).write(&directory, &Redactor::default()).expect("written");
     assert_eq!(path.file_name().unwrap(), "ses_1-process_exit-1000000000.json");
     let mode = |path: &Path| fs::metadata(path).expect("is there").permissions().mode() & 0o777;
     assert_eq!((mode(&directory), mode(&path)), (0o700, 0o600));
@@ -45,7 +45,7 @@ fn only_the_newest_bundles_are_kept() {
     let more = i64::try_from(KEPT).unwrap() + 5;
     fs::write(home.path().join("notes.txt"), "not a bundle").expect("written");
     for at in 1..=more {
-        bundle(at).write(home.path()).expect("written");
+        bundle(at).write(home.path(), &Redactor::default()).expect("written");
     }
     let count = fs::read_dir(home.path()).expect("a list").count();
     assert_eq!(count, KEPT + 1, "and what is none stays");

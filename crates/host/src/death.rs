@@ -77,6 +77,11 @@ pub fn become_subreaper() -> Result<(), Error> {
     Ok(keeper::become_subreaper()?)
 }
 
+/// Has the kernel hold the limits of the attempts that are started from here, where it can. Once, at the start of a worker.
+pub fn enable_limits() {
+    keeper::cgroup::enable_limits();
+}
+
 /// Opens a descriptor that becomes readable when the keeper has ended. `None` when it has already.
 ///
 /// # Errors
@@ -95,6 +100,9 @@ pub fn watch(keeper: &Identity) -> Result<Option<rustix::fd::OwnedFd>, Error> {
 /// [`Error::Alive`] and [`Error::Busy`] for an attempt that is not the caller's to bury; else if the process table
 /// cannot be read, or the record not be written. Then the call may be repeated.
 pub fn bury(run_dir: &RunDir) -> Result<ExitRecord, Error> {
+    if run_dir.is_gone() {
+        return bury_without(run_dir);
+    }
     let attempt = unless_damaged(run_dir.attempt_record())?;
     wait_for_runner(attempt.as_ref())?;
     if let Some(record) = unless_damaged(run_dir.exit_record())? {
@@ -124,6 +132,26 @@ pub fn bury(run_dir: &RunDir) -> Result<ExitRecord, Error> {
     };
     run_dir.write_exit(&lock, &record)?;
     Ok(record)
+}
+
+/// Ends an attempt whose run directory is gone. There is neither a lock to take nor a place for the record, and nobody who
+/// could go on: also its keeper ends itself when it notices.
+fn bury_without(run_dir: &RunDir) -> Result<ExitRecord, Error> {
+    let Marked { killed, survivors } = kill_marked(run_dir, None)?;
+    clear_remains(run_dir, None)?;
+    Ok(ExitRecord {
+        session: run_dir.session().to_owned(),
+        attempt: run_dir.attempt(),
+        by: Recorder::Worker,
+        reason: EndReason::RunDirLost,
+        runner: None,
+        agent: None,
+        verified: survivors == 0,
+        survivors,
+        step: killed.then_some(StopStep::Tree),
+        containment: BASE_CONTAINMENT,
+        at: now(),
+    })
 }
 
 /// Reaps ended processes of attempts that became children of the caller's when everybody above them died. To be called

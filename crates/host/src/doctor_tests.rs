@@ -26,9 +26,7 @@ fn abandoned(data_dir: &Path) -> RunDir {
         agent: "fake".to_owned(),
         instance: "one".to_owned(),
         keeper: Some(identity),
-        runner: None,
-        containment: None,
-        cgroup: None,
+        ..AttemptRecord::default()
     };
     RunDir::create(&data_dir.join("run"), &record).unwrap()
 }

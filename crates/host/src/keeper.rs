@@ -10,7 +10,7 @@
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use convene_core::failure::StopStep;
 use rustix::process::{Pid, Signal, WaitOptions};
@@ -26,7 +26,7 @@ pub use runner_side::RunnerSide;
 
 use crate::marker;
 use crate::process::{self, Burial, Exit, Identity};
-use crate::rundir::{self, AttemptRecord, Containment, EndReason, ExitRecord, Lock, Recorder, RunDir};
+use crate::rundir::{self, AttemptRecord, Containment, EndReason, ExitRecord, Lock, Place, Recorder, RunDir};
 use raw::{Forked, Wake};
 
 /// What the runner gets when its keeper dies. Nothing else in the product sends it.
@@ -34,6 +34,10 @@ pub const PARENT_DEATH: Signal = Signal::USR2;
 
 /// Exit code of a runner whose keeper died, and of a keeper that could not do its work.
 pub const EXIT_ABANDONED: i32 = 75;
+
+/// How often a keeper looks whether its run directory is still there. Nobody finds, adopts or buries an attempt without
+/// one, so it may not go on.
+const BEAT: Duration = Duration::from_secs(2);
 
 /// How a keeper goes about its work.
 #[derive(Clone, Debug)]
@@ -90,6 +94,12 @@ pub enum Error {
         /// The attempt's number.
         attempt: u32,
     },
+    /// Somebody removed it, or put another one in its place.
+    #[error("the run directory {path} was removed")]
+    RunDirLost {
+        /// The run directory.
+        path: std::path::PathBuf,
+    },
     /// The system refused.
     #[error("cannot {action}")]
     System {
@@ -126,13 +136,14 @@ pub fn keeper_main(run_dir: &Path, options: &KeeperOptions) -> Result<RunnerSide
     become_subreaper()?;
     marker::mark_self(run_dir.session(), run_dir.attempt())?;
     let keeper = Identity::current()?;
+    let place = run_dir.place();
     let (go_read, go_write) = io::pipe().map_err(system("make a pipe"))?;
 
     raw::block_signals().map_err(system("block signals"))?;
     match raw::fork().map_err(system("fork"))? {
         Forked::Parent { child } => {
             drop(go_read);
-            let attempt = Attempt { run_dir, lock, record, keeper, runner: child, options: options.clone() };
+            let attempt = Attempt { run_dir, place, lock, record, keeper, runner: child, options: options.clone() };
             let code = attempt.keep(go_write);
             std::process::exit(code)
         }
@@ -140,7 +151,7 @@ pub fn keeper_main(run_dir: &Path, options: &KeeperOptions) -> Result<RunnerSide
             // Closing (not unlocking: the lock is shared with the parent) leaves it to the keeper alone.
             drop(lock);
             drop(go_write);
-            RunnerSide::start(run_dir, keeper, options.burial_patience, go_read)
+            RunnerSide::start(run_dir, place, keeper, options.burial_patience, go_read)
         }
     }
 }
@@ -168,6 +179,7 @@ pub fn become_subreaper() -> Result<(), Error> {
 /// The keeper's side of one attempt.
 struct Attempt {
     run_dir: RunDir,
+    place: Option<Place>,
     lock: Lock,
     record: AttemptRecord,
     keeper: Identity,
@@ -187,6 +199,11 @@ impl Attempt {
         }
         let (exit, reason) = self.wait_for_runner();
         let buried = self.bury();
+        if self.run_dir.is_lost(self.place) {
+            // What may be in its place is not this attempt's to write to; the worker tells the end.
+            complain("cannot record the end of the attempt", &self.lost());
+            return EXIT_ABANDONED;
+        }
         let written = buried.map_err(Error::from).and_then(|burial| self.write_record(exit, reason, burial));
         // Without a record the worker finds the lock free and does it again.
         match written {
@@ -216,6 +233,8 @@ impl Attempt {
     /// Reaps strays until the runner has ended.
     fn wait_for_runner(&self) -> (Exit, EndReason) {
         let mut stopping = Stopping::No;
+        let mut patient_until = Instant::now();
+        raw::set_alarm(BEAT);
         loop {
             if let Some(exit) = self.reap_until_runner() {
                 let reason = match (stopping, exit) {
@@ -226,17 +245,31 @@ impl Attempt {
                 };
                 return (exit, reason);
             }
-            match (raw::wait_for_signal(), stopping) {
-                (Wake::StopAsked, Stopping::No) => {
-                    stopping = Stopping::Asked;
-                    self.signal_runner(Signal::TERM);
-                    raw::set_alarm(self.options.stop_patience);
+            let ask = match (raw::wait_for_signal(), stopping) {
+                (Wake::StopAsked, Stopping::No) => true,
+                (Wake::TimeIsUp, Stopping::No) => {
+                    let is_lost = self.run_dir.is_lost(self.place);
+                    if is_lost {
+                        complain("ending the attempt", &self.lost());
+                    } else {
+                        raw::set_alarm(BEAT);
+                    }
+                    is_lost
                 }
-                (Wake::TimeIsUp, Stopping::Asked) => {
+                // A beat that came together with the order is not the end of the patience.
+                (Wake::TimeIsUp, Stopping::Asked) if Instant::now() >= patient_until => {
                     stopping = Stopping::Forced;
                     self.signal_runner(Signal::KILL);
+                    false
                 }
-                (Wake::ChildEnded | Wake::StopAsked | Wake::TimeIsUp, _) => {}
+                (Wake::ChildEnded | Wake::StopAsked | Wake::TimeIsUp, _) => false,
+            };
+            if ask {
+                stopping = Stopping::Asked;
+                self.signal_runner(Signal::TERM);
+                // The alarm may ring a little early or late of this clock.
+                patient_until = Instant::now() + self.options.stop_patience.mul_f32(0.9);
+                raw::set_alarm(self.options.stop_patience);
             }
         }
     }
@@ -281,6 +314,10 @@ impl Attempt {
             at: now(),
         };
         Ok(self.run_dir.write_exit(&self.lock, &record)?)
+    }
+
+    fn lost(&self) -> Error {
+        Error::RunDirLost { path: self.run_dir.path().to_owned() }
     }
 
     /// The runner is reaped here only, so its pid can't have been reused.

@@ -164,11 +164,9 @@ async fn begin(setup: &Setup<'_>, agent: LaunchSpec, place: &Place, start_timeou
         attempt: 1,
         worker: setup.worker.to_owned(),
         agent: runner.agent.name.clone(),
+        is_test: true,
         instance: InstanceId::new(uuid::Uuid::now_v7()).to_string(),
-        keeper: None,
-        runner: None,
-        containment: None,
-        cgroup: None,
+        ..AttemptRecord::default()
     };
     let (exe, run_root) = (setup.agents.exe.clone(), setup.run_root.to_owned());
     let launched = spawn_blocking(move || {

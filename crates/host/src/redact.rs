@@ -268,6 +268,21 @@ impl Redactor {
         format!("{}…", &cut[..cut.len() - self.suspect_suffix(cut)])
     }
 
+    /// A text that goes on, without secrets: what is ready, and the end of it that may be the beginning of a secret.
+    pub fn divide(&self, text: &str) -> (String, String) {
+        let clean = self.scrub(text);
+        let (ready, suspect) = clean.split_at(clean.len() - self.suspect_suffix(&clean));
+        (ready.to_owned(), suspect.to_owned())
+    }
+
+    /// A text that breaks off, without secrets and without a piece of one at its end.
+    pub fn finish(&self, text: &str) -> String {
+        match self.divide(text) {
+            (ready, suspect) if suspect.len() >= PIECE => ready + MARK,
+            (ready, suspect) => ready + &suspect,
+        }
+    }
+
     /// Passes an event on, with what was held back before it. The end of a message's text stays here if it may be the
     /// beginning of a secret, until the next piece of that message, or something after which none is expected.
     pub fn pass(&mut self, event: EventData, out: &mut impl FnMut(EventData)) {

@@ -16,16 +16,17 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use convene_core::failure::StopStep;
 use rustix::fs::FlockOperation;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::process::{Exit, Identity};
+mod record;
+
+pub use record::{AgentExit, AttemptRecord, Containment, EndReason, ExitRecord, HandOver, Recorder};
 
 /// What can go wrong with a run directory.
 #[derive(Debug, Error)]
@@ -66,128 +67,11 @@ pub struct RunDir {
     attempt: u32,
 }
 
-/// Who runs an attempt. The worker writes it without processes, the keeper completes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttemptRecord {
-    /// The session's id.
-    pub session: String,
-    /// The attempt's number.
-    pub attempt: u32,
-    /// The name of the worker that launched it.
-    pub worker: String,
-    /// The name of its agent.
-    #[serde(default)]
-    pub agent: String,
-    /// Distinguishes two launches of the same attempt; the first to report wins.
-    pub instance: String,
-    /// The keeper; none until it has begun.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keeper: Option<Identity>,
-    /// The runner; none until the keeper has begun.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub runner: Option<Identity>,
-    /// What holds its processes together; none until the keeper has begun.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub containment: Option<Containment>,
-    /// The attempt's cgroup, when it has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cgroup: Option<PathBuf>,
-}
-
-/// What holds the processes of an attempt together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Containment {
-    /// A cgroup of its own above the subreapers: one write ends everything.
-    Cgroup,
-    /// Keeper and runner inherit every orphan of the tree.
-    Subreaper,
-    /// Neither: descendants that leave the tree are found by their environment, if at all.
-    ProcessTree,
-}
-
-/// How an attempt ended, told by the last one who could know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExitRecord {
-    /// The session's id.
-    pub session: String,
-    /// The attempt's number.
-    pub attempt: u32,
-    /// Who tells.
-    pub by: Recorder,
-    /// Why it ended.
-    pub reason: EndReason,
-    /// Unknown when nobody was there to collect it; never invented.
-    pub runner: Option<Exit>,
-    /// As the runner collected it; unknown when it died before.
-    pub agent: Option<AgentExit>,
-    /// No process of the attempt is alive.
-    pub verified: bool,
-    /// How many were left alive, when not verified.
-    pub survivors: u32,
-    /// The last rung of the ladder that was needed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<StopStep>,
-    /// What held its processes together.
-    pub containment: Containment,
-    /// When it was written.
-    pub at: jiff::Timestamp,
-}
-
-/// Who wrote the exit record: whoever was left to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Recorder {
-    /// As it should be.
-    Keeper,
-    /// Its keeper was dead.
-    Runner,
-    /// Both were.
-    Worker,
-}
-
-/// Why an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndReason {
-    /// The runner ended by itself.
-    RunnerExited,
-    /// A signal ended the runner that the keeper did not send.
-    RunnerKilled,
-    /// The keeper was asked to stop, and the runner ended within its patience.
-    Stopped,
-    /// The keeper was asked to stop, and had to kill the runner.
-    StopForced,
-    /// The keeper died first; the runner buried its tree.
-    KeeperLost,
-    /// Keeper and runner were gone; the worker buried what was left.
-    Abandoned,
-    /// The machine was started anew meanwhile.
-    Rebooted,
-    /// Written by a later version.
-    #[serde(other)]
-    Other,
-}
-
-/// The agent's exit status as the runner collected it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AgentExit {
-    /// The agent's pid.
-    pub pid: i32,
-    /// How it ended.
-    pub exit: Exit,
-    /// The last rung of the ladder that the runner needed for the agent and what it had started.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<StopStep>,
-    /// When that was collected.
-    pub at: jiff::Timestamp,
-}
-
-/// The turn whose prompt was (or was about to be) handed to the agent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HandOver {
-    /// The turn's id.
-    pub turn: String,
+/// Which directory it is, whatever its name. See [`RunDir::is_lost`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    device: u64,
+    inode: u64,
 }
 
 /// The held lock of a run directory. Closing the descriptor gives it back, also when the process is killed.
@@ -273,6 +157,28 @@ impl RunDir {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Which directory it is now; `None` if that cannot be told.
+    pub fn place(&self) -> Option<Place> {
+        let found = fs::metadata(&self.path).ok()?;
+        Some(Place { device: found.dev(), inode: found.ino() })
+    }
+
+    /// Whether there is no such directory any more.
+    pub fn is_gone(&self) -> bool {
+        let gone = |error: &io::Error| matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+        fs::metadata(&self.path).is_err_and(|error| gone(&error))
+    }
+
+    /// Whether somebody has removed the directory that this was, or put another one in its place. A disk that does not
+    /// answer has lost nothing.
+    pub fn is_lost(&self, was: Option<Place>) -> bool {
+        match (was, self.place()) {
+            (Some(was), Some(is)) => was != is,
+            (_, None) => self.is_gone(),
+            (None, Some(_)) => false,
+        }
     }
 
     /// The log of keeper and runner.

@@ -9,10 +9,7 @@ fn record(session: &str, attempt: u32) -> AttemptRecord {
         worker: "wrk_1".to_owned(),
         agent: "fake".to_owned(),
         instance: "i1".to_owned(),
-        keeper: None,
-        runner: None,
-        containment: None,
-        cgroup: None,
+        ..AttemptRecord::default()
     }
 }
 
@@ -88,4 +85,22 @@ fn exit_record_has_a_stable_form() {
         text.replace("abandoned", "struck_by_lightning").replace("\"verified\"", "\"new_field\":1,\"verified\"");
     let record: ExitRecord = serde_json::from_str(&later).expect("the form of a later version");
     assert_eq!(record.reason, EndReason::Other);
+}
+
+#[test]
+fn a_run_directory_is_lost_when_it_is_gone_or_another_one() {
+    let home = home();
+    let run_dir = RunDir::create(home.path(), &record("ses_1", 1)).expect("create");
+    let place = run_dir.place();
+    assert!(place.is_some() && !run_dir.is_lost(place) && !run_dir.is_gone());
+    let moved = home.path().join("moved");
+    fs::rename(run_dir.path(), &moved).expect("move");
+    assert!(run_dir.is_lost(place) && run_dir.is_gone());
+    fs::create_dir(run_dir.path()).expect("create another");
+    assert!(run_dir.is_lost(place) && !run_dir.is_gone());
+    fs::remove_dir(run_dir.path()).expect("remove");
+    fs::rename(&moved, run_dir.path()).expect("move back");
+    assert!(!run_dir.is_lost(place));
+    // Who never knew which one it was can only tell that there is none.
+    assert!(!run_dir.is_lost(None));
 }

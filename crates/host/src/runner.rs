@@ -50,6 +50,7 @@ mod reading;
 mod requests;
 mod sign_in;
 mod sleep;
+mod stderr;
 mod tools;
 mod trouble;
 mod turns;
@@ -371,7 +372,7 @@ impl Runner {
                 }
             }
             Event::ChildEnded => self.reap(now),
-            Event::Terminate => self.stop(convene_core::event::StopMode::Graceful, now),
+            Event::Terminate => self.on_terminate(now),
             Event::KeeperGone => self.side.reap_and_go(self.agent_pid()),
             Event::KeeperCheck => {
                 if self.side.is_keeper_gone() {

@@ -7,12 +7,13 @@ use convene_core::failure::StopStep;
 
 use super::{BASE_CONTAINMENT, EXIT_ABANDONED, Error, become_subreaper, close_stdin, complain, now, raw, system};
 use crate::process::{self, Burial, Exit, Identity};
-use crate::rundir::{AgentExit, AttemptRecord, Containment, EndReason, ExitRecord, Recorder, RunDir};
+use crate::rundir::{AgentExit, AttemptRecord, Containment, EndReason, ExitRecord, Place, Recorder, RunDir};
 
 /// Given to the runner by `keeper_main`.
 #[derive(Debug)]
 pub struct RunnerSide {
     run_dir: RunDir,
+    place: Option<Place>,
     record: AttemptRecord,
     keeper: Identity,
     burial_patience: Duration,
@@ -21,6 +22,7 @@ pub struct RunnerSide {
 impl RunnerSide {
     pub(super) fn start(
         run_dir: RunDir,
+        place: Option<Place>,
         keeper: Identity,
         burial_patience: Duration,
         mut go: io::PipeReader,
@@ -37,7 +39,7 @@ impl RunnerSide {
             std::process::exit(EXIT_ABANDONED);
         }
         let record = run_dir.attempt_record()?.ok_or_else(|| Error::NoAttempt { path: run_dir.path().to_owned() })?;
-        let side = RunnerSide { run_dir, record, keeper, burial_patience };
+        let side = RunnerSide { run_dir, place, record, keeper, burial_patience };
         // It may have died before the signal was armed.
         if side.is_keeper_gone() {
             std::process::exit(EXIT_ABANDONED);
@@ -48,6 +50,11 @@ impl RunnerSide {
     /// The attempt's run directory.
     pub fn run_dir(&self) -> &RunDir {
         &self.run_dir
+    }
+
+    /// Whether somebody has removed the run directory, or put another one in its place: then the keeper asks for the end.
+    pub fn is_run_dir_lost(&self) -> bool {
+        self.run_dir.is_lost(self.place)
     }
 
     /// The attempt, with keeper, runner and containment filled in.
@@ -81,6 +88,7 @@ impl RunnerSide {
     /// # Errors
     /// If the disk refuses; then the prompt must not go.
     pub fn write_handed_over(&self, turn: &str) -> Result<(), Error> {
+        self.still_here()?;
         Ok(self.run_dir.write_handed_over(turn)?)
     }
 
@@ -89,6 +97,7 @@ impl RunnerSide {
     /// # Errors
     /// If the disk refuses.
     pub fn write_agent_exit(&self, pid: i32, exit: Exit, step: Option<StopStep>) -> Result<(), Error> {
+        self.still_here()?;
         Ok(self.run_dir.write_agent_exit(&AgentExit { pid, exit, step, at: now() })?)
     }
 
@@ -136,10 +145,19 @@ impl RunnerSide {
         std::process::exit(EXIT_ABANDONED)
     }
 
+    /// Nothing is written into what may be in the place of the run directory.
+    fn still_here(&self) -> Result<(), Error> {
+        if self.is_run_dir_lost() {
+            return Err(Error::RunDirLost { path: self.run_dir.path().to_owned() });
+        }
+        Ok(())
+    }
+
     fn record_end(&self, burial: Burial) -> Result<(), Error> {
         if !self.is_keeper_gone() {
             return Ok(());
         }
+        self.still_here()?;
         // Held by the worker: it buries already, and waits for this process to go.
         let Some(lock) = self.run_dir.try_lock()? else { return Ok(()) };
         if self.run_dir.exit_record()?.is_some() {

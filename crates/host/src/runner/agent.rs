@@ -1,23 +1,14 @@
 //! The agent's process: how it is started, what it says on stderr, how it is told to end.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    ffi::OsString,
-    fs::File,
-    io::{self, Write as _},
-    os::unix::{fs::OpenOptionsExt as _, process::CommandExt as _},
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{collections::BTreeMap, ffi::OsString, io, os::unix::process::CommandExt as _, path::Path, process::Command};
 
 use convene_core::failure::StopStep;
 use rustix::process::{Pid, Signal};
-use tokio::net::unix::pipe;
+use tokio::{net::unix::pipe, time::Instant};
 
+use super::stderr::StderrLog;
 use crate::{acp::frame::Lines, process::Exit, redact::Redactor};
 
-/// How much of the agent's stderr is kept.
-const STDERR: usize = 64 << 10;
 /// How much of it goes into an event.
 const STDERR_TOLD: usize = 4 << 10;
 
@@ -99,16 +90,17 @@ impl Agent {
     /// Takes in what there is on stderr.
     pub(super) fn read_stderr(&mut self, redactor: &Redactor) {
         let Some(pipe) = &self.stderr else { return };
+        let at = Instant::now();
         let mut buffer = [0; 16 << 10];
         // A flood must not keep the runner here.
         for _ in 0..4 {
             match pipe.try_read(&mut buffer) {
                 Ok(0) => {
-                    self.log.end(redactor);
+                    self.log.end(at, redactor);
                     self.stderr = None;
                     return;
                 }
-                Ok(length) => self.log.take(&buffer[..length], redactor),
+                Ok(length) => self.log.take(&buffer[..length], at, redactor),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(_) => {
                     self.stderr = None;
@@ -126,8 +118,18 @@ impl Agent {
     /// The last bytes of what the agent wrote to stderr, without secrets.
     pub(super) fn stderr_end(&mut self, redactor: &Redactor, max: usize) -> String {
         self.read_stderr(redactor);
-        self.log.end(redactor);
-        self.log.tail(max)
+        self.log.tail(redactor, max)
+    }
+
+    /// What the agent wrote to stderr from some time on, without secrets.
+    pub(super) fn stderr_since(&self, since: Instant, redactor: &Redactor) -> String {
+        self.log.since(since, redactor)
+    }
+
+    /// The agent is dead: whatever it began to write, it will not go on with.
+    pub(super) fn close_stderr(&mut self, redactor: &Redactor) {
+        self.read_stderr(redactor);
+        self.log.end(Instant::now(), redactor);
     }
 }
 
@@ -136,92 +138,5 @@ pub(super) async fn readable(pipe: Option<&pipe::Receiver>) {
     match pipe {
         Some(pipe) if pipe.readable().await.is_ok() => {}
         Some(_) | None => std::future::pending().await,
-    }
-}
-
-/// The last lines of stderr, in memory and in a file of the run directory.
-#[derive(Debug)]
-struct StderrLog {
-    path: PathBuf,
-    file: Option<File>,
-    written: usize,
-    lines: VecDeque<String>,
-    size: usize,
-    partial: Vec<u8>,
-}
-
-impl StderrLog {
-    fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), file: None, written: 0, lines: VecDeque::new(), size: 0, partial: Vec::new() }
-    }
-
-    fn take(&mut self, bytes: &[u8], redactor: &Redactor) {
-        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.partial.extend_from_slice(part);
-            // A line without an end is cut, which a secret across the cut survives only if it is that long.
-            if part.ends_with(b"\n") || self.partial.len() > STDERR {
-                self.end(redactor);
-            }
-        }
-    }
-
-    /// Takes the line that is being read as complete.
-    fn end(&mut self, redactor: &Redactor) {
-        if self.partial.is_empty() {
-            return;
-        }
-        let line = String::from_utf8_lossy(&std::mem::take(&mut self.partial)).into_owned();
-        let line = redactor.scrub(&line).into_owned();
-        self.size += line.len();
-        self.lines.push_back(line);
-        while self.size > STDERR && self.lines.len() > 1 {
-            self.size -= self.lines.pop_front().map_or(0, |line| line.len());
-        }
-        self.write();
-    }
-
-    /// The file is written anew when it is twice as large as what is kept. Without it the runner does as well.
-    fn write(&mut self) {
-        let written = if self.file.is_none() || self.written > 2 * STDERR {
-            let mut options = std::fs::OpenOptions::new();
-            options.create(true).write(true).truncate(true).mode(0o600).open(&self.path).and_then(|mut file| {
-                self.written = 0;
-                for line in &self.lines {
-                    file.write_all(line.as_bytes())?;
-                    self.written += line.len();
-                }
-                self.file = Some(file);
-                Ok(())
-            })
-        } else {
-            match (&mut self.file, self.lines.back()) {
-                (Some(file), Some(line)) => {
-                    self.written += line.len();
-                    file.write_all(line.as_bytes())
-                }
-                (None, _) | (_, None) => Ok(()),
-            }
-        };
-        if let Err(error) = written {
-            tracing::debug!(%error, "cannot keep the agent's stderr");
-        }
-    }
-
-    fn tail(&self, max: usize) -> String {
-        let mut taken: Vec<&str> = Vec::new();
-        let mut size = 0;
-        for line in self.lines.iter().rev() {
-            size += line.len();
-            if size > max && !taken.is_empty() {
-                break;
-            }
-            taken.push(line);
-        }
-        taken.reverse();
-        let text = taken.concat();
-        let text = text.trim_end();
-        let start = text.len().saturating_sub(max);
-        let start = (start..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        text[start..].to_owned()
     }
 }

@@ -39,10 +39,11 @@ impl Runner {
     /// Puts down a failure, if failures of its kind are put down.
     pub(super) fn bundled_with(&mut self, failure: Failure, error: &str, remains: Remains) -> Failure {
         self.bundle = None;
-        if !bundle::is_for(failure.kind) {
+        let attempt = self.side.attempt();
+        // What a test finds out is in its answer.
+        if !bundle::is_for(failure.kind) || attempt.is_test {
             return failure;
         }
-        let attempt = self.side.attempt();
         let redactor = &self.outbox.redactor;
         let scrub = |text: &str| redactor.scrub(text).into_owned();
         let path = self.write_bundle(Bundle {
@@ -77,7 +78,7 @@ impl Runner {
 
     fn write_bundle(&mut self, bundle: Bundle) -> Option<String> {
         let directory = bundle::directory(self.side.run_dir())?;
-        match bundle.write(&directory) {
+        match bundle.write(&directory, &self.outbox.redactor) {
             Ok(path) => {
                 self.bundle = Some(bundle);
                 Some(path.display().to_string())

@@ -15,7 +15,13 @@ use convene_core::{
 use rustix::process::{Signal, WaitOptions};
 use tokio::time::Instant;
 
-use super::{Runner, bundles::Remains, handshake::Stage, trouble::telling_line};
+use super::{
+    Runner,
+    agent::Agent,
+    bundles::Remains,
+    handshake::Stage,
+    trouble::{last_words, telling_line},
+};
 use crate::{
     ladder::{CANCEL, CLOSE, DRAIN, TERMINATE},
     process::{Exit, kill_tree_until_none},
@@ -25,6 +31,8 @@ use crate::{
 const CLOSED: Duration = Duration::from_secs(2);
 /// How long the last events may take to be committed. What is not, the worker delivers.
 const COMMIT: Duration = Duration::from_secs(5);
+/// What an agent wrote in this time before its end are its last words.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long killed processes may take to be gone.
 const BURIAL: Duration = Duration::from_secs(10);
 
@@ -87,6 +95,19 @@ impl Runner {
     /// The same for an agent whose every further moment does harm.
     pub(super) fn fail_at_once(&mut self, failure: Failure, now: Instant) {
         self.fail_by(failure, Step::Kill, now);
+    }
+
+    /// The keeper wants the end, because somebody asked it, or because there is no run directory any more.
+    pub(super) fn on_terminate(&mut self, now: Instant) {
+        if !self.side.is_run_dir_lost() {
+            return self.stop(StopMode::Graceful, now);
+        }
+        let path = self.side.run_dir().path().display();
+        let failure = Failure::new(FailureKind::UnknownFailure, format!("its run directory {path} was removed"))
+            .code("storage_failed")
+            .hint(format!("convene prompt {} resumes it in a new one", self.config.session.short()));
+        tracing::error!(path = %self.side.run_dir().path().display(), "the run directory was removed; ending the attempt");
+        self.fail_by(failure, Step::EndOfInput, now);
     }
 
     fn fail_by(&mut self, failure: Failure, step: Step, now: Instant) {
@@ -212,7 +233,9 @@ impl Runner {
         let Some(mut agent) = self.agent.take() else { return };
         // Not even SIGKILL ended it: the keeper goes on with that, and says that nothing is proved.
         let Some(exit) = agent.exit else { return self.enter(Step::Commit, now) };
+        agent.close_stderr(&self.outbox.redactor);
         let stderr = agent.stderr_tail(&self.outbox.redactor);
+        let wrote = self.wrote(&agent, &stderr, now);
         let remains = Remains::of(&mut agent, &self.outbox.redactor);
         self.close_input();
         self.questions.cancel_all();
@@ -229,7 +252,7 @@ impl Runner {
             // Killed: the server knows whether that was wanted, and ends the turn accordingly.
             Some(Leaving { step: Step::Kill | Step::Commit, .. }) => {}
             None => {
-                let failure = self.exit_failure(exit, &stderr);
+                let failure = self.exit_failure(exit, &stderr, wrote);
                 let error = failure.summary.clone();
                 let failure = self.bundled_with(failure, &error, remains);
                 self.emit(KnownEvent::AttemptFailed { failure });
@@ -239,11 +262,25 @@ impl Runner {
         self.enter(Step::Commit, now);
     }
 
+    /// The line of its stderr that says most about its end.
+    fn wrote(&self, agent: &Agent, stderr: &str, now: Instant) -> Option<String> {
+        if !matches!(self.stage, Stage::Ready) {
+            return telling_line(stderr).map(str::to_owned);
+        }
+        let redactor = &self.outbox.redactor;
+        let prompted = self.turn.as_ref().map(|turn| turn.handed_over);
+        // A clock that has just begun has no time before it.
+        let recent = now.checked_sub(LAST_WORDS).unwrap_or(now);
+        let of_turn = prompted.map(|since| agent.stderr_since(since, redactor)).unwrap_or_default();
+        let recent = agent.stderr_since(prompted.map_or(recent, |since| since.max(recent)), redactor);
+        last_words(&recent, &of_turn).map(str::to_owned)
+    }
+
     /// What it means that the agent ended by itself.
-    fn exit_failure(&self, exit: ProcessExit, stderr: &str) -> Failure {
+    fn exit_failure(&self, exit: ProcessExit, stderr: &str, wrote: Option<String>) -> Failure {
         let agent = &self.config.agent;
         let name = agent.display_name();
-        let wrote = telling_line(stderr).map(|line| format!("; it wrote: {line}")).unwrap_or_default();
+        let wrote = wrote.map(|line| format!("; it wrote: {line}")).unwrap_or_default();
         let show = format!("convene agents show {}", agent.name);
         match &self.stage {
             Stage::Waiting | Stage::Starting => match &self.noise.first {

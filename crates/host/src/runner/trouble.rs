@@ -123,17 +123,29 @@ fn interpreter(file: &Path) -> Option<String> {
 
 /// The line of what a program wrote that says most: the last one about an error, else the last one that is no stack.
 pub(super) fn telling_line(text: &str) -> Option<&str> {
-    let lines = || text.lines().rev().map(str::trim).filter(|line| line.chars().any(char::is_alphanumeric));
-    let is_stack = |line: &&str| STACK_LINES.iter().any(|start| line.starts_with(start));
+    error_line(text).or_else(|| lines_from_end(text).find(|line| !is_stack(line))).or(lines_from_end(text).next())
+}
+
+/// The line about the end of an agent that had begun: an error among its last words, else one since its prompt, else its
+/// last words. What it wrote before that, warnings of its start for one, has nothing to do with its end.
+pub(super) fn last_words<'a>(recent: &'a str, of_turn: &'a str) -> Option<&'a str> {
+    error_line(recent).or_else(|| error_line(of_turn)).or_else(|| telling_line(recent))
+}
+
+fn error_line(text: &str) -> Option<&str> {
     let tells = |line: &&str| {
         let small = line.to_ascii_lowercase();
         ERROR_WORDS.iter().any(|word| small.contains(word))
     };
-    lines()
-        .filter(|line| !is_stack(line))
-        .find(tells)
-        .or_else(|| lines().find(|line| !is_stack(line)))
-        .or(lines().next())
+    lines_from_end(text).filter(|line| !is_stack(line)).find(tells)
+}
+
+fn lines_from_end(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().rev().map(str::trim).filter(|line| line.chars().any(char::is_alphanumeric))
+}
+
+fn is_stack(line: &str) -> bool {
+    STACK_LINES.iter().any(|start| line.starts_with(start))
 }
 
 #[cfg(test)]

@@ -14,6 +14,17 @@ fn finds_the_line_that_tells_most() {
 }
 
 #[test]
+fn last_words_are_those_about_the_end() {
+    let startup = "warning: cannot read settings\n";
+    let recent = "saving\nfatal error: out of memory\nbye\n";
+    assert_eq!(last_words(recent, &format!("{startup}{recent}")), Some("fatal error: out of memory"));
+    // An error that came earlier in the turn says more than a farewell.
+    assert_eq!(last_words("bye\n", "ValueError: no key\nbye\n"), Some("ValueError: no key"));
+    assert_eq!(last_words("bye\n", "working\nbye\n"), Some("bye"));
+    assert_eq!(last_words("", "working\n"), None);
+}
+
+#[test]
 fn tells_apart_why_a_program_does_not_start() {
     let home = tempfile::tempdir().unwrap();
     let place = |name: &str| home.path().join(name).display().to_string();

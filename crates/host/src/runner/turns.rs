@@ -56,7 +56,9 @@ pub(super) struct Turn {
     end: Option<End>,
     /// Whether somebody allowed an action that is more than reading.
     pub(super) allowed: bool,
-    /// When its prompt was handed over, on the clock of the process table.
+    /// When its prompt was handed over.
+    pub(super) handed_over: Instant,
+    /// The same on the clock of the process table.
     pub(super) began: Option<u64>,
     /// What is due for the processes that it has started, once it was cancelled.
     tools_due: Option<ToolsDue>,
@@ -138,9 +140,14 @@ impl Runner {
         {
             blocks.insert(0, json!({"type": "text", "text": system_prompt}));
         }
-        let began = boot_clock();
+        // What it wrote until now belongs to what was before.
+        if let Some(agent) = &mut self.agent {
+            agent.read_stderr(&self.outbox.redactor);
+        }
+        let (handed_over, began) = (Instant::now(), boot_clock());
         self.turn = Some(Turn {
             id: turn,
+            handed_over,
             cancel_until: None,
             cancel_at: None,
             tools: Vec::new(),
@@ -149,7 +156,7 @@ impl Runner {
             began,
             tools_due: None,
         });
-        self.weigh_soon(Instant::now());
+        self.weigh_soon(handed_over);
         self.voice.new_turn();
         self.voice.mute(false);
         self.first_prompt = self.first_prompt.or(began);

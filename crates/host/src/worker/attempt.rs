@@ -21,6 +21,7 @@ use crate::{
     keeper::chain,
     launch_spec::{RunnerConfig, default_spool_max},
     process::Identity,
+    redact::Redactor,
     rundir::{AttemptRecord, EndReason, ExitRecord, Recorder, RunDir},
 };
 
@@ -135,11 +136,10 @@ fn launch(config: &WorkerConfig, start: &StartAttempt) -> Result<(RunDir, Identi
         attempt: start.attempt,
         worker: config.name.to_string(),
         agent: runner.agent.name.clone(),
+        command: without_secrets(&runner),
+        cwd: runner.workspace.as_ref().or(start.workspace.as_ref()).map_or(&start.cwd, |found| &found.cwd).clone(),
         instance: InstanceId::new(uuid::Uuid::now_v7()).to_string(),
-        keeper: None,
-        runner: None,
-        containment: None,
-        cgroup: None,
+        ..AttemptRecord::default()
     };
     let run_dir = RunDir::create(&config.run_root, &record).map_err(|error| Refusal::of_runner(&error))?;
     death::launch(&run_dir, &config.agents.exe, &json).map(|keeper| (run_dir.clone(), keeper)).map_err(|error| {
@@ -147,6 +147,15 @@ fn launch(config: &WorkerConfig, start: &StartAttempt) -> Result<(RunDir, Identi
         remove(run_dir);
         refusal
     })
+}
+
+/// The agent's program and arguments, for a bundle that is left when nobody else knows them any more.
+fn without_secrets(runner: &RunnerConfig) -> Vec<String> {
+    let mut redactor = Redactor::default();
+    redactor.register(&runner.token);
+    redactor.register_configuration(runner.agent.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    redactor.register_secrets_of(&std::env::vars_os().collect());
+    runner.agent.command.iter().map(|word| redactor.scrub(word).into_owned()).collect()
 }
 
 /// Deletes a run directory. Blocks; one that stays is found by the next worker.
@@ -279,6 +288,7 @@ fn exit_of(run_dir: &RunDir, record: &ExitRecord) -> AttemptExit {
         EndReason::KeeperLost => "the keeper was killed",
         EndReason::Abandoned => "runner and keeper were killed",
         EndReason::Rebooted => "the machine was restarted",
+        EndReason::RunDirLost => "its run directory was removed",
     };
     let handed_over = run_dir.handed_over().ok().flatten().and_then(|h| h.turn.parse().ok());
     AttemptExit {
@@ -301,12 +311,12 @@ fn crash_bundle(run_dir: &RunDir, record: &ExitRecord, exit: &AttemptExit) -> Op
             !run_dir.was_end_ordered()
         }
         EndReason::RunnerExited => exit.runner.is_some_and(|runner| runner.code != Some(0)),
-        EndReason::Stopped | EndReason::Rebooted | EndReason::Other => false,
+        EndReason::Stopped | EndReason::Rebooted | EndReason::RunDirLost | EndReason::Other => false,
     };
-    if !crashed {
+    let attempt = run_dir.attempt_record().ok().flatten().unwrap_or_default();
+    if !crashed || attempt.is_test {
         return None;
     }
-    let attempt = run_dir.attempt_record().ok().flatten();
     let texts = bundle::TEXT_MAX as u64;
     let log = run_dir.tail_of("stderr", texts / 2);
     let what = if exit.detail.is_empty() { "the runner ended with an error" } else { &exit.detail };
@@ -320,17 +330,18 @@ fn crash_bundle(run_dir: &RunDir, record: &ExitRecord, exit: &AttemptExit) -> Op
         kind: FailureKind::TransportFailure,
         code: None,
         error: format!("{what}; the end of its log:\n{log}"),
-        agent: attempt.as_ref().map(|attempt| attempt.agent.clone()).unwrap_or_default(),
+        agent: attempt.agent,
         pid: record.agent.as_ref().map(|agent| agent.pid),
-        command: Vec::new(),
-        cwd: String::new(),
+        command: attempt.command,
+        cwd: attempt.cwd,
         started_at: None,
         exit: exit.agent,
         step: record.step,
         containment: Some(record.containment),
         stderr: run_dir.tail_of("agent_stderr", texts),
     };
-    match made.write(&bundle::directory(run_dir)?) {
+    // Its parts were redacted when they were written; who knew the secrets is dead.
+    match made.write(&bundle::directory(run_dir)?, &Redactor::default()) {
         Ok(path) => Some(path.display().to_string()),
         Err(error) => {
             tracing::warn!(%error, "cannot leave a crash bundle");

@@ -65,6 +65,10 @@ impl Remains {
     }
 
     fn open_tail(&self) -> Option<Tail> {
+        // Somebody removed it: neither is there a tail, nor is it made anew for one.
+        if self.run_dir.is_gone() {
+            return None;
+        }
         let instance = self.run_dir.attempt_record().ok().flatten().and_then(|record| record.instance.parse().ok());
         match (instance, Records::open(&self.run_dir.spool_path())) {
             (Some(instance), Ok(records)) => Some(Tail { instance, records }),

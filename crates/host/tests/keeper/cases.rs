@@ -8,7 +8,7 @@ use convene_host::rundir::{EndReason, Recorder};
 use libtest_mimic::Trial;
 use rustix::process::Signal;
 
-use crate::fixture::{Attempt, kill, kill_together, wait_until};
+use crate::fixture::{Attempt, DEADLINE, kill, kill_together, wait_until};
 use crate::runner::{OnStop, ended_after_agent};
 
 const KILLED: Exit = Exit::Signal(9);
@@ -35,6 +35,8 @@ pub fn trials() -> Vec<Trial> {
         test("stop_in_order", stop_in_order),
         test("stop_of_a_deaf_runner_is_forced", stop_of_a_deaf_runner_is_forced),
         test("frozen_runner_is_buried_when_the_keeper_dies", frozen_runner_is_buried_when_the_keeper_dies),
+        test("removed_run_directory_ends_the_attempt", removed_run_directory_ends_the_attempt),
+        test("replaced_run_directory_ends_the_attempt", replaced_run_directory_ends_the_attempt),
     ]
 }
 
@@ -180,6 +182,41 @@ fn frozen_runner_is_buried_when_the_keeper_dies() {
     cast.runner.signal(Signal::STOP).expect("freeze the runner");
     kill(&cast.keeper);
     assert_eq!(attempt.finish().by, Recorder::Worker);
+}
+
+/// Also with a runner that does not hear: nobody could find this tree any more.
+fn removed_run_directory_ends_the_attempt() {
+    for on_stop in [OnStop::GoInOrder, OnStop::StayDeaf] {
+        let attempt = Attempt::launch(on_stop);
+        let keeper = attempt.cast().keeper;
+        std::fs::remove_dir_all(attempt.run_dir.path()).expect("remove the run directory");
+        assert!(keeper.wait_for_end(DEADLINE).expect("wait for the keeper"), "the keeper lives");
+        attempt.assert_nothing_left();
+        keeper.reap();
+        // The worker tells what is true, makes nothing anew, and comes to the same again.
+        for _ in 0..2 {
+            let record = death::bury(&attempt.run_dir).expect("bury");
+            assert_eq!((record.by, record.reason), (Recorder::Worker, EndReason::RunDirLost));
+            assert!(record.verified && record.runner.is_none() && record.agent.is_none(), "{record:?}");
+            assert!(attempt.run_dir.is_gone(), "it was made anew");
+        }
+    }
+}
+
+/// A copy of it under its name is another one, which is left as it is.
+fn replaced_run_directory_ends_the_attempt() {
+    let attempt = Attempt::launch(OnStop::GoInOrder);
+    let keeper = attempt.cast().keeper;
+    let moved = attempt.run_dir.path().with_file_name("moved");
+    std::fs::rename(attempt.run_dir.path(), &moved).expect("move the run directory");
+    std::fs::create_dir(attempt.run_dir.path()).expect("make another one");
+    assert!(keeper.wait_for_end(DEADLINE).expect("wait for the keeper"), "the keeper lives");
+    attempt.assert_nothing_left();
+    keeper.reap();
+    let log = std::fs::read_to_string(moved.join("stderr")).expect("a log");
+    assert!(log.contains("was removed"), "it says {log}");
+    let others = std::fs::read_dir(attempt.run_dir.path()).expect("list").count();
+    assert_eq!(others, 0, "something was written into what is not its directory");
 }
 
 /// Another process is the worker, and is dead when this returns.

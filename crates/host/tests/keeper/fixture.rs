@@ -15,7 +15,7 @@ use crate::agent;
 use crate::runner::{Config, HASTY, OnStop};
 
 pub const TOKEN: &str = "tok_never_seen_in_argv_or_env";
-const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(20);
 
 pub struct Attempt {
     pub run_dir: RunDir,
@@ -55,10 +55,7 @@ impl Attempt {
             worker: worker.to_owned(),
             agent: "fake".to_owned(),
             instance: "i1".to_owned(),
-            keeper: None,
-            runner: None,
-            containment: None,
-            cgroup: None,
+            ..AttemptRecord::default()
         };
         let run_dir = RunDir::create(&home.path().join("run"), &record).expect("make the run directory");
         let diary = home.path().join("diary");

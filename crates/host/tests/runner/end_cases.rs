@@ -25,6 +25,8 @@ trials_of!(
     ends_the_agent_when_it_is_fenced,
     ends_a_tree_that_grows_between_turns,
     ends_a_tree_that_grows_before_it_says_hello,
+    keeps_a_secret_in_pieces_out_of_bundles,
+    quotes_what_an_agent_wrote_about_its_end,
 );
 
 /// Starts so many processes that stay.
@@ -187,4 +189,40 @@ async fn ends_a_tree_that_grows_before_it_says_hello() {
     let failed = attempt.server.event("attempt_failed").await;
     assert_eq!(failed["failure"]["code"], "agent_over_limit", "{failed}");
     assert!(attempt.ended().await.verified);
+}
+
+/// The bundle is begun while the agent lives and has written half of a secret, and completed when it has written the rest.
+async fn keeps_a_secret_in_pieces_out_of_bundles() {
+    const SECRET: &str = "canary-0b4e6a1f7c2d9358";
+    let script = r#"
+        trap 'printf "9358 is used\n" >&2; exit 1' TERM
+        printf "the key canary-0b4e6a1f7c2d" >&2
+        read line
+        id=$(printf "%s" "$line" | sed 's/.*"id":\([^,}]*\).*/\1/')
+        printf '{"jsonrpc":"2.0","id":%s,"error":{"code":-1,"message":"no"}}\n' "$id"
+        while :; do :; done"#;
+    let command = Some(["sh", "-c", script].map(str::to_owned).to_vec());
+    let env = vec![("FAKE_API_KEY".to_owned(), SECRET.to_owned())];
+    let attempt = Attempt::start(With { command, env, ..With::default() });
+    let failure = attempt.server.event("attempt_failed").await["failure"].clone();
+    attempt.ended().await;
+    let bundle = std::fs::read_to_string(failure["bundle"].as_str().expect("a bundle")).unwrap();
+    assert!(bundle.contains("the key [redacted] is used"), "{bundle}");
+    let kept = std::fs::read_to_string(attempt.run_dir.path().join("agent_stderr")).unwrap();
+    assert_eq!(kept, "the key [redacted] is used\n");
+}
+
+async fn quotes_what_an_agent_wrote_about_its_end() {
+    let before = "echo 'error: cannot read settings' >&2".to_owned();
+    let attempt = Attempt::start(With { before: Some(before.clone()), ..with_prompt("hello\nEXIT 3") });
+    let failure = attempt.server.event("attempt_failed").await["failure"].clone();
+    assert_eq!(failure["summary"], "Fake ended with exit code 3 in a turn");
+    assert!(attempt.server.event("agent_exited").await["stderr"].as_str().unwrap().contains("settings"));
+    attempt.ended().await;
+    // Before it is ready, its start is what it is about.
+    let before = format!("{before}; exit 3");
+    let attempt = Attempt::start(With { before: Some(before), ..With::default() });
+    let failure = attempt.server.event("attempt_failed").await["failure"].clone();
+    assert!(failure["summary"].as_str().unwrap().ends_with("it wrote: error: cannot read settings"), "{failure}");
+    attempt.ended().await;
 }

@@ -104,10 +104,7 @@ impl Attempt {
             worker: "here".to_owned(),
             agent: "fake".to_owned(),
             instance: InstanceId::new(uuid::Uuid::now_v7()).to_string(),
-            keeper: None,
-            runner: None,
-            containment: None,
-            cgroup: None,
+            ..AttemptRecord::default()
         };
         let run_dir = RunDir::create(&dir.path().join("run"), &record).unwrap();
         let command = with.command.unwrap_or_else(|| {
