@@ -16,6 +16,9 @@ const TESTKIT: &str = "convene-testkit";
 /// A tool of developers: nothing of it is in the product.
 const BENCH: &str = "convene-bench";
 
+/// What tests preload: nothing links to it.
+const FAULT_SHIM: &str = "convene-fault-shim";
+
 const ROOMS: &[Room] = &[
     Room { package: "convene-core", folder: "crates/core", may: &[] },
     Room { package: "convene-agent", folder: "crates/agent", may: &[] },
@@ -31,7 +34,8 @@ const ROOMS: &[Room] = &[
     Room { package: "convene-host", folder: "crates/host", may: &["convene-core", "convene-api"] },
     Room { package: "convene-web", folder: "crates/web", may: &[] },
     Room { package: "convene", folder: "crates/cli", may: &ALL_BUT_TESTKIT },
-    Room { package: TESTKIT, folder: "crates/testkit", may: &ALL_BUT_TESTKIT },
+    Room { package: TESTKIT, folder: "crates/testkit", may: &TESTKIT_MAY },
+    Room { package: FAULT_SHIM, folder: "crates/fault-shim", may: &[] },
     Room { package: BENCH, folder: "crates/bench", may: &BENCH_MAY },
     Room { package: "xtask", folder: "xtask", may: &[] },
 ];
@@ -41,6 +45,20 @@ const ALL_BUT_TESTKIT: [&str; 9] = [
     "convene-api",
     "convene-core",
     "convene-engine",
+    "convene-host",
+    "convene-mock-llm",
+    "convene-server",
+    "convene-store",
+    "convene-web",
+];
+
+/// It has what the command line has, and the disk that fails.
+const TESTKIT_MAY: [&str; 10] = [
+    "convene-agent",
+    "convene-api",
+    "convene-core",
+    "convene-engine",
+    FAULT_SHIM,
     "convene-host",
     "convene-mock-llm",
     "convene-server",
@@ -139,7 +157,7 @@ fn room_of(path: &str) -> Option<&'static Room> {
 }
 
 fn is_ours(name: &str) -> bool {
-    name == TESTKIT || ALL_BUT_TESTKIT.contains(&name)
+    name == TESTKIT || name == FAULT_SHIM || ALL_BUT_TESTKIT.contains(&name)
 }
 
 #[cfg(test)]

@@ -90,8 +90,11 @@ fn version(conn: &Connection) -> rusqlite::Result<Option<i64>> {
     conn.query_row("SELECT MAX(version) FROM refinery_schema_history", [], |row| row.get(0))
 }
 
+/// Whether there is nothing in it but the history of migrations: that is made first, and whoever made it may have died
+/// before the first migration.
 fn is_empty(conn: &Connection) -> rusqlite::Result<bool> {
-    conn.query_row("SELECT COUNT(*) FROM sqlite_master", [], |row| Ok(row.get::<_, i64>(0)? == 0))
+    let others = "SELECT COUNT(*) FROM sqlite_master WHERE tbl_name <> 'refinery_schema_history'";
+    conn.query_row(others, [], |row| Ok(row.get::<_, i64>(0)? == 0))
 }
 
 fn migration_failed(path: &Path, error: refinery::Error) -> Error {

@@ -31,13 +31,14 @@ pub(crate) struct Wal {
 }
 
 impl Wal {
-    /// Reads the log of a database; none if there is none or it is empty.
+    /// Reads the log of a database; none if there is none, or it ends in its header: a disk that is full leaves that, and
+    /// no frame was ever behind it.
     ///
     /// # Errors
     /// If the system refuses; `InvalidData` if its header is not one.
     pub(crate) fn read(path: &Path) -> io::Result<Option<Self>> {
         let bytes = match fs::read(path) {
-            Ok(bytes) if bytes.is_empty() => return Ok(None),
+            Ok(bytes) if bytes.len() < HEADER => return Ok(None),
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
