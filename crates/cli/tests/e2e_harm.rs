@@ -236,6 +236,9 @@ async fn a_crash_leaves_a_bundle() -> Result<()> {
     cluster.kill(&[Role::Runner], &tree)?;
     let told = bundle(&stopped(&cluster, created.session.id).await?)?;
     ensure!(told["kind"] == "transport_failure" && told["attempt"] == 1, "it says {told}");
+    let work = cluster.home().work();
+    ensure!(told["cwd"].as_str().is_some_and(|cwd| work.ends_with(cwd) || work == Path::new(cwd)), "it says {told}");
+    ensure!(told["command"][0].as_str().is_some_and(|program| program.ends_with("fake-agent")), "it says {told}");
     let bundles =
         || Ok::<_, anyhow::Error>(std::fs::read_dir(cluster.home().data().join("logs/crash-bundles"))?.count());
     let before = bundles()?;
@@ -244,6 +247,27 @@ async fn a_crash_leaves_a_bundle() -> Result<()> {
     cluster.client()?.stop(view.id, &now, &CommandKey::fresh()).await?;
     let view = stopped(&cluster, view.id).await?;
     ensure!(view.failure.is_none() && bundles()? == before, "a stop is told as a crash: {view:#?}");
+    cluster.end().await
+}
+
+/// The test of an agent belongs to no session: what it found out is in its answer, and nothing else of it stays.
+#[tokio::test]
+async fn the_test_of_an_agent_leaves_no_bundle() -> Result<()> {
+    let cluster = cluster().agent("broken", &["sh", "-c", "echo 'error: it is broken' >&2; exit 3"]).start().await?;
+    let mut command = cluster.command(&["agents", "test", "broken"]);
+    let output = tokio::task::spawn_blocking(move || command.output()).await??;
+    let said = String::from_utf8([output.stdout, output.stderr].concat())?;
+    ensure!(!output.status.success() && said.contains("it is broken"), "it says {said}");
+    let left = cluster.home().data().join("logs/crash-bundles");
+    ensure!(!left.exists(), "there is {left:?}");
+    // A session of the same agent leaves one.
+    let body = cluster.session_of("broken", "hello");
+    let created = cluster.client()?.create_session(&body, &CommandKey::fresh()).await?;
+    let view = stopped(&cluster, created.session.id).await?;
+    ensure!(
+        view.failure.is_some_and(|failure| failure.bundle.is_some()) && left.exists(),
+        "nothing is left of a session"
+    );
     cluster.end().await
 }
 

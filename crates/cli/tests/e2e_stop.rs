@@ -198,6 +198,37 @@ async fn a_stop_does_not_wait_for_who_stands_still() -> Result<()> {
     cluster.end().await
 }
 
+/// Nobody can find, adopt or bury an attempt without its run directory: it does not go on for ever, and its session does
+/// not say that it does.
+#[tokio::test]
+async fn an_attempt_whose_run_directory_is_removed_ends() -> Result<()> {
+    /// How often a keeper looks, and what the look may be late.
+    const NOTICED: Duration = Duration::from_secs(3);
+    let cluster = cluster().start().await?;
+    let deaf = Deaf::start(&cluster).await?;
+    let run_dirs = cluster.home().data().join("run").join(deaf.id.to_string());
+    let began = Instant::now();
+    std::fs::remove_dir_all(&run_dirs)?;
+    let view = cluster.wait_session(deaf.id, "it is stopped", |s| s.state == "stopped").await?;
+    let took = began.elapsed();
+    deaf.is_dead()?;
+    println!("stopped after {took:?}");
+    ensure!(took < NOTICED + ladder::BUDGET + SLACK, "it took {took:?}");
+    ensure!(view.stop_verified == Some(true), "nothing is proved: {view:#?}");
+    let failure = view.failure.clone().with_context(|| format!("it does not say what went wrong: {view:#?}"))?;
+    ensure!(failure.code.as_deref() == Some("storage_failed"), "it says {failure:?}");
+    ensure!(failure.summary.contains("was removed") && failure.hint.is_some(), "it says {failure:?}");
+    ensure!(!run_dirs.exists(), "somebody made it anew");
+    let (_, exit) = told(&cluster, deaf.id).await?;
+    ensure!(exit.verified && exit.detail.contains("was removed"), "told is {exit:?}");
+
+    // And it is taken up again, in a directory of its own.
+    cluster.prompt(deaf.id, "hello").await?;
+    let view = cluster.wait_idle(deaf.id).await?;
+    ensure!(view.attempt == 2, "it is {view:#?}");
+    cluster.end().await
+}
+
 /// The first cause stays, whoever else comes; all of them get the same end; and one without patience hurries the others.
 #[tokio::test]
 async fn stops_that_come_together_have_one_end() -> Result<()> {
