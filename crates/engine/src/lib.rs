@@ -43,7 +43,7 @@ pub use work::{Done, Idempotency, NewSession, NewThread, Outcome, Repair, Thread
 pub mod storage {
     pub use convene_store::{
         Chore, Error, EventFilter, EventRow, LogKey, Reader, SessionFilter, SqliteReader, SqliteStore, Store, TokenRow,
-        backup::{BackedUp, backup, verify},
+        backup::{BackedUp, Damage, backup, verify},
         feed::Read,
         sqlite::{Inspected, LARGE_LOG, inspect},
     };

@@ -17,6 +17,7 @@ use convene_core::{
 };
 use convene_store::{
     EventFilter, EventRow, Group, LogKey, Reader as _, SessionRow, SqliteReader, SqliteStore, Store as _,
+    backup::Damage,
     salvage::{Found, Lost, Name, Salvage},
 };
 
@@ -39,9 +40,21 @@ pub struct Salvaged {
     pub stopped: Vec<SessionId>,
     /// How many rows of sessions and threads were made anew from their events.
     pub rebuilt: usize,
-    /// How many tokens there are; `None`: they could not be read, and are gone.
+    /// How many tokens there are; `None`: it is not known which were revoked, and they are gone.
     pub tokens: Option<u64>,
-    /// Where the damaged database is kept.
+    /// Where the database is kept that was there before.
+    pub kept: Vec<PathBuf>,
+    /// An earlier salvage or restore had been interrupted, and was brought to its end: what it found it did not leave.
+    pub resumed: bool,
+}
+
+/// What became of a database in whose place a backup was put.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// How many tokens of the backup still work: what was revoked since stays so. `None`: what was there before could not
+    /// be read, and all tokens are as of the backup.
+    pub tokens: Option<u64>,
+    /// Where the database is kept that was there before.
     pub kept: Vec<PathBuf>,
 }
 
@@ -53,31 +66,33 @@ pub struct Salvaged {
 pub fn salvage(dir: &Path, env: &Env, epoch_seed: u64) -> Result<Salvaged, Error> {
     let now = env.clock.now();
     let salvage = Salvage::begin(dir, now, epoch_seed)?;
-    let mut salvaged = Salvaged::default();
+    let found = salvage.found();
+    let mut salvaged =
+        Salvaged { events: found.events, tokens: found.tokens, resumed: !salvage.is_new(), ..Salvaged::default() };
     if salvage.is_new() {
         let store = SqliteStore::open(&salvage.dir(), now, epoch_seed)?;
-        let found = salvage.found();
         salvaged = Rebuild { reader: store.reader(), store, now, env, found, salvaged }.run()?;
     }
     salvaged.kept = salvage.finish(now)?;
     Ok(salvaged)
 }
 
-/// Puts a backup in the place of what is in `dir`, which is kept under another name; tells where.
+/// Puts a backup in the place of what is in `dir`, which is kept under another name.
 ///
 /// What ran when the backup was made is stopped, because nobody knows what became of it since. The log gets another
 /// epoch, so that cursors and attempts of the time after the backup are refused.
 ///
 /// # Errors
 /// While a server runs, if the backup is of a newer version or not whole, or if the disk refuses.
-pub fn restore(dir: &Path, from: &Path, env: &Env, epoch_seed: u64) -> Result<Vec<PathBuf>, Error> {
+pub fn restore(dir: &Path, from: &Path, damage: Damage, env: &Env, epoch_seed: u64) -> Result<Restored, Error> {
     let now = env.clock.now();
-    let restored = convene_store::backup::restore(dir, from, epoch_seed)?;
+    let restored = convene_store::backup::restore(dir, from, damage, now, epoch_seed)?;
     let store = SqliteStore::open(&restored.dir(), now, epoch_seed)?;
     let found = Found::default();
     let rebuild = Rebuild { reader: store.reader(), store, now, env, found: &found, salvaged: Salvaged::default() };
     rebuild.stop_all("the database was put back from a backup, and what came after it is not known")?;
-    Ok(restored.finish(now)?)
+    let tokens = restored.found().tokens;
+    Ok(Restored { tokens, kept: restored.finish(now)? })
 }
 
 struct Rebuild<'a> {

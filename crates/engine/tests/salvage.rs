@@ -14,7 +14,7 @@ use convene_core::{
 use convene_engine::{
     Engine, Env, Error, NewSession, ThreadPlace, Work,
     salvage::{restore, salvage},
-    storage::{EventFilter, SqliteReader, SqliteStore, backup},
+    storage::{Damage, EventFilter, SqliteReader, SqliteStore, backup},
 };
 
 fn uuid() -> uuid::Uuid {
@@ -183,8 +183,9 @@ fn a_restored_backup_has_what_it_had_and_nothing_of_it_runs() {
         made
     });
     assert_eq!(made.sessions, 3);
-    let kept = restore(dir.path(), &copy, &Env::system(), 9).expect("restored");
-    assert!(kept[0].exists());
+    let restored = restore(dir.path(), &copy, Damage::Refused, &Env::system(), 9).expect("restored");
+    assert!(restored.kept[0].exists());
+    assert_eq!(restored.tokens, Some(0), "what is replaced can be read");
     let after = states(dir.path(), &ids);
     assert_eq!(after[0], before[0], "what was at rest is as it was");
     for state in &after[1..] {

@@ -1,11 +1,14 @@
 //! Copies of a data directory's database, and the way back: on the server's machine, whether it runs or not.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use convene_api::problem::{Code, Problem};
 use convene_engine::{Env, salvage, storage};
 
-pub use convene_engine::storage::BackedUp;
+pub use convene_engine::{
+    salvage::Restored,
+    storage::{BackedUp, Damage},
+};
 
 use crate::{
     error::{self, ServeError},
@@ -28,13 +31,14 @@ pub fn verify(dir: &Path) -> Result<BackedUp, Problem> {
     storage::verify(dir).map_err(|error| error::store(&error))
 }
 
-/// Puts a backup in the place of the database of a data directory; tells where what was there is now.
+/// Puts a backup in the place of the database of a data directory.
 ///
 /// # Errors
 /// While a server runs, if the backup is no use, or if the disk refuses.
-pub fn restore(data_dir: &Path, from: &Path) -> Result<Vec<PathBuf>, Problem> {
+pub fn restore(data_dir: &Path, from: &Path, damage: Damage) -> Result<Restored, Problem> {
     let mut seed = [0; 8];
     getrandom::fill(&mut seed)
         .map_err(|error| Problem::new(Code::Internal, format!("no randomness for a new epoch: {error}")))?;
-    salvage::restore(data_dir, from, &Env::system(), epoch(seed)).map_err(|error| ServeError::Engine(error).problem())
+    salvage::restore(data_dir, from, damage, &Env::system(), epoch(seed))
+        .map_err(|error| ServeError::Engine(error).problem())
 }

@@ -11,6 +11,7 @@ pub mod feed;
 mod reserve;
 mod rows;
 pub mod sqlite;
+mod steps;
 
 pub use error::Error;
 pub use rows::{

@@ -6,7 +6,9 @@
 pub mod backup;
 mod check;
 mod checkpoint;
+mod close;
 mod columns;
+mod exchange;
 mod inspect;
 mod lock;
 mod log;
@@ -17,6 +19,7 @@ mod room;
 pub mod salvage;
 mod schema;
 mod sum;
+mod tokens;
 mod wal;
 mod write;
 
@@ -119,6 +122,17 @@ impl SqliteStore {
         Ok(())
     }
 
+    /// Says what failed, and no longer trusts the writer if the disk did.
+    fn failed(&mut self, doing: &'static str, error: rusqlite::Error) -> Error {
+        self.suspect = !fail::connection_is_sound(&error) || !self.writer.is_autocommit();
+        fail::sql(doing, &self.path, error)
+    }
+
+    /// Whether there is a database beside this one that was put aside, and may refer to files that this one does not.
+    fn keeps_another(&self) -> bool {
+        self.path.parent().is_none_or(exchange::keeps_another)
+    }
+
     /// Brings the data that is too large for rows to files; the result is aligned with `events`, or empty if there is
     /// nothing large.
     fn keep_large(&self, events: &[EventRow]) -> Result<Vec<Option<String>>, Error> {
@@ -149,7 +163,7 @@ impl Store for SqliteStore {
 
     fn tidy(&mut self, chore: crate::Chore) -> Result<bool, Error> {
         self.trust_again()?;
-        self.do_chore(chore)
+        self.do_chore(chore).map_err(|error| self.failed("giving room back", error))
     }
 
     fn commit(&mut self, group: &Group) -> Result<(), Error> {
@@ -167,15 +181,14 @@ impl Store for SqliteStore {
                     self.suspect = !fail::connection_is_sound(&error);
                     tracing::warn!(path = %self.path.display(), %error, "cannot move pages from the WAL");
                 }
-                for hash in &orphans {
-                    self.blobs.remove(hash);
+                if !orphans.is_empty() && !self.keeps_another() {
+                    for hash in &orphans {
+                        self.blobs.remove(hash);
+                    }
                 }
                 Ok(())
             }
-            Err(error) => {
-                self.suspect = !fail::connection_is_sound(&error) || !self.writer.is_autocommit();
-                Err(fail::sql("committing", &self.path, error))
-            }
+            Err(error) => Err(self.failed("committing", error)),
         }
     }
 
@@ -199,15 +212,8 @@ impl Drop for SqliteStore {
         if self.suspect {
             return;
         }
-        match open::put_away(&self.writer) {
-            Ok(true) => {
-                if let Err(error) = self.lock.say(lock::State::Closed) {
-                    tracing::warn!(path = %self.path.display(), %error, "cannot say that the database is closed");
-                }
-            }
-            // Somebody reads; the WAL stays, and what was said of it stays true.
-            Ok(false) => {}
-            Err(error) => tracing::warn!(path = %self.path.display(), %error, "the WAL stays"),
+        if let Err(error) = close::close(&self.writer, &self.path, &self.lock) {
+            tracing::warn!(path = %self.path.display(), %error, "the WAL stays");
         }
     }
 }

@@ -8,10 +8,18 @@ use std::{
 };
 
 use convene_core::Timestamp;
-use convene_store::{Error, EventFilter, EventRow, Group, LogKey, Reader as _, SqliteStore, Store as _, backup};
+use convene_store::{
+    Error, EventFilter, EventRow, Group, LogKey, Reader as _, SqliteStore, Store as _,
+    backup::{self, Damage},
+    salvage::Salvage,
+};
 
 fn open(dir: &Path) -> Result<SqliteStore, Error> {
     SqliteStore::open(dir, Timestamp::UNIX_EPOCH, 1)
+}
+
+fn restore(home: &Path, from: &Path, epoch: u64) -> Result<Salvage, Error> {
+    backup::restore(home, from, Damage::Refused, Timestamp::UNIX_EPOCH, epoch)
 }
 
 fn event(seq: u64) -> EventRow {
@@ -71,17 +79,17 @@ fn a_backup_under_load_has_what_was_acknowledged_and_comes_back_under_another_ep
     assert_eq!((mode(&from), mode(&from.join("convene.db"))), (0o700, 0o600));
 
     // Not over a server that runs; and over what it left, which is kept.
-    let refused = backup::restore(home.path(), &from, 9);
+    let refused = restore(home.path(), &from, 9);
     assert!(matches!(refused, Err(Error::InUse { .. })), "{refused:?}");
     drop(store);
     let had = backup::verify(&from).unwrap().events;
-    let kept = backup::restore(home.path(), &from, 9).unwrap().finish(Timestamp::UNIX_EPOCH).unwrap();
+    let kept = restore(home.path(), &from, 9).unwrap().finish(Timestamp::UNIX_EPOCH).unwrap();
     assert!(kept.iter().any(|path| path.ends_with("convene.db.replaced-19700101T000000Z")), "{kept:?}");
     assert_eq!(count(home.path()), had);
     assert_eq!(open(home.path()).unwrap().info().epoch, 9);
     // To a place where there was nothing.
     let anew = place.path().join("anew");
-    backup::restore(&anew, &from, 10).unwrap().finish(Timestamp::UNIX_EPOCH).unwrap();
+    restore(&anew, &from, 10).unwrap().finish(Timestamp::UNIX_EPOCH).unwrap();
     assert_eq!(count(&anew), had);
 }
 
@@ -97,7 +105,7 @@ fn what_is_no_backup_or_not_whole_is_not_restored() {
     bytes[half..].fill(0x5a);
     fs::write(to.join("convene.db"), bytes).unwrap();
     for from in [to.as_path(), place.path(), Path::new("/nowhere")] {
-        let refused = backup::restore(&place.path().join("anew"), from, 9);
+        let refused = restore(&place.path().join("anew"), from, 9);
         assert!(matches!(refused, Err(Error::Damaged { .. })), "{refused:?}");
     }
     assert!(!place.path().join("anew").exists());

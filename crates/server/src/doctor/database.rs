@@ -68,7 +68,8 @@ pub fn renew(dir: &Path) -> Result<String, String> {
             return Err(format!("no new database was made: {}{hint}", problem.detail));
         }
     };
-    let mut said = format!("made a new database: {} events", salvaged.events);
+    let did = if salvaged.resumed { "finished what was interrupted" } else { "made a new database" };
+    let mut said = format!("{did}: {} events", salvaged.events);
     for (session, lost) in &salvaged.lost {
         said += &format!("; {} lost {lost}", session.short());
     }
@@ -76,10 +77,10 @@ pub fn renew(dir: &Path) -> Result<String, String> {
         said += &format!("; {} was stopped", session.short());
     }
     if salvaged.tokens.is_none() {
-        said += "; API tokens could not be read: make new ones with convene token add";
+        said += "; API tokens are gone, as it is not known which were revoked: make new ones with convene token add";
     }
     if let Some(kept) = salvaged.kept.first() {
-        said += &format!("; the damaged one is {}", kept.display());
+        said += &format!("; the one before is {}", kept.display());
     }
     Ok(said)
 }

@@ -3,18 +3,25 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::{OpenOptionsExt as _, symlink},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
+use convene_core::Timestamp;
 use rusqlite::Connection;
 
 use super::{
-    check, inspect, lock, open,
-    salvage::{PART, Salvage},
-    schema, sum,
+    check,
+    exchange::{Exchange, Fate, interrupted},
+    inspect, open,
+    salvage::{Found, Salvage},
+    schema, sum, tokens,
 };
-use crate::{Error, blobs, fail};
+use crate::{
+    Error,
+    blobs::{self, Blobs},
+    fail, steps,
+};
 
 /// What is in a backup.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +32,8 @@ pub struct BackedUp {
     pub events: u64,
     /// Events that were damaged before already: they are in it as they are.
     pub damaged: u64,
+    /// API tokens.
+    pub tokens: u64,
     /// The size of its files, in bytes.
     pub bytes: u64,
 }
@@ -68,7 +77,7 @@ pub fn verify(dir: &Path) -> Result<BackedUp, Error> {
         let why = "there is no database in it".to_owned();
         return Err(Error::Damaged { what: dir.display().to_string(), why });
     }
-    let conn = inspect::connect(dir, &path).map_err(failed)?;
+    let conn = inspect::connect(&path).map_err(failed)?;
     schema::readable(&conn, &path)?;
     check::whole(&conn, &path)?;
     let count = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs).map_err(failed);
@@ -76,6 +85,7 @@ pub fn verify(dir: &Path) -> Result<BackedUp, Error> {
         sessions: count("SELECT COUNT(*) FROM sessions WHERE deleted = 0")?,
         events: count("SELECT COUNT(*) FROM events")?,
         damaged: 0,
+        tokens: count("SELECT COUNT(*) FROM tokens")?,
         bytes: size(dir).map_err(|error| fail::io("reading a backup", dir, error))?,
     };
     let kept = blobs::Blobs::open(dir);
@@ -90,37 +100,66 @@ pub fn verify(dir: &Path) -> Result<BackedUp, Error> {
     Ok(made)
 }
 
+/// Whether a backup may be put in place of which events are damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damage {
+    /// It is refused.
+    Refused,
+    /// It is taken as it is.
+    Accepted,
+}
+
 /// Makes a backup the database of `home`, under another epoch, because positions that were given after it are given
-/// again. What is there is replaced when the returned one is finished, and kept under another name.
+/// again. What is there is replaced when the returned one is finished, and kept under another name; until then nothing of
+/// it is touched. [`Salvage::found`] says how many tokens there are: those that were revoked since the backup stay so,
+/// if what is replaced can be read.
+///
+/// One that was interrupted is carried out by the same again.
 ///
 /// # Errors
-/// `InUse` while a server runs, `Newer` or `Damaged` if the backup is no use, or if the disk refuses.
-pub fn restore(home: &Path, from: &Path, epoch_seed: u64) -> Result<Salvage, Error> {
-    verify(from)?;
+/// `InUse` while a server runs, `Newer` or `Damaged` if the backup is no use, or if the disk refuses; nothing is left then.
+pub fn restore(home: &Path, from: &Path, damage: Damage, now: Timestamp, epoch_seed: u64) -> Result<Salvage, Error> {
+    let unfit = |why| Err(Error::Damaged { what: from.display().to_string(), why });
+    if fs::metadata(from.join("convene.db-wal")).is_ok_and(|meta| meta.len() > 0) {
+        return unfit("it is no backup: somebody has written to it since".to_owned());
+    }
+    let made = verify(from)?;
+    if made.damaged > 0 && damage == Damage::Refused {
+        return unfit(format!("{} of its {} events cannot be read", made.damaged, made.events));
+    }
     let refused = |error| fail::io("restoring a backup", home, error);
     open::make_dir(home).map_err(refused)?;
-    let lock = lock::lock(home)?;
-    let part = home.join(PART);
-    clear(&part).map_err(refused)?;
-    blobs::make_dir(&part, home).map_err(refused)?;
+    let exchange = Exchange::begin(home, Fate::Replaced, now)?;
+    let part = exchange.make_part().map_err(refused)?;
     let path = part.join("convene.db");
+    steps::before("copy").map_err(refused)?;
     copy_file(&from.join("convene.db"), &path).map_err(refused)?;
-    copy_blobs(from, home).map_err(refused)?;
+    copy_blobs(from, &part, Some(home)).map_err(refused)?;
     let mut conn = open::writer(&path)?;
-    let failed = |error| fail::sql("restoring a backup", &path, error);
     // It may be of an earlier version.
     schema::bring_up(&mut conn, &path, false)?;
-    sum::remember(&conn, "epoch", &epoch_seed.to_string()).map_err(failed)?;
-    open::put_away(&conn).map_err(failed)?;
+    let known = if exchange.is_sound() { Some(exchange.old()) } else { None };
+    let settle = |conn: &mut Connection| {
+        let tx = conn.transaction()?;
+        sum::remember(&tx, "epoch", &epoch_seed.to_string())?;
+        let tokens = known.filter(|old| old.exists()).map(|old| tokens::leave_common(&old, &tx));
+        tx.commit()?;
+        Ok(tokens.transpose()?.flatten())
+    };
+    let tokens = settle(&mut conn).map_err(|error| fail::sql("restoring a backup", &path, error))?;
     drop(conn);
-    symlink("../blobs", part.join("blobs")).map_err(refused)?;
-    Ok(Salvage::restored(home.to_owned(), lock))
+    steps::before("use").map_err(refused)?;
+    Ok(Salvage::restored(exchange, Found { events: made.events, tokens, ..Found::default() }))
 }
 
 fn copy(home: &Path, part: &Path) -> Result<(), Error> {
     let refused = |error| fail::io("making a backup", part, error);
+    if interrupted(home) {
+        let what = home.join("convene.db").display().to_string();
+        return Err(Error::Damaged { what, why: "putting a new one in its place was interrupted".to_owned() });
+    }
     // Before and after: a file whose last session goes while the copy is made is in the first, a new one in the second.
-    copy_blobs(home, part).map_err(refused)?;
+    copy_blobs(home, part, None).map_err(refused)?;
     let target = part.join("convene.db");
     // SQLite would make it readable for others.
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(&target).map_err(refused)?;
@@ -135,17 +174,19 @@ fn copy(home: &Path, part: &Path) -> Result<(), Error> {
     conn.pragma_update(None, "query_only", false).map_err(failed)?;
     conn.execute("VACUUM INTO ?1", [target.to_string_lossy()]).map_err(failed)?;
     File::open(&target).and_then(|file| file.sync_all()).map_err(refused)?;
-    copy_blobs(home, part).map_err(refused)?;
+    copy_blobs(home, part, None).map_err(refused)?;
     blobs::sync_dir(part).map_err(refused)
 }
 
-/// Copies the files that are not there yet.
-fn copy_blobs(from: &Path, to: &Path) -> io::Result<()> {
+/// Copies the files that are not there yet to a directory that is of no use before all of them are; those that are whole
+/// in `home` already take no room.
+fn copy_blobs(from: &Path, to: &Path, home: Option<&Path>) -> io::Result<()> {
     let shelves = match fs::read_dir(from.join("blobs")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         shelves => shelves?,
     };
     let store = to.join("blobs");
+    steps::before("make")?;
     blobs::make_dir(&store, to)?;
     for shelf in shelves {
         let shelf = shelf?;
@@ -153,11 +194,21 @@ fn copy_blobs(from: &Path, to: &Path) -> io::Result<()> {
         blobs::make_dir(&target, &store)?;
         for file in fs::read_dir(shelf.path())? {
             let file = file?;
-            let copy = target.join(file.file_name());
+            let name = file.file_name();
+            let copy = target.join(&name);
             // Names that begin with a dot are not whole yet.
-            if copy.exists() || file.file_name().to_string_lossy().starts_with('.') {
+            if copy.exists() || name.to_string_lossy().starts_with('.') {
                 continue;
             }
+            let is_whole = |home: &&Path| {
+                let hash = name.to_str().unwrap_or_default();
+                matches!(Blobs::open(home).get(hash), Ok(Some(_)))
+            };
+            let at_home = home.filter(is_whole).map(|home| home.join("blobs").join(shelf.file_name()).join(&name));
+            if at_home.is_some_and(|at_home| fs::hard_link(at_home, &copy).is_ok()) {
+                continue;
+            }
+            steps::before("copy")?;
             match copy_file(&file.path(), &copy) {
                 // Its last session is gone by now.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}

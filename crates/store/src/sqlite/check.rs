@@ -12,8 +12,9 @@ use std::{
 use rusqlite::{Connection, ErrorCode, InterruptHandle};
 
 use super::{
+    exchange,
     lock::State,
-    open, salvage,
+    open,
     sum::{self, Table},
     wal::Wal,
 };
@@ -33,7 +34,7 @@ const BOOKS: [Table; 4] = [sum::META, sum::SESSIONS, sum::THREADS, sum::TOKENS];
 pub(super) fn files(dir: &Path, left: State) -> Result<(), Error> {
     let path = dir.join("convene.db-wal");
     let damaged = |why: String| Err(Error::Damaged { what: path.display().to_string(), why });
-    if salvage::interrupted(dir) {
+    if exchange::interrupted(dir) {
         let what = dir.join("convene.db").display().to_string();
         return Err(Error::Damaged { what, why: "making a new one of it was interrupted".to_owned() });
     }

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{
     check::{self, Quick},
-    columns, lock, schema, sum,
+    columns, exchange, lock, schema, sum,
 };
 use crate::Error;
 
@@ -39,11 +39,18 @@ pub struct Inspected {
 /// `Newer`; `Damaged` if it is none or cannot be read as one; `Failed` if the system refuses.
 pub fn inspect(dir: &Path, within: Duration) -> Result<Inspected, Error> {
     let path = dir.join("convene.db");
+    let damaged = |why: &str| Err(Error::Damaged { what: path.display().to_string(), why: why.to_owned() });
+    if exchange::interrupted(dir) {
+        return damaged("putting a new one in its place was interrupted");
+    }
     if !path.exists() {
+        if lock::state(dir) != lock::State::New || dir.join("blobs").exists() {
+            return damaged("it is gone, but what is beside it belongs to a database");
+        }
         return Ok(Inspected::default());
     }
     let failed = |error| crate::fail::sql("looking at the database", &path, error);
-    let conn = connect(dir, &path).map_err(failed)?;
+    let conn = connect(&path).map_err(failed)?;
     schema::readable(&conn, &path)?;
     let until = Instant::now() + within;
     let Quick { mut whole, mut faults } = check::quick(&conn, within).map_err(failed)?;
@@ -62,16 +69,21 @@ pub fn inspect(dir: &Path, within: Duration) -> Result<Inspected, Error> {
 }
 
 /// Whether this build knows the database.
-pub(super) fn readable(dir: &Path, path: &Path) -> Result<(), Error> {
-    let conn = connect(dir, path).map_err(|error| crate::fail::sql("looking at the database", path, error))?;
+pub(super) fn readable(path: &Path) -> Result<(), Error> {
+    let conn = connect(path).map_err(|error| crate::fail::sql("looking at the database", path, error))?;
     schema::readable(&conn, path)
 }
 
 /// A connection that makes no file. Beside a WAL it reads as any other reader; without one nobody has the database open,
 /// and it is read as a file that nobody changes.
-pub(super) fn connect(dir: &Path, path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let in_use = dir.join("convene.db-wal").exists() || dir.join("convene.db-shm").exists();
+    let beside = |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        Path::new(&name).exists()
+    };
+    let in_use = beside("-wal") || beside("-shm");
     let conn = if in_use {
         Connection::open_with_flags(path, flags)?
     } else {

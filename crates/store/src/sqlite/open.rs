@@ -147,16 +147,6 @@ fn settle(conn: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Brings everything into the database and lets SQLite remove the WAL when the connection closes. Tells whether
-/// nobody was in the way.
-pub(super) fn put_away(conn: &Connection) -> rusqlite::Result<bool> {
-    let in_the_way: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    if in_the_way == 0 {
-        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-    }
-    Ok(in_the_way == 0)
-}
-
 /// What the writer goes on from. Rows may have been purged, so `meta` remembers what they had.
 pub(super) fn info(conn: &Connection) -> rusqlite::Result<OpenInfo> {
     let number = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0));

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use rusqlite::params;
 
 use super::{SqliteReader, SqliteStore};
-use crate::{Chore, Error, LogKey, fail};
+use crate::{Chore, Error, LogKey};
 
 /// Free pages that go back at a time. Some tens of milliseconds, in which nothing is committed.
 const PAGES: u32 = 2000;
@@ -55,36 +55,33 @@ impl SqliteReader {
 }
 
 impl SqliteStore {
-    pub(super) fn do_chore(&mut self, chore: Chore) -> Result<bool, Error> {
-        let failed = |error| fail::sql("giving room back", &self.path, error);
+    pub(super) fn do_chore(&self, chore: Chore) -> rusqlite::Result<bool> {
         match chore {
             Chore::FreePages => {
-                let auto: u32 =
-                    self.writer.pragma_query_value(None, "auto_vacuum", |row| row.get(0)).map_err(failed)?;
-                let free: u32 =
-                    self.writer.pragma_query_value(None, "freelist_count", |row| row.get(0)).map_err(failed)?;
+                let auto: u32 = self.writer.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
+                let free: u32 = self.writer.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
                 if free == 0 {
                     return Ok(false);
                 }
                 if auto == 2 {
-                    let step = format!("PRAGMA incremental_vacuum({PAGES})");
-                    self.writer.execute_batch(&step).map_err(failed)?;
+                    self.writer.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
                 } else {
                     // Of before databases gave room back piece by piece: once, and from then on they do.
-                    self.writer.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM").map_err(failed)?;
+                    self.writer.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")?;
                 }
                 // The WAL itself stays: one that is empty under a writer would pass for a lost one.
-                self.writer.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).map_err(failed)?;
+                self.writer.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
                 Ok(auto == 2 && free > PAGES)
+            }
+            Chore::Files { .. } if self.keeps_another() => {
+                // It may come back, and then with all of its files.
+                Ok(false)
             }
             Chore::Files { shelf } => {
                 let dir = self.path.with_file_name("blobs").join(format!("{shelf:02x}"));
                 for hash in hashes(&dir) {
-                    let used = self
-                        .writer
-                        .prepare_cached("SELECT 1 FROM events WHERE blob = ?1 LIMIT 1")
-                        .and_then(|mut query| query.exists(params![hash]));
-                    if !used.map_err(failed)? {
+                    let mut query = self.writer.prepare_cached("SELECT 1 FROM events WHERE blob = ?1 LIMIT 1")?;
+                    if !query.exists(params![hash])? {
                         self.blobs.remove(&hash);
                     }
                 }

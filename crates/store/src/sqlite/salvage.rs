@@ -2,13 +2,12 @@
 //!
 //! The rows are looked for page by page, so it does not matter which part of the old one no longer leads to them. What
 //! follows from events is not made here: whoever folds them does, in [`Salvage::dir`], before [`Salvage::finish`] puts
-//! the new database in the place of the old one, which stays beside it under another name.
+//! the new database in the place of the old one, which stays beside it under another name; see `exchange.rs`.
 
 mod pages;
 
 use std::{
     collections::BTreeMap,
-    fs, io,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
@@ -21,26 +20,20 @@ use rusqlite::{Connection, params, types::ValueRef};
 
 use self::pages::{Pages, Record};
 use super::{
-    inspect,
-    lock::{self, Lock, State},
-    open,
+    close,
+    exchange::{Exchange, Fate},
+    inspect, lock, open,
     sum::{self, Table},
+    tokens,
     wal::Wal,
 };
-use crate::{Error, LogKey, SqliteStore, blobs, fail};
+use crate::{Error, LogKey, SqliteStore, fail, steps};
 
-/// Where the new database is made, and where it is when it is whole.
-pub(super) const PART: &str = "salvage.part";
-const WHOLE: &str = "salvage";
-
-/// A new database on its way to the place of a damaged one. Dropping it leaves the old one where it is.
+/// A new database on its way to the place of another. Dropping it leaves the old one where it is.
 #[derive(Debug)]
 pub struct Salvage {
-    home: PathBuf,
-    lock: Lock,
+    exchange: Exchange,
     found: Found,
-    /// What the old database is called: what became of it.
-    fate: &'static str,
 }
 
 /// What was found.
@@ -50,7 +43,8 @@ pub struct Found {
     pub events: u64,
     /// Rows of sessions and threads; what has events and no row is in `names` alone.
     pub objects: u64,
-    /// Tokens; `None` if the table could not be read, and there are none in the new database.
+    /// Tokens. `None` if it is not known which were revoked last: after a damage there are none in the new database then,
+    /// and in one of a backup those that the backup has.
     pub tokens: Option<u64>,
     /// Logs with holes.
     pub lost: Vec<Lost>,
@@ -80,44 +74,42 @@ pub enum Name {
 
 impl Salvage {
     /// Takes out of the database in `home` what can be taken. The new one gets the epoch `epoch_seed`, because positions
-    /// of before may mean something else in it.
+    /// of before may mean something else in it. If an earlier salvage or restore was interrupted when its database was
+    /// whole, that one is only to be finished.
     ///
     /// # Errors
-    /// `InUse` while a server runs, `Newer` if this build does not know the database, or if the disk refuses.
+    /// `InUse` while a server runs, `Newer` if this build does not know the database, or if the disk refuses; nothing is
+    /// left then.
     pub fn begin(home: &Path, now: Timestamp, epoch_seed: u64) -> Result<Self, Error> {
-        let lock = lock::lock(home)?;
-        if home.join(WHOLE).join("convene.db").exists() {
-            // An earlier one was interrupted when it was nearly over.
-            return Ok(Self { home: home.to_owned(), lock, found: Found::default(), fate: "damaged" });
+        let exchange = Exchange::begin(home, Fate::Damaged, now)?;
+        if let Some(whole) = exchange.decided() {
+            let found = count(&whole.join("convene.db"))?;
+            return Ok(Self { exchange, found });
         }
-        let source = home.join("convene.db");
-        if let Err(newer @ Error::Newer { .. }) = inspect::readable(home, &source) {
+        let source = exchange.old();
+        if let Err(newer @ Error::Newer { .. }) = inspect::readable(&source) {
             return Err(newer);
         }
-        let part = home.join(PART);
-        let said = |error| fail::io("making a new database", &part, error);
-        match fs::remove_dir_all(&part) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(said(error)),
-            Ok(()) | Err(_) => {}
-        }
-        blobs::make_dir(&part, home).map_err(said)?;
+        let said = |error| fail::io("making a new database", home, error);
+        let part = exchange.make_part().map_err(said)?;
         drop(SqliteStore::open(&part, now, epoch_seed)?);
         symlink("../blobs", part.join("blobs")).map_err(said)?;
-        let found = fill(home, &source, &part)?;
-        Ok(Self { home: home.to_owned(), lock, found, fate: "damaged" })
+        let found = fill(&source, &part, exchange.is_sound())?;
+        steps::before("use").map_err(said)?;
+        Ok(Self { exchange, found })
     }
 
     /// A database from a backup, on its way to its place.
-    pub(super) fn restored(home: PathBuf, lock: Lock) -> Self {
-        Self { home, lock, found: Found::default(), fate: "replaced" }
+    pub(super) const fn restored(exchange: Exchange, found: Found) -> Self {
+        Self { exchange, found }
     }
 
     /// Where the new database is: a data directory of its own, with the files of the old one.
     pub fn dir(&self) -> PathBuf {
-        self.home.join(PART)
+        self.exchange.part()
     }
 
-    /// What was found; nothing if an earlier salvage is only to be finished.
+    /// What was found; nothing but numbers if an earlier one is only to be finished.
     pub const fn found(&self) -> &Found {
         &self.found
     }
@@ -127,52 +119,36 @@ impl Salvage {
         self.dir().exists()
     }
 
-    /// Puts the new database in the place of the old one; tells where that one is now.
+    /// Puts the new database in the place of the old one; tells where that one is now. Nobody may have the new one open.
     ///
     /// # Errors
-    /// If the disk refuses. What is done is done when it is called again.
+    /// If not all of the new one can be brought to the disk: the old one stays then. If the disk refuses later, the same
+    /// again finishes it.
     pub fn finish(self, now: Timestamp) -> Result<Vec<PathBuf>, Error> {
-        let Self { home, lock, fate, .. } = self;
-        let said = |error| fail::io("putting a new database in its place", &home, error);
-        if home.join(PART).exists() {
-            fs::remove_file(home.join(PART).join("blobs")).map_err(said)?;
-            fs::rename(home.join(PART), home.join(WHOLE)).map_err(said)?;
-            blobs::sync_dir(&home).map_err(said)?;
-        }
-        let day = now.strftime("%Y%m%dT%H%M%SZ").to_string();
-        let mut kept = Vec::new();
-        // First what must not be taken for a part of the new one.
-        for ending in ["-wal", "-shm", ""] {
-            let name = format!("convene.db{ending}");
-            let aside = home.join(format!("convene.db.{fate}-{day}{ending}"));
-            match fs::rename(home.join(&name), &aside) {
-                Ok(()) if ending == "-shm" => fs::remove_file(&aside).map_err(said)?,
-                Ok(()) => kept.push(aside),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(said(error)),
-            }
-        }
-        lock.say(State::Closed).map_err(said)?;
-        fs::rename(home.join(WHOLE).join("convene.db"), home.join("convene.db")).map_err(said)?;
-        blobs::sync_dir(&home).map_err(said)?;
-        fs::remove_dir_all(home.join(WHOLE)).map_err(said)?;
-        kept.reverse();
-        Ok(kept)
+        self.exchange.finish(now)
     }
 }
 
-/// Whether a salvage was interrupted when the new database was whole already.
-pub(super) fn interrupted(home: &Path) -> bool {
-    home.join(WHOLE).join("convene.db").exists()
+/// What is in a database that is whole.
+fn count(path: &Path) -> Result<Found, Error> {
+    let failed = |error| fail::sql("reading a new database", path, error);
+    let conn = inspect::connect(path).map_err(failed)?;
+    let count = |table| {
+        let sql = format!("SELECT COUNT(*) FROM {table}");
+        conn.query_row(&sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs).map_err(failed)
+    };
+    let objects = count("sessions")? + count("threads")?;
+    Ok(Found { events: count("events")?, objects, tokens: Some(count("tokens")?), ..Found::default() })
 }
 
 /// Brings everything that is whole from one database to the other.
-fn fill(home: &Path, source: &Path, part: &Path) -> Result<Found, Error> {
-    let wal = Wal::read_what_is_sound(&home.join("convene.db-wal"))
+fn fill(source: &Path, part: &Path, sound: bool) -> Result<Found, Error> {
+    let wal = Wal::read_what_is_sound(&source.with_file_name("convene.db-wal"))
         .map_err(|error| fail::io("reading the WAL", source, error))?;
     let pages = Pages::open(source, wal.as_ref()).map_err(|error| fail::io("reading the database", source, error))?;
     let target = part.join("convene.db");
     let failed = |error| fail::sql("making a new database", &target, error);
+    let lock = lock::lock(part)?;
     let conn = open::writer(&target)?;
     // It is synced once, when it is whole.
     conn.pragma_update(None, "synchronous", "OFF").map_err(failed)?;
@@ -180,17 +156,17 @@ fn fill(home: &Path, source: &Path, part: &Path) -> Result<Found, Error> {
     let tx = conn.unchecked_transaction().map_err(failed)?;
     pages.each_record(|record| taken.row(&tx, record)).map_err(failed)?;
     taken.settle(&tx).map_err(failed)?;
-    taken.found.tokens = tokens(home, source, &tx);
+    // Behind a damage of the WAL there may be that one was revoked.
+    taken.found.tokens = if sound { tokens::copy(source, &tx).map_err(failed)? } else { None };
     tx.commit().map_err(failed)?;
     conn.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     if taken.found.events + taken.found.objects == 0 {
         let what = source.display().to_string();
         return Err(Error::Damaged { what, why: "no row of it can be read".to_owned() });
     }
-    if open::put_away(&conn).map_err(failed)? {
-        return Ok(taken.found);
-    }
-    Err(Error::InUse { path: part.to_owned() })
+    // Who folds it has no WAL to read.
+    close::close(&conn, &target, &lock)?;
+    Ok(taken.found)
 }
 
 /// What was taken so far.
@@ -362,34 +338,4 @@ fn stale(conn: &Connection) -> rusqlite::Result<Vec<LogKey>> {
 
 fn used(lost: &[Lost], pos: i64) -> bool {
     lost.iter().flat_map(|lost| &lost.places).any(|(_, used)| *used == pos.unsigned_abs())
-}
-
-/// The tokens, from the table itself; none if any of it is unreadable.
-fn tokens(home: &Path, source: &Path, to: &Connection) -> Option<u64> {
-    let copy = || -> rusqlite::Result<u64> {
-        let from = inspect::connect(home, source)?;
-        let mut rows = from.prepare(&format!("SELECT {} FROM tokens", sum::TOKENS.checked()))?;
-        let mut rows = rows.query([])?;
-        let mut count = 0;
-        while let Some(row) = rows.next()? {
-            sum::TOKENS.check(row)?;
-            let mut values = Vec::with_capacity(sum::TOKENS.width);
-            for column in 0..sum::TOKENS.width {
-                values.push(row.get_ref(column)?);
-            }
-            let places: Vec<String> = (1..=sum::TOKENS.width + 1).map(|place| format!("?{place}")).collect();
-            let sql = format!("INSERT INTO tokens ({}, crc) VALUES ({})", sum::TOKENS.columns, places.join(", "));
-            to.prepare_cached(&sql)?.execute(sum::TOKENS.sealed(&values))?;
-            count += 1;
-        }
-        Ok(count)
-    };
-    match copy() {
-        Ok(count) => Some(count),
-        Err(error) => {
-            tracing::warn!(%error, "the tokens cannot be read; new ones are needed");
-            // Those that were read before are whole.
-            None
-        }
-    }
 }
