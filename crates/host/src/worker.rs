@@ -132,6 +132,7 @@ pub enum Error {
 pub async fn run(config: WorkerConfig, cancel: CancellationToken) -> Result<(), Error> {
     death::become_subreaper()?;
     let _lock = root::lock(&config.run_root)?;
+    death::enable_limits();
     let (tell, news) = mpsc::channel(NEWS);
     let mut worker = Worker {
         agents: config.agents.detect(),
