@@ -62,6 +62,27 @@ fn a_suspect_writer_is_replaced_before_it_writes() {
 }
 
 #[test]
+fn a_writer_that_fails_at_a_chore_is_not_trusted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(dir.path(), now(), 1).unwrap();
+    let text = format!("\"{}\"", "x".repeat(50_000));
+    store.commit(&events((1..=20).map(|seq| event(1, seq, seq, &text)).collect())).unwrap();
+    store.commit(&Group { purged: vec![LogKey(1)], ..Group::default() }).unwrap();
+    store.tidy(crate::Chore::Files { shelf: 0 }).unwrap();
+    assert!(!store.suspect);
+    // The pages that it is to give back cannot be read.
+    store.writer.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).unwrap();
+    let whole = fs::read(&store.path).unwrap();
+    fs::OpenOptions::new().write(true).open(&store.path).unwrap().set_len(4096).unwrap();
+    store.writer.pragma_update(None, "shrink_memory", "").unwrap();
+    assert!(store.tidy(crate::Chore::FreePages).is_err());
+    assert!(store.suspect);
+    fs::write(&store.path, whole).unwrap();
+    store.commit(&events(vec![event(2, 1, 30, "{}")])).unwrap();
+    assert!(!store.suspect, "it is another one, and whole");
+}
+
+#[test]
 fn a_database_that_is_elsewhere_than_its_writer_knew_takes_no_commits() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = SqliteStore::open(dir.path(), now(), 1).unwrap();

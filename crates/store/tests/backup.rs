@@ -3,13 +3,13 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use convene_core::Timestamp;
 use convene_store::{
-    Error, EventFilter, EventRow, Group, LogKey, Reader as _, SqliteStore, Store as _,
+    Chore, Error, EventFilter, EventRow, Group, LogKey, Reader as _, SqliteStore, Store as _,
     backup::{self, Damage},
     salvage::Salvage,
 };
@@ -109,4 +109,100 @@ fn what_is_no_backup_or_not_whole_is_not_restored() {
         assert!(matches!(refused, Err(Error::Damaged { .. })), "{refused:?}");
     }
     assert!(!place.path().join("anew").exists());
+}
+
+fn data(home: &Path, events: u64) -> SqliteStore {
+    let mut store = open(home).unwrap();
+    let last = store.info().last_pos;
+    store.commit(&Group { events: (last + 1..=events).map(event).collect(), ..Group::default() }).unwrap();
+    store
+}
+
+fn blobs(home: &Path) -> Vec<PathBuf> {
+    let shelves = fs::read_dir(home.join("blobs")).into_iter().flatten().map(|shelf| shelf.unwrap().path());
+    shelves.flat_map(|shelf| fs::read_dir(shelf).unwrap().map(|file| file.unwrap().path())).collect()
+}
+
+fn sweep(store: &mut SqliteStore) {
+    for shelf in 0..=u8::MAX {
+        store.tidy(Chore::Files { shelf }).unwrap();
+    }
+}
+
+#[test]
+fn what_was_put_aside_keeps_its_files_until_it_is_gone() {
+    let (home, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let to = place.path().join("b");
+    drop(data(home.path(), 40));
+    backup::backup(home.path(), &to).unwrap();
+    drop(data(home.path(), 60));
+    assert_eq!(blobs(home.path()).len(), 1, "of the fiftieth, which is not in the backup");
+    let kept = restore(home.path(), &to, 9).unwrap().finish(Timestamp::UNIX_EPOCH).unwrap();
+
+    // The one that is there now refers to none of them, and removes one of its own that had the same bytes.
+    let mut store = open(home.path()).unwrap();
+    let same = EventRow { pos: 41, seq: 41, ..event(50) };
+    store.commit(&Group { events: vec![same], ..Group::default() }).unwrap();
+    store.commit(&Group { purged: vec![LogKey(1)], ..Group::default() }).unwrap();
+    sweep(&mut store);
+    drop(store);
+    let other = place.path().join("new");
+    fs::rename(home.path().join("convene.db"), &other).unwrap();
+    fs::rename(&kept[0], home.path().join("convene.db")).unwrap();
+    assert_eq!(count(home.path()), 60);
+
+    // The other way round: what is put away for good is no reason to keep anything.
+    fs::rename(&other, home.path().join("convene.db")).unwrap();
+    sweep(&mut open(home.path()).unwrap());
+    assert_eq!(blobs(home.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_file_that_is_short_or_damaged_is_put_back_whole() {
+    let (home, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let to = place.path().join("b");
+    drop(data(home.path(), 100));
+    backup::backup(home.path(), &to).unwrap();
+    let files = blobs(home.path());
+    assert_eq!(files.len(), 2);
+    let mut bytes = fs::read(&files[0]).unwrap();
+    bytes[7] ^= 1;
+    fs::write(&files[0], bytes).unwrap();
+    fs::write(&files[1], "short").unwrap();
+    restore(home.path(), &to, 9).unwrap().finish(Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(count(home.path()), 100);
+    // A file of the backup that is damaged takes no place of a whole one.
+    let damaged = blobs(&to);
+    fs::write(&damaged[0], "short").unwrap();
+    let accepted = backup::restore(home.path(), &to, Damage::Accepted, Timestamp::UNIX_EPOCH, 10).unwrap();
+    accepted.finish(Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(count(home.path()), 100);
+}
+
+#[test]
+fn a_damaged_backup_is_put_back_only_by_who_wants_it() {
+    let (home, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let to = place.path().join("b");
+    drop(data(home.path(), 40));
+    backup::backup(home.path(), &to).unwrap();
+    let conn = rusqlite::Connection::open(to.join("convene.db")).unwrap();
+    conn.execute("UPDATE events SET at = 7 WHERE pos > 37", []).unwrap();
+    drop(conn);
+    assert_eq!(backup::verify(&to).unwrap().damaged, 3);
+    drop(data(home.path(), 60));
+    let before = fs::read(home.path().join("convene.db")).unwrap();
+    match restore(home.path(), &to, 9) {
+        Err(Error::Damaged { why, .. }) => assert_eq!(why, "3 of its 40 events cannot be read"),
+        other => panic!("{other:?}"),
+    }
+    assert!(fs::read(home.path().join("convene.db")).unwrap() == before, "nothing is replaced");
+    let accepted = backup::restore(home.path(), &to, Damage::Accepted, Timestamp::UNIX_EPOCH, 9).unwrap();
+    accepted.finish(Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(count(home.path()), 37);
+
+    // What has a write-ahead log was not made by a backup, and would come without it.
+    let elsewhere = place.path().join("data");
+    let _at_work = data(&elsewhere, 5);
+    let refused = restore(home.path(), &elsewhere, 9);
+    assert!(matches!(refused, Err(Error::Damaged { .. })), "{refused:?}");
 }

@@ -77,7 +77,7 @@ pub fn renew(dir: &Path) -> Result<String, String> {
         said += &format!("; {} was stopped", session.short());
     }
     if salvaged.tokens.is_none() {
-        said += "; API tokens are gone, as it is not known which were revoked: make new ones with convene token add";
+        said += "; API tokens are gone, as it is not known which were revoked: make new ones with convene token create";
     }
     if let Some(kept) = salvaged.kept.first() {
         said += &format!("; the one before is {}", kept.display());

@@ -142,9 +142,9 @@ pub fn restore(home: &Path, from: &Path, damage: Damage, now: Timestamp, epoch_s
     let settle = |conn: &mut Connection| {
         let tx = conn.transaction()?;
         sum::remember(&tx, "epoch", &epoch_seed.to_string())?;
-        let tokens = known.filter(|old| old.exists()).map(|old| tokens::leave_common(&old, &tx));
+        let tokens = known.filter(|old| old.exists()).map(|old| tokens::leave_common(&old, &tx)).transpose()?;
         tx.commit()?;
-        Ok(tokens.transpose()?.flatten())
+        Ok(tokens.flatten())
     };
     let tokens = settle(&mut conn).map_err(|error| fail::sql("restoring a backup", &path, error))?;
     drop(conn);
