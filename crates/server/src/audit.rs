@@ -9,7 +9,7 @@ mod words;
 use std::{
     collections::HashSet,
     fs::{self, File, OpenOptions},
-    io::{self, BufRead as _, BufReader, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
@@ -34,6 +34,9 @@ const FILE_MAX: u64 = 8 << 20;
 
 /// How many files are kept.
 const FILES: usize = 8;
+
+/// How much of a file's end is read to find its last line, in bytes. More, if that is not enough.
+const TAIL: u64 = 16 << 10;
 
 /// So many different lines of what comes again and again are remembered.
 const TOLD_MAX: usize = 100;
@@ -333,14 +336,41 @@ fn append(path: &Path) -> io::Result<File> {
 
 /// How many bytes of a file are whole lines.
 fn whole_lines(path: &Path) -> io::Result<u64> {
-    let bytes = fs::read(path)?;
-    Ok(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at as u64 + 1))
+    let mut most = TAIL;
+    loop {
+        let (at, bytes) = end_of(path, most)?;
+        match bytes.iter().rposition(|byte| *byte == b'\n') {
+            Some(found) => return Ok(at + found as u64 + 1),
+            None if at == 0 => return Ok(0),
+            None => most *= 16,
+        }
+    }
 }
 
 /// The place of a file's last line.
 fn last_place(path: &Path) -> Option<u64> {
-    let text = fs::read_to_string(path).ok()?;
-    text.lines().rev().find_map(|line| serde_json::from_str::<AuditEntry>(line).ok()).map(|entry| entry.n)
+    let mut most = TAIL;
+    loop {
+        let (at, bytes) = end_of(path, most).ok()?;
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some(entry) = text.lines().rev().find_map(|line| serde_json::from_str::<AuditEntry>(line).ok()) {
+            return Some(entry.n);
+        }
+        if at == 0 {
+            return None;
+        }
+        most *= 16;
+    }
+}
+
+/// At most so many bytes from the end of a file, and where they begin.
+fn end_of(path: &Path, most: u64) -> io::Result<(u64, Vec<u8>)> {
+    let mut file = File::open(path)?;
+    let at = file.metadata()?.len().saturating_sub(most);
+    file.seek(SeekFrom::Start(at))?;
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok((at, bytes))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! else is found. Events are checked as they are read.
 
 use std::{
-    fmt, fs, io,
+    fmt, fs,
     path::{Path, PathBuf},
     sync::mpsc::{self, RecvTimeoutError, sync_channel},
     thread::{self, JoinHandle},
@@ -16,7 +16,7 @@ use super::{
     lock::State,
     open,
     sum::{self, Table},
-    wal::Wal,
+    wal::{self, Condition},
 };
 use crate::{Error, fail};
 
@@ -38,17 +38,13 @@ pub(super) fn files(dir: &Path, left: State) -> Result<(), Error> {
         let what = dir.join("convene.db").display().to_string();
         return Err(Error::Damaged { what, why: "making a new one of it was interrupted".to_owned() });
     }
-    match Wal::read(&path) {
-        Ok(None) if left == State::Open => {
+    match wal::look(&path).map_err(|error| fail::io("reading the WAL", &path, error))? {
+        Condition::Empty if left == State::Open => {
             damaged("it is empty or gone, and the last writer was killed: what it committed last was in it".to_owned())
         }
-        Ok(None) => Ok(()),
-        Ok(Some(wal)) => match wal.damage() {
-            Some(frame) => damaged(format!("frame {frame} does not fit its checksum, and whole ones follow")),
-            None => Ok(()),
-        },
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => damaged("its header is none".to_owned()),
-        Err(error) => Err(fail::io("reading the WAL", &path, error)),
+        Condition::Empty | Condition::Sound => Ok(()),
+        Condition::Bad(frame) => damaged(format!("frame {frame} does not fit its checksum, and whole ones follow")),
+        Condition::NoHeader => damaged("its header is none".to_owned()),
     }
 }
 

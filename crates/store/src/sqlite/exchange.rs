@@ -18,7 +18,7 @@ use super::{
     close,
     lock::{self, Lock, State},
     open,
-    wal::Wal,
+    wal::{self, Condition},
 };
 use crate::{
     Error,
@@ -217,10 +217,10 @@ fn is_kept(name: &str) -> bool {
 
 /// Whether the WAL is there if there should be one, and no part of it has gone bad.
 fn is_sound(home: &Path, left: State) -> bool {
-    match Wal::read(&home.join("convene.db-wal")) {
-        Ok(Some(wal)) => wal.damage().is_none(),
-        Ok(None) => left != State::Open,
-        Err(_) => false,
+    match wal::look(&home.join("convene.db-wal")) {
+        Ok(Condition::Sound) => true,
+        Ok(Condition::Empty) => left != State::Open,
+        Ok(Condition::Bad(_) | Condition::NoHeader) | Err(_) => false,
     }
 }
 

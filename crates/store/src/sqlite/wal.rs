@@ -3,7 +3,11 @@
 //! SQLite ends at the first frame whose checksum is wrong and takes all behind it for the tail of a crash. It is not one
 //! where a later transaction follows: that was begun only after everything before it was on the disk.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs::{self, File},
+    io::{self, BufReader, Read},
+    path::Path,
+};
 
 const HEADER: usize = 32;
 const FRAME: usize = 24;
@@ -72,38 +76,9 @@ impl Wal {
     }
 
     fn parse(bytes: Vec<u8>, header: Header) -> Option<Self> {
-        let Header { big, page_size, salts, sums, .. } = header;
-        if !(512..=65_536).contains(&page_size) {
-            return None;
-        }
-        let mut before = sums;
-        let mut frames = Vec::new();
-        let mut at = HEADER;
-        while let Some(frame) = bytes.get(at..at + FRAME + page_size) {
-            let said = (word(frame, 16)?, word(frame, 20)?);
-            let found = sum(big, sum(big, before, frame.get(..8)?), frame.get(FRAME..)?);
-            let commit = word(frame, 4)?;
-            let present = (word(frame, 8)?, word(frame, 12)?) == salts;
-            frames.push(Frame {
-                page: word(frame, 0)?,
-                at: at + FRAME,
-                commit: (commit != 0).then_some(commit),
-                present,
-                sound: present && found == said,
-            });
-            before = said;
-            at += FRAME + page_size;
-        }
-        Some(Self { bytes, page_size, frames })
-    }
-
-    /// Where a frame has gone bad that was durable.
-    pub(crate) fn damage(&self) -> Option<usize> {
-        let bad = self.frames.iter().position(|frame| !frame.sound)?;
-        let behind = self.frames.get(bad..)?;
-        let ended = behind.iter().position(|frame| frame.present && frame.commit.is_some())?;
-        let next = behind.get(ended + 1..)?;
-        next.iter().any(|frame| frame.sound).then_some(bad)
+        // Reading from memory does not fail.
+        let frames = frames(bytes.get(HEADER..)?, header).ok()??;
+        Some(Self { bytes, page_size: header.page_size, frames })
     }
 
     /// Pages up to the last transaction that ended, oldest first, each with whether its checksum fits.
@@ -111,6 +86,79 @@ impl Wal {
         let ended = self.frames.iter().rposition(|frame| frame.sound && frame.commit.is_some());
         let taken = self.frames.iter().take(ended.map_or(0, |ended| ended + 1));
         taken.filter_map(|frame| Some((frame.page, self.bytes.get(frame.at..frame.at + self.page_size)?, frame.sound)))
+    }
+}
+
+/// How a log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// There is none, or it ends in its header: a disk that is full leaves that, and no frame was ever behind it.
+    Empty,
+    /// What was durable is as it was written.
+    Sound,
+    /// A frame has gone bad that was durable.
+    Bad(usize),
+    /// Its header is none.
+    NoHeader,
+}
+
+/// Looks at a log, of which a page at a time is in memory.
+///
+/// # Errors
+/// If the system refuses.
+pub(crate) fn look(path: &Path) -> io::Result<Condition> {
+    let mut file = match File::open(path) {
+        Ok(file) => BufReader::with_capacity(1 << 17, file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Condition::Empty),
+        Err(error) => return Err(error),
+    };
+    let mut head = [0; HEADER];
+    match file.read_exact(&mut head) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Condition::Empty),
+        read => read?,
+    }
+    let Some(header) = Header::of(&head).filter(|header| header.sound) else { return Ok(Condition::NoHeader) };
+    let Some(frames) = frames(file, header)? else { return Ok(Condition::NoHeader) };
+    Ok(durable_and_bad(&frames).map_or(Condition::Sound, Condition::Bad))
+}
+
+/// Where a frame has gone bad that was durable.
+fn durable_and_bad(frames: &[Frame]) -> Option<usize> {
+    let bad = frames.iter().position(|frame| !frame.sound)?;
+    let behind = frames.get(bad..)?;
+    let ended = behind.iter().position(|frame| frame.present && frame.commit.is_some())?;
+    let next = behind.get(ended + 1..)?;
+    next.iter().any(|frame| frame.sound).then_some(bad)
+}
+
+/// The frames behind a header, as far as they are whole; none if the header cannot be one.
+fn frames(mut log: impl Read, header: Header) -> io::Result<Option<Vec<Frame>>> {
+    let Header { big, page_size, salts, sums, .. } = header;
+    if !(512..=65_536).contains(&page_size) {
+        return Ok(None);
+    }
+    let mut before = sums;
+    let mut frames = Vec::new();
+    let mut at = HEADER;
+    let mut frame = vec![0; FRAME + page_size];
+    loop {
+        match log.read_exact(&mut frame) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(frames)),
+            read => read?,
+        }
+        let number = |at| word(&frame, at).unwrap_or_default();
+        let (said, (head, page)) = ((number(16), number(20)), frame.split_at(FRAME));
+        let present = (number(8), number(12)) == salts;
+        let found = sum(big, sum(big, before, head.get(..8).unwrap_or_default()), page);
+        frames.push(Frame {
+            page: number(0),
+            at: at + FRAME,
+            commit: Some(number(4)).filter(|commit| *commit != 0),
+            present,
+            sound: present && found == said,
+        });
+        before = said;
+        at += FRAME + page_size;
     }
 }
 
