@@ -114,7 +114,7 @@ test("stopped, archived, taken out and deleted, each as the dialogs said", async
   assert.equal((await stage.server.api("GET", `/v1/sessions/${id}`)).status, 404);
 });
 
-test("a refused name goes back and says why at the title", async () => {
+test("small thing 6: a refused name goes back and says why at the title", async () => {
   const [id, page] = await talked("Keep my name", "refusals");
   await page.keyboard.press("r");
   await page.getByRole("textbox", { name: "Title of the session" }).fill("x".repeat(5000));

@@ -27,7 +27,7 @@ async function make(page: Page, prompt: string, where = work, agent = "hello"): 
 const row = (page: Page, title: string) =>
   page.getByRole("list", { name: "Sessions" }).getByRole("link").filter({ hasText: title });
 
-test("a new session is opened, is in the list without a reload, and no GET follows the POST", async () => {
+test("small things 1, 3: a new session is opened, is in the list without a reload, and no GET follows the POST", async () => {
   const page = await stage.tab();
   const { calls } = stage.guardOf(page);
   await make(page, "Plan one");
@@ -52,7 +52,7 @@ test("its state is true from the first moment and it can be entered", async () =
   await page.getByText("word 3").waitFor();
 });
 
-test("made in one tab, it is in another and in `convene ls` within 200 ms of the reply", async () => {
+test("small thing 2: made in one tab, it is in another and in `convene ls` within 200 ms of the reply", async () => {
   const context = await stage.browser();
   const first = await open(context, "/");
   const second = await open(context, "/");
@@ -104,7 +104,7 @@ test("a directory that is missing or not allowed is refused at its field, and no
   assert.equal(await row(page, "Plan four").count(), 0);
 });
 
-test("a double click on Start makes one session", async () => {
+test("small thing 4: a double click on Start makes one session", async () => {
   const page = await stage.tab();
   await page.goto("/new");
   await page.getByLabel("What should be done?").fill("Plan five");

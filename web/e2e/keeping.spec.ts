@@ -26,7 +26,7 @@ const place = (field: Locator) =>
 const isKept = (page: Page, text: string) =>
   page.evaluate((wanted) => Object.values(localStorage).some((one) => String(one).includes(wanted)), text);
 
-test("a reload in mid-sentence: the draft, the caret and the field's scroll are back", async () => {
+test("small thing 14: a reload in mid-sentence: the draft, the caret and the field's scroll are back", async () => {
   const id = await create("sentence");
   const page = await stage.tab(`/s/${id}`);
   const text = Array.from({ length: 60 }, (_, at) => `line ${at}`).join("\n");
@@ -41,7 +41,7 @@ test("a reload in mid-sentence: the draft, the caret and the field's scroll are 
   assert.deepEqual(await place(message(page)), before);
 });
 
-test("the draft of one session never shows in another", async () => {
+test("small thing 15: the draft of one session never shows in another", async () => {
   const [one, other] = [await create("one"), await create("other")];
   const page = await stage.tab(`/s/${one}`);
   await message(page).fill("only for one");
@@ -56,7 +56,7 @@ test("the draft of one session never shows in another", async () => {
   assert.notEqual(one, other);
 });
 
-test("a pasted megabyte becomes an attachment without a long task, outlives a reload, and goes with the message", async () => {
+test("small thing 18: a pasted megabyte becomes an attachment without a long task, outlives a reload, and goes with the message", async () => {
   const id = await create("paste");
   const page = await stage.tab(`/s/${id}`);
   await message(page).focus();
@@ -118,7 +118,7 @@ test("a form for a new session is kept whole, with its caret, until the session 
   assert.equal(await prompt.inputValue(), "");
 });
 
-test("what cannot be sent stays in the field, and why is said", async () => {
+test("small thing 16: what cannot be sent stays in the field, and why is said", async () => {
   const id = await create("refused");
   const page = await stage.tab(`/s/${id}`, { expects: "refusals" });
   await page.route("**/prompts", (route) =>
@@ -161,7 +161,7 @@ test("without a connection nothing is sent behind one's back, and the text waits
   }
 });
 
-test("Enter that ends a composition sends nothing", async () => {
+test("small thing 17: Enter that ends a composition sends nothing", async () => {
   const id = await create("japanese");
   const page = await stage.tab(`/s/${id}`);
   await message(page).focus();

@@ -25,7 +25,7 @@ const READ = strict ? 30 : 3;
 const PIECE = 5;
 const TURNS = 20;
 
-test(`${SESSIONS} sessions: painted at once, filtered and scrolled without a long task`, async (t) => {
+test(`small thing 19: ${SESSIONS} sessions: painted at once, filtered and scrolled without a long task`, async (t) => {
   // Nobody takes them, so that they stay as they are.
   const stage = await Stage.open({ hello }, "[limits]\nsessions = 20000\n[worker]\nseats = 0\n");
   t.after(() => stage.close());

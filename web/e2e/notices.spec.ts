@@ -33,7 +33,7 @@ before(async () => {
 });
 after(() => stage.close());
 
-test("who needs somebody is told of once, also with two tabs, and not again after a break", async () => {
+test("small thing 31: who needs somebody is told of once, also with two tabs, and not again after a break", async () => {
   const other = await open(context, "/agents");
   const id = await stage.server.create({
     agent: "asks",

@@ -45,7 +45,7 @@ function isWrittenDown(page: Page, words: string): Promise<boolean> {
   }, words);
 }
 
-test("offline it starts with the last list within a second", async () => {
+test("small thing 38: offline it starts with the last list within a second", async () => {
   await stage.server.create({ agent: "hello", cwd: stage.home.directory("a"), prompt: title, title });
   const page = await stage.tab("/", { expects: "death" });
   await row(page).first().waitFor();

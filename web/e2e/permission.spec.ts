@@ -64,7 +64,7 @@ test("answered in the terminal: the card in the browser goes and the line says b
   );
 });
 
-test("answered on the phone, the card on the desk goes within 200 ms", async () => {
+test("small thing 29: answered on the phone, the card on the desk goes within 200 ms", async () => {
   const id = await stage.server.create({
     agent: "asks",
     cwd: stage.home.directory("phone"),

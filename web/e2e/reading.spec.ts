@@ -91,7 +91,7 @@ async function rests(page: Page): Promise<void> {
   });
 }
 
-test("older turns arrive above: nothing moves", async () => {
+test("small thing 12: older turns arrive above: nothing moves", async () => {
   const page = await reader();
   const held: (() => void)[] = [];
   await page.route(/\/events\?.*before=/, async (route) => {
@@ -141,7 +141,7 @@ test("reading up through older turns moves what is read as far as the wheel turn
   );
 });
 
-test("opening and closing a tool call keeps its line still", async () => {
+test("small thing 13: opening and closing a tool call keeps its line still", async () => {
   const page = await reader();
   await wheel(page, -700);
   await rests(page);
@@ -163,7 +163,7 @@ test("opening and closing a tool call keeps its line still", async () => {
   }
 });
 
-test("who left at a line comes back to it, and who followed the end follows it again", async () => {
+test("small thing 11: who left at a line comes back to it, and who followed the end follows it again", async () => {
   const page = await reader();
   await wheel(page, -2500);
   const line = await upperLine(page);
@@ -189,4 +189,31 @@ test("who left at a line comes back to it, and who followed the end follows it a
   await following(page);
   const gap = await feed(page).evaluate((box) => box.scrollHeight - box.clientHeight - box.scrollTop);
   assert.ok(gap < 1, `${gap} px above the end`);
+});
+
+/** A minute where there is room for it. */
+const SECONDS = process.env.CONVENE_STRICT ? 60 : 10;
+
+test(`small thing 9: who reads up while text streams in for ${SECONDS} s sees nothing move`, async () => {
+  await stage.server.prompt(id, "speak");
+  const page = await reader();
+  const seq = async () => (await stage.server.session(id)).seq;
+  const words = async (wanted: number) => {
+    const from = await seq();
+    await until(`${wanted} events came`, async () => (await seq()) >= from + wanted, 120_000);
+  };
+  await page.getByText(/word 5/).waitFor();
+  await wheel(page, -600);
+  await until("somebody reads", async () => (await mode(page)) === "reading");
+  await rests(page);
+  const line = await upperLine(page);
+  await watchMoves(page);
+  const began = performance.now();
+  while (performance.now() - began < SECONDS * 1000) await words(5);
+  assert.equal((await upperLine(page)).id, line.id);
+  const drift = ((await topOf(page, line.id)) ?? Infinity) - line.top;
+  const { sum, frames: drawn } = await moves(page);
+  assert.ok(drawn > SECONDS, `${drawn} frames were looked at`);
+  assert.ok(Math.abs(drift) < 0.5 && Math.abs(sum) < 0.5, `it drifted by ${drift} px, by frames ${sum} px`);
+  await stage.server.must("POST", `/v1/sessions/${id}/cancel`, {});
 });

@@ -22,7 +22,7 @@ async function words(page: Page): Promise<number[]> {
 const one_after_the_other = (numbers: readonly number[]) =>
   numbers.every((n, at) => n === (numbers[0] ?? 0) + at);
 
-test("text stays while the server is dead, and goes on without a seam in both tabs", async () => {
+test("small thing 7: text stays while the server is dead, and goes on without a seam in both tabs", async () => {
   const context = await stage.browser({ expects: "death" });
   const id = await stage.server.create({ agent: "slow", cwd: stage.home.directory("a"), prompt: "Speak" });
   const tabs = [await open(context, `/s/${id}`), await open(context, `/s/${id}`)];

@@ -66,7 +66,7 @@ async function talk(agent: string): Promise<Page> {
 
 const clipboard = (page: Page) => page.evaluate(() => navigator.clipboard.readText());
 
-test("pictures are named and not fetched, HTML is text, and nothing in it runs", async () => {
+test("small things 26, 27: pictures are named and not fetched, HTML is text, and nothing in it runs", async () => {
   const page = await talk("says");
   await page.getByText("Image on tracker.example").waitFor();
   assert.equal(await page.locator("main img").count(), 0);
@@ -93,15 +93,19 @@ test("a link opens only after a look at its whole address, and one that lies is 
   );
 });
 
-test("a path is copied with its line, a block of code alone", async () => {
+test("small things 23, 24: a path is copied with its line, a block of code alone", async () => {
   const page = await talk("says");
   await page.getByRole("button", { name: /^src\/login\.rs:42/ }).click();
   await until("the path is copied", async () => (await clipboard(page)) === "src/login.rs:42");
   await page.getByRole("button", { name: "Copy code" }).click();
   await until("the code is copied", async () => (await clipboard(page)) === "npm test");
+  const said = page.locator("article[data-row=message]").first();
+  await said.hover();
+  await said.getByRole("button", { name: "Copy as Markdown" }).click();
+  await until("the message is copied as it was written", async () => (await clipboard(page)) === hostile);
 });
 
-test("a change is compared, colored and cannot turn the text around", async () => {
+test("small thing 26: a change is compared, colored and cannot turn the text around", async () => {
   const page = await talk("works");
   const line = page.getByRole("button", { name: /values\.ts/ }).first();
   await line.waitFor();
@@ -120,7 +124,7 @@ test("a change is compared, colored and cannot turn the text around", async () =
   await viewer.getByText("export const value30").first().waitFor();
 });
 
-test("output shows its last lines in color, its control characters by name, and all of it on demand", async () => {
+test("small thing 25: output shows its last lines in color, its control characters by name, and all of it on demand", async () => {
   const page = await talk("works");
   const line = page.getByRole("button", { name: /npm test/ }).first();
   await line.waitFor();

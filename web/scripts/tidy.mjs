@@ -48,6 +48,7 @@ for (const file of files) {
 }
 
 checkWords();
+checkSmallThings();
 
 for (const problem of problems.sort()) console.error(problem);
 if (problems.length > 0) {
@@ -158,6 +159,18 @@ function checkWords() {
       if (!said) problems.push(`${file}: nobody says ${key}`);
     }
   }
+}
+
+/** Each of the forty small things that docs/dashboard.md promises has a test that names it. */
+function checkSmallThings() {
+  const titles = files
+    .filter((file) => /\.(test|spec)\.tsx?$/.test(file))
+    .flatMap((file) => [
+      ...readFileSync(path.join(web, file), "utf8").matchAll(/["'`]small things? ([\d, ]+):/g),
+    ]);
+  const named = new Set(titles.flatMap(([, numbers]) => numbers.split(",").map(Number)));
+  for (let n = 1; n <= 40; n += 1)
+    if (!named.has(n)) problems.push(`no test names small thing ${n} (docs/dashboard.md)`);
 }
 
 /** A table is plain data with a name and `as const`: without these it can be evaluated. */

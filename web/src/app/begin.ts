@@ -1,5 +1,6 @@
 /** Before the first paint: the login link of the address is used, and the connection begins. */
 import { logInFromAddress } from "@/commands/log-in";
+import { keepShown } from "@/lib/last-shown";
 import { newSync, type Sync } from "@/sync/link";
 import { keepFace } from "./face";
 import { noticeWords } from "./notice-words";
@@ -37,7 +38,9 @@ function followPlaces(sync: Sync): void {
   const follow = () => {
     const shown = shownAt(location.pathname);
     show(shown);
-    sync.look(shown !== null && "session" in shown ? shown.session : null);
+    const session = shown !== null && "session" in shown ? shown.session : null;
+    sync.look(session);
+    if (session !== null) keepShown(session);
   };
   router.subscribe("onResolved", follow);
   follow();

@@ -45,7 +45,7 @@ describe("the title", () => {
     expect(title([asks(1)], shownAt("/agents"))).toBe("(1) Agents · Convene");
   });
 
-  it("counts one less the moment that somebody answers", () => {
+  it("small thing 28: counts one less the moment that somebody answers", () => {
     const { state } = foldAll(nothing, [
       { is: "sessions", items: [asks(1), asks(2)], view: "full", pos: 9, epoch: 1 },
       {

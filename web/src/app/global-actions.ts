@@ -7,8 +7,12 @@ export type Layers = { readonly palette: () => void; readonly keys: () => void }
 
 /** Opens the next session that waits for somebody, or the one before; where nobody waits it does nothing. */
 export type ToNeeded = (step: 1 | -1) => void;
+/** From the session that is open to the one beside it in the list. */
+export type ToNeighbor = (step: 1 | -1) => void;
 
-export function globalActions(nav: Nav, layers: Layers, toNeeded: ToNeeded): readonly Action[] {
+export type Steps = { readonly needed: ToNeeded; readonly neighbor: ToNeighbor };
+
+export function globalActions(nav: Nav, layers: Layers, { needed, neighbor }: Steps): readonly Action[] {
   const group = t("app.keys.everywhere");
   return [
     {
@@ -21,14 +25,22 @@ export function globalActions(nav: Nav, layers: Layers, toNeeded: ToNeeded): rea
     },
     { id: "keys", name: t("app.keys.title"), group, keys: ["?"], perform: layers.keys },
     { id: "new", name: t("app.nav.new"), group, keys: ["c"], perform: () => nav.go({ to: "new" }) },
-    { id: "needed", name: t("app.needed.next"), group, keys: ["n"], perform: () => toNeeded(1) },
+    { id: "needed", name: t("app.needed.next"), group, keys: ["n"], perform: () => needed(1) },
     {
       id: "needed.before",
       name: t("app.needed.before"),
       group,
       keys: ["Shift+N"],
-      perform: () => toNeeded(-1),
+      perform: () => needed(-1),
     },
+    {
+      id: "neighbor.before",
+      name: t("app.neighbor.before"),
+      group,
+      keys: ["["],
+      perform: () => neighbor(-1),
+    },
+    { id: "neighbor.next", name: t("app.neighbor.next"), group, keys: ["]"], perform: () => neighbor(1) },
     { id: "home", name: t("app.nav.home"), group, perform: () => nav.go({ to: "home" }) },
     { id: "workers", name: t("app.nav.workers"), group, perform: () => nav.go({ to: "workers" }) },
     { id: "agents", name: t("app.nav.agents"), group, perform: () => nav.go({ to: "agents" }) },

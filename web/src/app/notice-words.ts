@@ -7,7 +7,7 @@ import { hrefOf } from "./places";
 
 export function noticeWords(notice: Notice, state: State) {
   const session = state.list.sessions.get(notice.session);
-  const href = hrefOf({ to: "session", id: notice.session });
+  const href = hrefOf({ to: "session", id: notice.session, via: "notice" });
   const title = session ? session.title.trim() || t("session.untitled") : t("shared.product");
   return { title, body: session ? body(notice, session) : "", href };
 }

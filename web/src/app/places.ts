@@ -12,7 +12,7 @@ export function hrefOf(place: Place): string {
       return `/${query({ show: place.show, q: place.q })}`;
     case "session": {
       const tab = place.tab === undefined || place.tab === "talk" ? "" : `/${place.tab}`;
-      return `/s/${encodeURIComponent(place.id)}${tab}${query({ at: place.at?.toString() })}`;
+      return `/s/${encodeURIComponent(place.id)}${tab}${query({ at: place.at?.toString(), split: place.beside, via: place.via })}`;
     }
     case "new":
     case "workers":

@@ -6,7 +6,7 @@ import { RouteError } from "./route-error";
 import { Shell } from "./shell";
 
 export type HomeSearch = HomeQuery;
-export type SessionSearch = { readonly at?: number; readonly split?: string };
+export type SessionSearch = { readonly at?: number; readonly split?: string; readonly via?: "notice" };
 
 /** The pages, each a file of its own: who opens one does not wait for the others. The service worker keeps all of them. */
 const pages = {
@@ -39,6 +39,7 @@ const home = createRoute({
 const sessionSearch = (search: Record<string, unknown>): SessionSearch => ({
   at: Number.isSafeInteger(search.at) ? Number(search.at) : undefined,
   split: text(search.split),
+  via: search.via === "notice" ? "notice" : undefined,
 });
 
 const session = createRoute({

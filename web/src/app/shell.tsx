@@ -17,6 +17,7 @@ import { PhoneBar } from "./phone-bar";
 import { useKeys } from "./use-keys";
 import { usePageFocus } from "./use-page-focus";
 import { useToNeeded } from "./use-to-needed";
+import { useToNeighbor } from "./use-to-neighbor";
 
 type NavPlace = {
   readonly place: Place;
@@ -37,7 +38,8 @@ export function Shell() {
   const { pathname, search } = useLocation();
   const [layer, setLayer] = useState<"none" | "palette" | "keys">("none");
   const layers = { palette: () => setLayer("palette"), keys: () => setLayer("keys") };
-  useActions(globalActions(useNav(), layers, useToNeeded(pathname)));
+  const steps = { needed: useToNeeded(pathname), neighbor: useToNeighbor(pathname) };
+  useActions(globalActions(useNav(), layers, steps));
   useKeys();
   usePageFocus(pathname);
   const close = () => setLayer("none");

@@ -6,7 +6,16 @@ export type SessionTab = "talk" | "changes" | "timeline" | "events" | "facts";
 export type Place =
   | { readonly to: "home"; readonly q?: string; readonly show?: string }
   | { readonly to: "new" }
-  | { readonly to: "session"; readonly id: string; readonly tab?: SessionTab; readonly at?: number }
+  | {
+      readonly to: "session";
+      readonly id: string;
+      readonly tab?: SessionTab;
+      readonly at?: number;
+      /** Another session to stand beside it. */
+      readonly beside?: string;
+      /** Whether a notification leads there, which may be older than what became of the session. */
+      readonly via?: "notice";
+    }
   | { readonly to: "workers" }
   | { readonly to: "agents" }
   | { readonly to: "settings" }

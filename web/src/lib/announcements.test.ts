@@ -40,7 +40,7 @@ it("does not say the same twice while it waits, and drops old news", () => {
   expect(heard).toEqual(["0", "2", "3", "4"]);
 });
 
-it("says what is urgent without waiting", () => {
+it("small thing 35: says what is urgent without waiting", () => {
   const { announcer, heard } = listened();
   announcer.announce("Turn finished");
   announcer.announce("Permission needed", "assertive");

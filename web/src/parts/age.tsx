@@ -6,7 +6,7 @@ import { keepTime } from "@/lib/clock";
 
 type AgeProps = {
   readonly at: string | number;
-  /** Added to the exact time on hover: an id, a `seq`. */
+  /** Added to the exact time on hover. */
   readonly id?: string;
   readonly className?: string;
 };

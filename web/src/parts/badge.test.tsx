@@ -7,7 +7,7 @@ it.each(["word", "chip", "glyph"] as const)("says the state as %s", (look) => {
   expect(renderToStaticMarkup(<Badge badge="needs-you" look={look} />)).toContain("needs you");
 });
 
-it("names a state of a newer server", () => {
+it("small thing 39: names a state of a newer server", () => {
   expect(renderToStaticMarkup(<Badge badge="dreaming" />)).toContain("unknown: dreaming");
 });
 

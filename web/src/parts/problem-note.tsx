@@ -23,6 +23,10 @@ type ProblemNoteProps = {
 };
 
 export function ProblemNote({ problem, look = "box", onRetry, onDismiss, children }: ProblemNoteProps) {
+  const sentence = problem.detail ?? problem.title ?? t("shared.problem.title");
+  // Under a field it is the field that says what to do.
+  const next = problem.hint ?? (look === "box" ? t("shared.problem.next") : undefined);
+  const all = [problem.code, sentence, next].filter((part) => part !== undefined).join("\n");
   return (
     <div
       role="alert"
@@ -34,17 +38,17 @@ export function ProblemNote({ problem, look = "box", onRetry, onDismiss, childre
       <Icon name="warn" className="mt-0.5" />
       <div className="min-w-0 flex-1">
         <p className="break-words">
-          <Said text={problem.detail ?? problem.title ?? t("shared.problem.title")} />
+          <Said text={sentence} />
           {problem.code !== undefined && (
             <>
               {" "}
-              <ProblemCode code={problem.code} />
+              <ProblemCode code={problem.code} all={all} />
             </>
           )}
         </p>
-        {problem.hint !== undefined && (
+        {next !== undefined && (
           <p className="text-2">
-            <Said text={problem.hint} />
+            <Said text={next} />
           </p>
         )}
         {(onRetry !== undefined || children !== undefined) && (
@@ -65,13 +69,14 @@ export function ProblemNote({ problem, look = "box", onRetry, onDismiss, childre
   );
 }
 
-function ProblemCode({ code }: { readonly code: string }) {
+/** The code; a click copies all that is said. */
+function ProblemCode({ code, all }: { readonly code: string; readonly all: string }) {
   const { copied, copy } = useCopy();
   return (
     <button
       type="button"
       aria-label={t("shared.problem.copy_code", { code })}
-      onClick={() => copy(code)}
+      onClick={() => copy(all)}
       className="inline-flex items-center gap-1 rounded-sm align-baseline font-mono text-sm text-2 hover:text-1"
     >
       {code}

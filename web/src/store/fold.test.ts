@@ -223,7 +223,7 @@ describe("a session", () => {
     expect(seen(framed)).toBe(true);
   });
 
-  it("that is made is one row, whichever comes first", () => {
+  it("small thing 5: that is made is one row, whichever comes first", () => {
     const create = command("k", { kind: "create", title: "New", agent: "a", cwd: "/repo" }, "new:k");
     const made = numbered(2, { pos: 90, title: "New" });
     const frame: Input = { is: "frames", frames: [aFrame(made, "k")] };

@@ -210,7 +210,7 @@ describe("identity", () => {
 });
 
 describe("a list that somebody points at", () => {
-  it("does not move; what is new comes last, what is gone goes", () => {
+  it("small thing 20: does not move; what is new comes last, what is gone goes", () => {
     const home = newHome();
     const held = home(some, view());
     const changes = put(

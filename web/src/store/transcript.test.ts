@@ -138,7 +138,7 @@ describe("all types", () => {
     expect(calls.find((item) => item.call.id === "e0")).toMatchObject({ cut_off: false });
   });
 
-  it("keeps an event of a newer server", () => {
+  it("small thing 39: keeps an event of a newer server", () => {
     const [unknown] = ofKind(transcript, "unknown");
     expect(unknown?.event.type).toBe("compaction_noted");
   });

@@ -201,7 +201,7 @@ describe("silence", () => {
     expect(at.wanted()).toEqual([]);
     expect(at.get().link.is).toBe("live");
   });
-  it("of somebody who just came back is believed for 2 s only", () => {
+  it("small thing 8: of somebody who just came back is believed for 2 s only", () => {
     const at = live();
     at.pass(5_000);
     at.happen({ is: "woken" });
@@ -243,7 +243,7 @@ describe("sleep", () => {
     at.happen({ is: "heard" });
     expect(at.wanted()).toEqual([{ do: "ping" }]);
   });
-  it("redials at once on waking", () => {
+  it("small thing 8: redials at once on waking", () => {
     const at = live();
     at.jump(3_600_000);
     at.happen({ is: "woken" });

@@ -19,8 +19,8 @@ export const questions = {
   directories: (worker: string, prefix: string) =>
     answer(listDirectories({ path: { worker }, query: { prefix } })),
   doctor: () => answer(runDoctor()),
-  /** What is wrong with a log, and what a repair would append. It changes nothing. */
-  examination: (id: string, force: boolean) => {
+  /** What is wrong with a log as of one event, and what a repair would append. It changes nothing. */
+  examination: (id: string, force: boolean, _seq: number) => {
     const headers = { "Idempotency-Key": newKey() };
     return answer(repairSession({ path: { id }, body: { dry_run: true, force }, headers }));
   },

@@ -4,11 +4,13 @@ import type { SessionTab } from "@/bind/nav";
 import { SessionView } from "@/features/session/session-view";
 import { usePhone } from "@/ui/use-media";
 import { tabOf } from "../places";
+import { useNoticeOf } from "../use-notice-of";
 
 export function SessionRoute() {
   const { id = "", tab } = useParams({ strict: false });
-  const { at, split } = useSearch({ strict: false });
+  const { at, split, via } = useSearch({ strict: false });
   const navigate = useNavigate();
+  useNoticeOf(via === "notice" ? id : null);
   // A phone has room for one; the address keeps the others.
   const phone = usePhone();
   const beside = (phone ? undefined : split)?.split(",").filter((other) => other !== id) ?? [];

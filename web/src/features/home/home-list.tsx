@@ -4,6 +4,7 @@ import { useCallback, useMemo, useRef, useState } from "react";
 import { useActions } from "@/bind/actions";
 import { useNav } from "@/bind/nav";
 import { t } from "@/i18n";
+import { lastShown } from "@/lib/last-shown";
 import type { HomeGroup, HomeRow } from "@/store/select";
 import { usePhone } from "@/ui/use-media";
 import { SessionRow } from "./session-row";
@@ -67,6 +68,22 @@ export function HomeList({ groups, onTouched }: HomeListProps) {
       keys: ["o"],
       visible: () => lines[at]?.is === "row",
       perform: () => current !== null && nav.go({ to: "session", id: current }),
+    },
+    {
+      id: "home.beside",
+      name: t("home.beside"),
+      group,
+      keys: ["Shift+Enter"],
+      visible: () => lines[at]?.is === "row",
+      perform: () => {
+        if (current === null) return;
+        const last = lastShown();
+        nav.go(
+          last === null || last === current
+            ? { to: "session", id: current }
+            : { to: "session", id: last, beside: current },
+        );
+      },
     },
   ]);
 

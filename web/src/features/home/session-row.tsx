@@ -42,6 +42,7 @@ export const SessionRow = memo(function SessionRow({ row, current, onFocus, ref 
         "focus-inset grid items-center gap-x-3 border-b border-line px-3 text-1 no-underline hover:bg-surface-1",
         "phone:grid-cols-[1fr_auto] phone:gap-y-0.5 phone:py-2.5",
         "h-full grid-cols-[7.5rem_minmax(8rem,16rem)_1fr_5rem_6rem_5rem_7rem_3rem]",
+        "narrow:grid-cols-[7rem_minmax(0,2fr)_minmax(0,3fr)_4.5rem_3rem]",
         session.archived && "text-2",
       )}
     >
@@ -75,7 +76,7 @@ export const SessionRow = memo(function SessionRow({ row, current, onFocus, ref 
         {session.agent}
         <span className="hidden phone:inline">{session.branch === null ? "" : ` · ${session.branch}`}</span>
       </span>
-      <span className="truncate text-3 phone:hidden">
+      <span className="truncate text-3 narrow:hidden phone:hidden">
         {session.branch === null ? null : (
           <span className="inline-flex max-w-full items-center gap-1">
             <Icon name="branch" size={12} className="shrink-0" />
@@ -83,8 +84,8 @@ export const SessionRow = memo(function SessionRow({ row, current, onFocus, ref 
           </span>
         )}
       </span>
-      <span className="truncate text-3 phone:hidden">{session.worker ?? ""}</span>
-      <span className="truncate text-right text-sm text-3 phone:order-5">
+      <span className="truncate text-3 narrow:hidden phone:hidden">{session.worker ?? ""}</span>
+      <span className="truncate text-right text-sm text-3 narrow:hidden phone:order-5">
         <TokensAndCost usage={session.usage} agent={session.agent} />
       </span>
       <span className="text-right text-3 phone:order-2">

@@ -13,6 +13,7 @@ export const app = {
   },
   skip: "Skip to the content",
   needed: { next: "Next session that needs you", before: "Session before it that needs you" },
+  neighbor: { next: "Next session of the list", before: "Session before it in the list" },
   palette: {
     title: "Do or find",
     label: "What to do, or part of a session's name",
@@ -51,6 +52,7 @@ export const app = {
     finished_with: "Finished: {line}",
     failed: "Failed",
     failed_with: "Failed: {summary}",
+    deleted: "The session of that notification was deleted",
   },
   link: {
     live: "Live",

@@ -9,6 +9,7 @@ export const home = {
   next: "Next session",
   previous: "Previous session",
   open: "Open the session",
+  beside: "Open it beside the session that was open last",
   untitled: "Session {id}",
   section: {
     needs_you: "Needs you",

@@ -70,10 +70,13 @@ export const shared = {
   time: {
     day_and_time: "{day}, {time}",
     exact_and_id: "{time} · {id}",
+    stamp: "{time} · {id} · {seq}",
+    copy: ", copy the exact time, the session and the event",
   },
   problem: {
     title: "It did not work",
-    copy_code: "Copy code {code}",
+    copy_code: "Copy error {code}",
+    next: "Try again. If it stays, About shows what is wrong.",
   },
   link: {
     image: "Image on {host}",

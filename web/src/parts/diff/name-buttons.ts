@@ -7,8 +7,22 @@ export function nameButtons(node: HTMLElement): void {
     button.setAttribute("aria-label", t(`shared.diff.expand.${wayOf(button)}`));
     button.tabIndex = 0;
     button.addEventListener("keydown", press);
+    showFocus(button);
   }
-  for (const code of root.querySelectorAll<HTMLElement>("code[data-code]:not([tabindex])")) code.tabIndex = 0;
+  for (const code of root.querySelectorAll<HTMLElement>("code[data-code]:not([tabindex])")) {
+    code.tabIndex = 0;
+    showFocus(code);
+  }
+}
+
+/** The page's style sheet does not reach into the viewer, and one of its own would come after it was drawn and measured. */
+function showFocus(node: HTMLElement): void {
+  node.addEventListener("focus", () => {
+    if (!node.matches(":focus-visible")) return;
+    node.style.outline = "2px solid var(--focus)";
+    node.style.outlineOffset = "-2px";
+  });
+  node.addEventListener("blur", () => node.style.removeProperty("outline"));
 }
 
 /** The viewer's "up" adds lines to the end of what stands above it, which is below to whoever reads that. */

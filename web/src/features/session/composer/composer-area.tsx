@@ -30,7 +30,7 @@ export function ComposerArea({ session, keys, back, onBack, onSent }: ComposerAr
   const [filled, setFilled] = useState(0);
   const field = useRef<HTMLTextAreaElement>(null);
   const draft = useDraft(session.id, field);
-  const edit = useEdit();
+  const edit = useEdit(session.id);
   const inset = useKeyboardInset();
   const put = (text: string) => {
     draft.write(draft.text === "" ? text : `${draft.text}\n\n${text}`);

@@ -21,7 +21,7 @@ export function RepairDialog({ session, onClose }: RepairDialogProps) {
   const store = useStore();
   const { id } = session;
   const [forced, setForced] = useState(false);
-  const looked = useQuestion("examination", [id, forced]);
+  const looked = useQuestion("examination", [id, forced, session.seq]);
   const { sending, problem, ask, forgive } = useAsking();
   const repair = async () => {
     const done = await ask(() => repairSession(store, id, forced));

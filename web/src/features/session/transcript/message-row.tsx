@@ -3,6 +3,7 @@ import { memo } from "react";
 import { t } from "@/i18n";
 import { Age } from "@/parts/age";
 import { CopyButton } from "@/parts/copy-button";
+import { Stamp } from "@/parts/stamp";
 import { Markdown } from "@/parts/markdown/markdown";
 import type { ItemOf } from "@/store/items";
 import { OtherBlock } from "./other-block";
@@ -21,7 +22,9 @@ export const MessageRow = memo(function MessageRow({ item, session }: MessageRow
         <OtherBlock key={at} block={block} />
       ))}
       <div className="absolute top-0 right-0 flex items-center opacity-0 group-focus-within/row:opacity-100 group-hover/row:opacity-100 phone:hidden">
-        <Age at={item.until} id={String(item.seq)} className="mr-1 text-sm text-3" />
+        <Stamp at={item.until} session={session} seq={item.seq} className="mr-1 text-sm text-3">
+          <Age at={item.until} />
+        </Stamp>
         <CopyButton text={item.text} label={t("transcript.message.copy")} />
         <PlaceLinkButton session={session} seq={item.seq} />
       </div>

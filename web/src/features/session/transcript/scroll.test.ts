@@ -14,7 +14,7 @@ describe("scroll", () => {
   it("leaves the end at one pixel up", () => {
     expect(run([by(-1, 1)])).toEqual({ mode: "reading", left: 10 });
   });
-  it("leaves the end at a wheel notch before anything moved", () => {
+  it("small thing 10: leaves the end at a wheel notch before anything moved", () => {
     expect(run([{ is: "up", last: 4 }])).toEqual({ mode: "reading", left: 4 });
   });
   it("stays away from the end although it is near, as long as nobody goes down", () => {

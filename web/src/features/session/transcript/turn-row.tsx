@@ -1,9 +1,10 @@
 /** Where a turn begins: who asked, when, and what. */
 import { memo } from "react";
 import { t } from "@/i18n";
-import { clock, exact, instant } from "@/i18n/format";
+import { clock, instant } from "@/i18n/format";
 import { CopyButton } from "@/parts/copy-button";
 import { HiddenText } from "@/parts/hidden-text";
+import { Stamp } from "@/parts/stamp";
 import type { RowOf } from "@/store/rows";
 import type { ContentBlock } from "@/store/types";
 import { LongText } from "./long-text";
@@ -28,9 +29,9 @@ export const TurnRow = memo(function TurnRow({ row, session }: TurnRowProps) {
           {prompt.source === "user" ? t("transcript.turn.you") : t("transcript.turn.program")}
         </span>
         {at !== null && (
-          <time dateTime={new Date(at).toISOString()} title={`${exact(at)} · ${row.seq}`}>
-            {clock(at, Date.now())}
-          </time>
+          <Stamp at={at} session={session} seq={row.seq}>
+            <time dateTime={new Date(at).toISOString()}>{clock(at, Date.now())}</time>
+          </Stamp>
         )}
         <span className="flex-1" />
         <span className="flex opacity-0 group-focus-within/row:opacity-100 group-hover/row:opacity-100 phone:hidden">

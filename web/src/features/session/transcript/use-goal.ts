@@ -47,7 +47,10 @@ export function useGoal({ state, rows, window, session, scroller, virtualizer, m
       const log = store.get().logs.get(session);
       const event = log?.events[goal.seq - log.first];
       const row = event === undefined ? null : rowOf(held.current, event);
-      return row === null ? null : held.current.indexOf(row);
+      if (row !== null) return held.current.indexOf(row);
+      // An event that no row shows, such as the first one: what comes after it is as near as it gets.
+      const next = held.current.findIndex(({ seq }) => seq >= goal.seq);
+      return next === -1 ? null : next;
     };
     const top = goal.is === "end" ? 0 : goal.top;
     return settle({
