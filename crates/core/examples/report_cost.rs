@@ -118,7 +118,7 @@ fn running() -> SessionState {
     let mut state = state.expect("the prompt is not empty").state;
     let opened = KnownEvent::AgentSessionStarted { agent_session_id: "a".to_owned(), how: SessionOpening::New };
     let commands = [
-        Command::Assign { worker: WorkerName::new("local") },
+        Command::Assign { worker: WorkerName::new("local"), above: 0 },
         Command::Hello { attempt: 1, instance: instance(), version: String::new() },
         Command::Report { attempt: 1, instance: instance(), first_index: 0, events: vec![EventData::new(opened)] },
     ];

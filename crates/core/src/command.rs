@@ -10,7 +10,7 @@ use crate::{
     failure::{AttemptExit, StopCause},
     ids::{ElicitationId, InstanceId, PermissionId, ThreadId, TurnId, WorkerName},
     repair::Findings,
-    session::Rewind,
+    session::{Doubt, Rewind},
     spec::{Origin, SessionSpec, TurnSource},
 };
 
@@ -182,6 +182,8 @@ pub enum Command {
     Repair {
         /// What was found in it.
         findings: Box<Findings>,
+        /// Of a log that could not be read to its end: what nobody can tell of the session any more.
+        doubt: Option<Doubt>,
         /// The last event of the log that was looked at.
         expected: u64,
         /// Who.
@@ -211,6 +213,8 @@ pub enum Command {
     Assign {
         /// The worker.
         worker: WorkerName,
+        /// The highest number of an attempt of the session that workers told of: the new one gets a higher one.
+        above: u32,
     },
     /// The dispatcher found none.
     Wait {

@@ -17,7 +17,7 @@
 //! | `handle` | what people ask for, and what follows by itself (`settle`: the next turn, the end of a one-shot) |
 //! | `questions` | permission requests and elicitations |
 //! | `lifecycle` | resumed without a prompt, hibernated, cleared, rewound |
-//! | `mend` | what a repair of the log appends |
+//! | `mend` | what a repair of the log appends, and how a session ends that nobody can tell anything certain about |
 //! | `attempt` | an attempt assigned, refused, begun, ended; what became of its turn; how the session goes on |
 //! | `supervision` | turns in which nothing happens; what is not as it should be |
 //! | `report` | what a runner tells, whatever it is |
@@ -43,6 +43,7 @@ mod supervision;
 pub use decider::Decision;
 pub use handle::{create, handle};
 pub use lifecycle::Rewind;
+pub use mend::{Doubt, Mender, break_off};
 pub use state::{
     ActiveTurn, AgentFacts, Attempt, DecidedPermission, EndedTurn, OpenElicitation, PendingPermission, Phase,
     QueuedTurn, SessionState, Waiting,

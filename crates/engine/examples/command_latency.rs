@@ -103,7 +103,7 @@ async fn create(engine: &Engine<SqliteReader>, id: SessionId) -> Result<(), Erro
 async fn stream(engine: Engine<SqliteReader>, batch: usize, stop: CancellationToken) -> Result<u64, Error> {
     let (id, instance) = (SessionId::new(engine.uuid()), InstanceId::new(engine.uuid()));
     create(&engine, id).await?;
-    engine.command(id, Command::Assign { worker: WorkerName::new("local") }).await?;
+    engine.command(id, Command::Assign { worker: WorkerName::new("local"), above: 0 }).await?;
     engine.command(id, Command::Hello { attempt: 1, instance, version: String::new() }).await?;
     let opened = KnownEvent::AgentSessionStarted { agent_session_id: "a".to_owned(), how: SessionOpening::New };
     let mut events = vec![EventData::new(opened)];

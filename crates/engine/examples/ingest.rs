@@ -95,7 +95,7 @@ fn begin(
         fork: None,
     };
     let commands = [
-        Command::Assign { worker: WorkerName::new("local") },
+        Command::Assign { worker: WorkerName::new("local"), above: 0 },
         Command::Hello { attempt: 1, instance, version: String::new() },
         Command::Report { attempt: 1, instance, first_index: 0, events: vec![EventData::new(opened)] },
     ];

@@ -10,13 +10,13 @@ use std::{
 use convene_core::{
     Timestamp,
     event::{Event, EventData, KnownEvent},
-    failure::{Failure, FailureKind, StopCause},
     ids::{SessionId, ThreadId},
-    session::{Phase, SessionState},
+    session::{self, Doubt, Mender, SessionState},
     thread::{ThreadEvent, ThreadState},
 };
 use convene_store::{
-    EventFilter, EventRow, Group, LogKey, Reader as _, SessionRow, SqliteReader, SqliteStore, Store as _,
+    EventFilter, EventRow, Group, LogKey, Reader as _, SessionFilter, SessionRow, SqliteReader, SqliteStore,
+    Store as _,
     backup::Damage,
     salvage::{Found, Lost, Name, Salvage},
 };
@@ -79,8 +79,9 @@ pub fn salvage(dir: &Path, env: &Env, epoch_seed: u64) -> Result<Salvaged, Error
 
 /// Puts a backup in the place of what is in `dir`, which is kept under another name.
 ///
-/// What ran when the backup was made is stopped, because nobody knows what became of it since. The log gets another
-/// epoch, so that cursors and attempts of the time after the backup are refused.
+/// What ran when the backup was made is stopped, because nobody knows what became of it since; prompts that waited then
+/// are dropped, because they may have run since. The log gets another epoch, so that cursors and attempts of the time
+/// after the backup are refused.
 ///
 /// # Errors
 /// While a server runs, if the backup is of a newer version or not whole, or if the disk refuses.
@@ -90,7 +91,7 @@ pub fn restore(dir: &Path, from: &Path, damage: Damage, env: &Env, epoch_seed: u
     let store = SqliteStore::open(&restored.dir(), now, epoch_seed)?;
     let found = Found::default();
     let rebuild = Rebuild { reader: store.reader(), store, now, env, found: &found, salvaged: Salvaged::default() };
-    rebuild.stop_all("the database was put back from a backup, and what came after it is not known")?;
+    rebuild.break_all_off()?;
     let tokens = restored.found().tokens;
     Ok(Restored { tokens, kept: restored.finish(now)? })
 }
@@ -121,18 +122,20 @@ impl Rebuild<'_> {
         Ok(self.salvaged)
     }
 
-    /// Stops every session that is live.
-    fn stop_all(mut self, why: &str) -> Result<(), Error> {
-        for id in self.reader.live_sessions()? {
-            let published = match load::session(&self.reader, id) {
+    /// Ends whatever sessions were doing, those too that are stopped and have prompts that wait.
+    fn break_all_off(mut self) -> Result<(), Error> {
+        let all = self.reader.sessions(&SessionFilter { limit: usize::MAX, ..SessionFilter::default() })?;
+        for row in all {
+            let mut published = match load::session(&self.reader, row.id) {
                 Ok(published) if published.damaged.is_none() => published,
-                // It is not at work, and stays as it is.
+                // It is not at work, and a repair closes what it left open.
                 Ok(_) | Err(Error::Damaged { .. } | Error::SessionNotFound(_)) => continue,
                 Err(error) => return Err(error),
             };
-            let mut state = SessionState::clone(&published.state);
-            let events = self.stop(published.log, &mut state, why).into_iter().collect();
-            let published = Published { state: Arc::new(state), ..published };
+            let events = self.break_off(&mut published, Doubt { by: Mender::Restore, lost: 0, rests: true });
+            if events.is_empty() {
+                continue;
+            }
             let snapshots = snapshot_row(&published).into_iter().collect();
             let sessions = vec![session_row(&published)];
             self.store.commit(&Group { events, sessions, snapshots, ..Group::default() })?;
@@ -174,7 +177,7 @@ impl Rebuild<'_> {
         if !stale && self.is_folded(id, last_lost)? {
             return Ok(());
         }
-        let Some((state, attempts)) = self.fold(log, id)? else {
+        let Some(state) = self.fold(log, id)? else {
             tracing::warn!(session.id = %id, "its log does not begin with what made it");
             return Ok(());
         };
@@ -189,14 +192,14 @@ impl Rebuild<'_> {
         };
         let mut group = Group::default();
         // What was at work may have lost what it was doing, or where its runner is to go on.
-        let at_rest = matches!(published.state.phase, Phase::Stopped { .. } | Phase::Hibernated);
-        if last_lost > 0 && !(at_rest && row.as_ref() == Some(&session_row(&published))) {
-            let mut state = SessionState::clone(&published.state);
-            state.attempts = state.attempts.max(attempts);
-            let why = "events of it were lost with a part of the database";
-            group.events.extend(self.stop(log, &mut state, why));
-            self.salvaged.stopped.push(id);
-            published.state = Arc::new(state);
+        if last_lost > 0 {
+            let rests = row.as_ref() == Some(&session_row(&published));
+            let lost = u64::try_from(places.len()).unwrap_or(u64::MAX);
+            group.events = self.break_off(&mut published, Doubt { by: Mender::Salvage, lost, rests });
+            let stops = |event: &EventRow| event.data.contains(r#""type":"session_stopped""#);
+            if group.events.last().is_some_and(stops) {
+                self.salvaged.stopped.push(id);
+            }
         }
         group.sessions.push(session_row(&published));
         group.snapshots.extend(snapshot_row(&published));
@@ -214,22 +217,20 @@ impl Rebuild<'_> {
         Ok(self.events(log, 0, 1)?.first().map_or(0, |first| first.pos))
     }
 
-    /// The state that the log folds to, and the highest number of an attempt that it names.
-    fn fold(&self, log: LogKey, id: SessionId) -> Result<Option<(SessionState, u32)>, Error> {
-        let (mut state, mut attempts, mut after) = (None, 0, 0);
+    /// The state that the log folds to.
+    fn fold(&self, log: LogKey, id: SessionId) -> Result<Option<SessionState>, Error> {
+        let (mut state, mut after) = (None, 0);
         loop {
             let page = self.events(log, after, load::PAGE)?;
             let Some(last) = page.last() else { break };
             after = last.seq;
             for row in &page {
-                let named = EventData::from_json(&row.data).ok().and_then(|data| data.attempt);
-                attempts = attempts.max(named.unwrap_or_default());
                 if let Err(why) = load::apply(&mut state, id, row) {
                     tracing::warn!(session.id = %id, why, "an event cannot be folded");
                 }
             }
         }
-        Ok(state.map(|state| (state, attempts)))
+        Ok(state)
     }
 
     /// What stands where an event is lost.
@@ -245,23 +246,15 @@ impl Rebuild<'_> {
         event_row(log, &Event { session: id, seq, pos, at: self.now, index: None, data: EventData::new(body) })
     }
 
-    /// Ends what the session was doing, because nobody can tell any more what that was.
-    fn stop(&self, log: LogKey, state: &mut SessionState, why: &str) -> Option<EventRow> {
-        if matches!(state.phase, Phase::Stopped { .. }) {
-            return None;
-        }
-        let stopped = KnownEvent::SessionStopped {
-            cause: StopCause::Failed,
-            failure: Some(Failure::new(FailureKind::UnknownFailure, why).code("session_damaged")),
-            detail: Some(why.to_owned()),
-            verified: false,
-            step: None,
-        };
-        let (seq, pos) = (state.seq + 1, self.store.info().last_pos + 1);
-        let data = EventData::new(stopped);
-        let event = Event { session: state.id, seq, pos, at: self.now, index: None, data };
-        state.apply(&event);
-        Some(event_row(log, &event))
+    /// Ends what a session was doing, because nobody can tell any more what that was.
+    fn break_off(&self, published: &mut Published, doubt: Doubt) -> Vec<EventRow> {
+        let mut pos = self.store.info().last_pos;
+        let decision = session::break_off(&published.state, doubt, self.now, &mut || {
+            pos += 1;
+            pos
+        });
+        published.state = Arc::new(decision.state);
+        decision.events.iter().map(|event| event_row(published.log, event)).collect()
     }
 
     fn thread(&mut self, log: LogKey, id: ThreadId) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use convene_core::{
     dispatch::{DetectedAgent, WorkerStatus},
     event::StopMode,
     ids::{InstanceId, SessionId, ThreadId, WorkerName},
-    session::Phase,
+    session::{Attempt, Phase},
     workspace::{Workspace, WorktreeSpec},
 };
 
@@ -53,6 +53,10 @@ struct Known {
     /// Attempts that their worker has taken; they are not sent again to that process. Only attempts that are current
     /// and wait for their runner stay in here.
     taken: HashSet<(SessionId, u32)>,
+    /// Attempts that a worker had when it connected and that are not wanted any more, until it has told their end.
+    left_over: HashMap<WorkerName, HashSet<(SessionId, u32)>>,
+    /// The highest number of such an attempt, by session: the log may know nothing of it, if it comes from a backup.
+    numbers: HashMap<SessionId, u32>,
     /// What the attempts of each worker held of its machine's memory when it told last, in bytes.
     memory: HashMap<WorkerName, HashMap<(SessionId, u32), u64>>,
 }
@@ -101,13 +105,41 @@ impl Workers {
     /// Registers a worker, or takes it as back. Another process in the place of one that is gone is a worker like any
     /// other; while the old one is connected, it keeps its name.
     pub fn register(&self, record: WorkerRecord) -> Registered {
+        self.register_with(record, HashSet::new())
+    }
+
+    /// Registers a worker that has attempts which are not wanted any more: none of their numbers is given again, and their
+    /// sessions get no seat there before their ends are told.
+    pub fn register_with(&self, record: WorkerRecord, left_over: HashSet<(SessionId, u32)>) -> Registered {
         let mut known = self.lock();
         let name = record.status.name.clone();
         if known.workers.get(&name).is_some_and(|w| w.status.connected && w.instance != record.instance) {
             return Registered::NameTaken;
         }
+        for (session, attempt) in &left_over {
+            let highest = known.numbers.entry(*session).or_default();
+            *highest = (*highest).max(*attempt);
+        }
+        known.left_over.insert(name.clone(), left_over);
         known.workers.insert(name, record);
         Registered::Yes
+    }
+
+    /// The number above which the next attempt of a session is.
+    pub fn highest_number(&self, session: SessionId) -> u32 {
+        self.lock().numbers.get(&session).copied().unwrap_or_default()
+    }
+
+    /// An earlier attempt of a session that a worker has not told the end of.
+    pub fn left_over(&self, name: &WorkerName, session: SessionId) -> Option<u32> {
+        self.lock().left_over.get(name)?.iter().find(|(of, _)| *of == session).map(|(_, attempt)| *attempt)
+    }
+
+    /// Whether an attempt is not this worker's, because another one that is connected has it: the log may come from a
+    /// backup, and give the number to both.
+    pub fn is_of_another(&self, name: &WorkerName, attempt: &Attempt) -> bool {
+        let is_connected = |other: &WorkerRecord| other.status.connected;
+        attempt.worker != *name && self.lock().workers.get(&attempt.worker).is_some_and(is_connected)
     }
 
     /// The worker's uplink is down.
@@ -147,7 +179,11 @@ impl Workers {
     /// The attempt is over, or its worker does not have it any more: if it is still wanted, it is sent again. What is
     /// over is forgotten without this as well.
     pub fn ended(&self, session: SessionId, attempt: u32) {
-        self.lock().taken.remove(&(session, attempt));
+        let mut known = self.lock();
+        known.taken.remove(&(session, attempt));
+        for left_over in known.left_over.values_mut() {
+            left_over.remove(&(session, attempt));
+        }
     }
 
     /// A worker's attempts hold so much of its machine's memory, in bytes.

@@ -158,7 +158,7 @@ fn text_piece(message: u128, text: &str) -> EventData {
 
 /// Brings a session to `running` with a runner that says hello.
 async fn run(engine: &Engine<SqliteReader>, id: SessionId, instance: InstanceId) {
-    engine.command(id, Command::Assign { worker: WorkerName::new("local") }).await.expect("assigned");
+    engine.command(id, Command::Assign { worker: WorkerName::new("local"), above: 0 }).await.expect("assigned");
     engine
         .command(id, Command::Hello { attempt: 1, instance, version: "0".to_owned() })
         .await
@@ -294,6 +294,37 @@ fn a_session_without_a_worker_says_why_it_waits_and_gets_its_seat_when_one_comes
     assert!(matches!(&orders[..], [WorkerOrder::Start { session, attempt: 1, .. }] if *session == first), "{orders:?}");
     workers.taken(first, 1);
     assert!(workers.orders(&name, &shared, bench.clock.now()).is_empty(), "a taken attempt is not sent again");
+}
+
+#[test]
+fn a_session_waits_for_the_end_of_an_attempt_that_only_its_worker_knows_and_gets_another_number() {
+    let bench = Bench::new();
+    let mut sequencer = bench.sequencer();
+    let (shared, workers) = (sequencer.shared(), convene_engine::Workers::default());
+    let id = bench.session_id();
+    one(&mut sequencer, bench.new_session(id, Some("hello"))).expect("created");
+    let mut pass = || {
+        for (session, command) in reconcile::dispatch_pass(&shared, &workers) {
+            one(&mut sequencer, Work::Command { session, command }).expect("taken");
+        }
+        shared.session(id).expect("published").state
+    };
+    // Its backup is older than two of its attempts.
+    assert_eq!(workers.register_with(worker("local", 2), [(id, 1), (id, 2)].into()), Registered::Yes);
+    for ended in [1, 2] {
+        let state = pass();
+        let Phase::Pending { waiting: Some(waiting) } = &state.phase else { panic!("{:?}", state.phase) };
+        assert_eq!(waiting.reason, "earlier_attempt");
+        workers.ended(id, ended);
+    }
+    let state = pass();
+    assert_eq!(state.phase.attempt().map(|attempt| attempt.number), Some(3), "{:?}", state.phase);
+    let attempt = state.phase.attempt().expect("one");
+    assert!(!workers.is_of_another(&WorkerName::new("local"), attempt));
+    assert!(workers.is_of_another(&WorkerName::new("other"), attempt), "it has the number by another log");
+    let instance = worker("local", 2).instance;
+    workers.disconnect(&WorkerName::new("local"), instance, bench.clock.now());
+    assert!(!workers.is_of_another(&WorkerName::new("renamed"), attempt), "nobody else has it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -283,7 +283,7 @@ fn a_stop_waits_for_a_worker_that_is_away_and_then_says_that_nothing_is_proved()
     let session = id();
     one(&mut sequencer, create(session, Some(prompt()))).expect("created");
     let name = WorkerName::new("local");
-    one(&mut sequencer, command(session, Command::Assign { worker: name.clone() })).expect("assigned");
+    one(&mut sequencer, command(session, Command::Assign { worker: name.clone(), above: 0 })).expect("assigned");
     one(&mut sequencer, command(session, stop())).expect("stopping");
     let since = shared.session(session).expect("published").state.updated_at.as_second();
     let at = |seconds: i64| Timestamp::from_second(since + seconds).expect("in range");
@@ -307,7 +307,8 @@ fn a_server_that_has_just_come_up_expires_nothing_that_began_before() {
     let shared = sequencer.shared();
     let session = id();
     one(&mut sequencer, create(session, Some(prompt()))).expect("created");
-    one(&mut sequencer, command(session, Command::Assign { worker: WorkerName::new("local") })).expect("assigned");
+    one(&mut sequencer, command(session, Command::Assign { worker: WorkerName::new("local"), above: 0 }))
+        .expect("assigned");
     let instance = InstanceId::new(uuid::Uuid::from_u128(9));
     one(&mut sequencer, command(session, Command::Hello { attempt: 1, instance, version: String::new() }))
         .expect("won");
@@ -334,7 +335,7 @@ fn a_worker_that_lost_what_it_took_is_sent_it_again() {
     let (waits, runs) = (id(), id());
     for session in [waits, runs] {
         one(&mut sequencer, create(session, Some(prompt()))).expect("created");
-        one(&mut sequencer, command(session, Command::Assign { worker: name.clone() })).expect("assigned");
+        one(&mut sequencer, command(session, Command::Assign { worker: name.clone(), above: 0 })).expect("assigned");
         workers.taken(session, 1);
     }
     let hello =

@@ -85,7 +85,9 @@ impl World {
             agent_session_id: "a".to_owned(),
             how: SessionOpening::New,
         });
-        for command in [Command::Assign { worker: WorkerName::new("local") }, this.hello(), this.report(0, opened)] {
+        for command in
+            [Command::Assign { worker: WorkerName::new("local"), above: 0 }, this.hello(), this.report(0, opened)]
+        {
             this.engine.command(this.session, command).await.expect("taken");
         }
         this

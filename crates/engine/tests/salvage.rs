@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use convene_core::{
     command::{BusyMode, Command, NewPrompt},
-    content::ContentBlock,
-    event::StopMode,
-    failure::StopCause,
-    ids::{SessionId, ThreadId, TurnId},
+    content::{ContentBlock, ToolCall},
+    event::{EventData, KnownEvent, SessionOpening, StopMode},
+    failure::{AttemptExit, StopCause},
+    ids::{InstanceId, PermissionId, SessionId, ThreadId, TurnId, WorkerName},
     session::{Phase, SessionState},
     spec::{Origin, SessionSpec, TurnSource},
 };
@@ -76,6 +76,46 @@ fn sessions(dir: &Path) -> Vec<SessionId> {
         }
     });
     ids
+}
+
+/// A session whose agent has a turn and asks something, and in which prompts wait: its id, and its turn.
+fn at_work(dir: &Path, text: &str) -> (SessionId, TurnId) {
+    let (id, instance) = (SessionId::new(uuid()), InstanceId::new(uuid()));
+    let turn = with(dir, async |engine| {
+        engine.submit(create(id, text), None).await.expect("created");
+        let state = engine.session(id).await.expect("a session").state;
+        let turn = state.queue[0].id;
+        let report = |first_index, event| Command::Report { attempt: 1, instance, first_index, events: vec![event] };
+        let (agent_session_id, how) = (format!("agent of {text}"), SessionOpening::New);
+        let opened = KnownEvent::AgentSessionStarted { agent_session_id, how };
+        let asks = KnownEvent::PermissionRequested {
+            request: PermissionId::new(uuid()),
+            tool_call: ToolCall::default(),
+            options: Vec::new(),
+        };
+        for command in [
+            Command::Assign { worker: WorkerName::new("local"), above: 0 },
+            Command::Hello { attempt: 1, instance, version: String::new() },
+            report(0, EventData::new(opened)),
+            report(1, EventData::new(KnownEvent::TurnHandedOver {}).turn(turn)),
+            report(2, EventData::new(asks).turn(turn)),
+            Command::Prompt { prompt: prompt("deploy"), busy: BusyMode::Queue },
+        ] {
+            engine.command(id, command).await.expect("taken");
+        }
+        turn
+    });
+    (id, turn)
+}
+
+/// Nothing of it is open, and nothing of it is sent again.
+fn is_broken_off(state: &SessionState, turn: TurnId) {
+    assert!(matches!(state.phase, Phase::Stopped { verified: false, .. }), "{:?}", state.phase);
+    let last = state.last_turn.as_ref().expect("a turn that ended");
+    let code = last.failure.as_ref().and_then(|failure| failure.code.as_deref());
+    assert_eq!((last.id, code), (turn, Some("prompt_outcome_unknown")));
+    assert!(state.queue.is_empty() && state.permissions.is_empty() && state.directives.is_empty());
+    assert_eq!(state.needs_you_since, None);
 }
 
 fn states(dir: &Path, ids: &[SessionId]) -> Vec<SessionState> {
@@ -197,4 +237,49 @@ fn a_restored_backup_has_what_it_had_and_nothing_of_it_runs() {
         let more = Command::Prompt { prompt: prompt("go on"), busy: BusyMode::Queue };
         engine.command(ids[2], more).await.expect("prompted");
     });
+}
+
+#[test]
+fn what_ran_when_a_backup_was_made_is_broken_off_and_what_waited_is_not_sent_again() {
+    let (dir, place) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let (running, turn) = at_work(dir.path(), "run");
+    // One that crashed, and has kept the prompt that waits.
+    let (stopped, _) = at_work(dir.path(), "crash");
+    with(dir.path(), async |engine| {
+        let exit = AttemptExit { verified: true, ..AttemptExit::default() };
+        engine.command(stopped, Command::EndAttempt { attempt: 1, exit }).await.expect("ended");
+    });
+    let before = states(dir.path(), &[stopped]).remove(0);
+    assert!(matches!(before.phase, Phase::Stopped { .. }) && before.queue.len() == 1, "{:?}", before.phase);
+    let copy = place.path().join("backup");
+    with(dir.path(), async |_| backup(dir.path(), &copy).expect("a backup"));
+    restore(dir.path(), &copy, Damage::Refused, &Env::system(), 9).expect("restored");
+    let after = states(dir.path(), &[running, stopped]);
+    is_broken_off(&after[0], turn);
+    assert!(after[1].queue.is_empty(), "it may have run since");
+    assert_eq!(after[1].phase, before.phase);
+    with(dir.path(), async |engine| {
+        for id in [running, stopped] {
+            engine.command(id, Command::Resume { by: "ana".to_owned() }).await.expect("resumed");
+            engine.command(id, Command::Assign { worker: WorkerName::new("local"), above: 0 }).await.expect("assigned");
+            let hello = Command::Hello { attempt: 2, instance: InstanceId::new(uuid()), version: String::new() };
+            let outcome = engine.command(id, hello).await.expect("it has a runner");
+            assert_eq!(outcome.session.and_then(|state| state.phase.turn().map(|turn| turn.id)), None);
+        }
+    });
+}
+
+#[test]
+fn a_session_that_lost_events_in_a_turn_is_broken_off_and_the_numbers_of_its_attempts_stay_given() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (id, turn) = at_work(dir.path(), "needle");
+    let (other, _) = at_work(dir.path(), "other");
+    let before = states(dir.path(), &[other]);
+    damage(dir.path(), "agent of needle", 3);
+    let salvaged = salvage(dir.path(), &Env::system(), 9).expect("salvaged");
+    assert!(salvaged.stopped.contains(&id), "{salvaged:?}");
+    let state = states(dir.path(), &[id]).remove(0);
+    is_broken_off(&state, turn);
+    assert_eq!(state.attempts, 2, "one event was lost, which may have begun an attempt");
+    assert_eq!(states(dir.path(), &[other]), before, "the others go on");
 }

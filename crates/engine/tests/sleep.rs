@@ -129,7 +129,7 @@ impl World {
     /// Idle after its first turn, with an agent that can load its session again if `able`.
     async fn idle(&self, able: bool) -> SessionId {
         let id = self.create().await;
-        self.ok(id, Command::Assign { worker: WorkerName::new("local") }).await;
+        self.ok(id, Command::Assign { worker: WorkerName::new("local"), above: 0 }).await;
         let instance = InstanceId::new(Uuid::from_u128(1));
         self.ok(id, Command::Hello { attempt: 1, instance, version: "0".to_owned() }).await;
         let turn = self.state(id).phase.turn().expect("a turn").id;

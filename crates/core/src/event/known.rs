@@ -55,7 +55,7 @@ pub enum KnownEvent {
     },
     /// The session cannot be placed now.
     SessionWaiting {
-        /// A short code: `no_worker`, `no_seat`, `agent_not_installed`, `worker_offline`, `directory_missing`.
+        /// A short code: `no_worker`, `no_seat`, `agent_not_installed`, `worker_offline`, `earlier_attempt`.
         reason: String,
         /// For people.
         detail: String,

@@ -87,6 +87,8 @@ impl SessionState {
         if let Some(index) = event.index {
             self.next_index = index.saturating_add(1);
         }
+        // Also of an attempt whose begin is lost: no number is given twice.
+        self.attempts = self.attempts.max(event.data.attempt.unwrap_or_default());
         let EventBody::Known(body) = &event.data.body else { return };
         self.apply_known(event, body);
         self.note_activity(event, body);
@@ -108,14 +110,15 @@ impl SessionState {
                 }
             }
             KnownEvent::AttemptAssigned { worker } => {
-                self.attempts = event.data.attempt.unwrap_or(self.attempts + 1);
+                let number = event.data.attempt.unwrap_or_else(|| self.attempts.saturating_add(1));
+                self.attempts = self.attempts.max(number);
                 self.starts += 1;
                 self.next_index = 0;
                 self.directives.clear();
                 // From here on a failure is one of this attempt.
                 self.failure = None;
                 let attempt = Attempt {
-                    number: self.attempts,
+                    number,
                     worker: worker.clone(),
                     instance: None,
                     containment: None,

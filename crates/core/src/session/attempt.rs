@@ -10,6 +10,7 @@ use super::{
 use crate::{
     command::Expiry,
     content::{ToolCall, ToolStatus},
+    directive::Order,
     event::{EventData, KnownEvent},
     failure::{AttemptExit, Failure, FailureKind, StopCause, StopReason},
     ids::{InstanceId, WorkerName},
@@ -18,11 +19,12 @@ use crate::{
     spec::CrashPolicy,
 };
 
-pub(super) fn assign(d: &mut Decider<'_>, worker: WorkerName) -> Result<(), Rejection> {
+pub(super) fn assign(d: &mut Decider<'_>, worker: WorkerName, above: u32) -> Result<(), Rejection> {
     if !matches!(d.state.phase, Phase::Pending { .. }) {
         return Err(Rejection::WrongState { command: "assign", state: d.state.phase.name() });
     }
-    let number = d.state.attempts + 1;
+    // A worker may know attempts that a restored backup does not.
+    let number = d.state.attempts.max(above).saturating_add(1);
     d.emit_data(EventData::new(KnownEvent::AttemptAssigned { worker }).attempt(number), None);
     Ok(())
 }
@@ -94,8 +96,10 @@ fn is_crash(state: &SessionState, attempt: &Attempt, exit: &AttemptExit) -> bool
     let stopping = matches!(state.phase, Phase::Stopping { .. });
     let cancelled = state.phase.turn().is_some_and(|turn| turn.cancelled_by.is_some()) || exit.by == "cancel";
     let asleep = attempt.hibernating.is_some() && exit.verified && state.failure.is_none();
+    // Outside of a stop only a conversation that begins anew tells a runner to end its agent.
+    let told = state.directives.iter().any(|directive| matches!(directive.order, Order::Stop { .. }));
     let left = state.phase.turn().is_none() && attempt.agent_exit.is_some_and(|exit| exit.code == Some(0));
-    !stopping && !cancelled && !asleep && !left
+    !stopping && !cancelled && !asleep && !told && !left
 }
 
 /// The attempt is over: closes what it had open, says what became of its turn, and decides how the session goes on.

@@ -95,7 +95,7 @@ pub fn handle(
         Command::Hibernate { recap, by } => lifecycle::hibernate(&mut d, recap, by)?,
         Command::Clear { by } => lifecycle::clear(&mut d, by)?,
         Command::Rewind { to, by } => lifecycle::rewind(&mut d, to, by)?,
-        Command::Repair { findings, expected, by } => mend::mend(&mut d, *findings, expected, by)?,
+        Command::Repair { findings, doubt, expected, by } => mend::mend(&mut d, *findings, doubt, expected, by)?,
         Command::Archive => archive(&mut d)?,
         Command::Unarchive if d.state.archived => d.emit(KnownEvent::SessionUnarchived {}),
         Command::Unarchive => return Err(Rejection::Nothing),
@@ -106,7 +106,7 @@ pub fn handle(
             d.emit(KnownEvent::SessionDeleted { by });
         }
         Command::Prune { expected, by } => lifecycle::prune(&mut d, expected, by)?,
-        Command::Assign { worker } => attempt::assign(&mut d, worker)?,
+        Command::Assign { worker, above } => attempt::assign(&mut d, worker, above)?,
         Command::Wait { reason, detail } => attempt::wait(&mut d, reason, detail)?,
         Command::Refuse { attempt, code, detail } => attempt::refuse(&mut d, attempt, code, detail)?,
         Command::Hello { attempt, instance, version } => attempt::hello(&mut d, attempt, instance, version)?,

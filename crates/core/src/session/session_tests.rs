@@ -29,3 +29,6 @@ mod reports;
 
 #[path = "tests/supervision.rs"]
 mod supervision;
+
+#[path = "tests/doubt.rs"]
+mod doubt;

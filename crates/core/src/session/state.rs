@@ -54,7 +54,7 @@ pub struct SessionState {
     pub updated_at: Timestamp,
     /// What it is doing.
     pub phase: Phase,
-    /// The number of the last attempt; 0 before the first.
+    /// The highest number that an attempt has or may have had; 0 before the first.
     pub attempts: u32,
     /// Attempts in a row whose agent did not become ready.
     #[serde(default)]
@@ -396,7 +396,7 @@ pub struct OpenElicitation {
 /// Why a session waits for a seat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Waiting {
-    /// A short code: `no_worker`, `no_seat`, `agent_not_installed`, `worker_offline`, `directory_missing`.
+    /// A short code: `no_worker`, `no_seat`, `agent_not_installed`, `worker_offline`, `earlier_attempt`.
     pub reason: String,
     /// For people.
     pub detail: String,

@@ -53,6 +53,10 @@ pub(super) fn expire(d: &mut Decider<'_>, turn: TurnId, why: Expiry) -> Result<(
         return Err(Rejection::Nothing);
     }
     if running.cancelled_by.is_none() {
+        // Whoever looked may have looked before the agent's last word, or before a person was asked.
+        if !is_out_of(why, running, &d.state, d.now) {
+            return Err(Rejection::Nothing);
+        }
         request_cancel(d, turn, why.by().to_owned());
         return Ok(());
     }
@@ -63,12 +67,27 @@ pub(super) fn expire(d: &mut Decider<'_>, turn: TurnId, why: Expiry) -> Result<(
     Ok(())
 }
 
+/// Whether a turn is out of a time now.
+fn is_out_of(why: Expiry, turn: &ActiveTurn, state: &SessionState, now: Timestamp) -> bool {
+    match why {
+        Expiry::Timeout => turn.handed_over_at.is_some_and(|at| has_passed(at, state.spec.timeout, now)),
+        Expiry::Inactivity => state.is_silent_for(state.spec.inactivity_timeout, now),
+    }
+}
+
+/// Whether so many seconds are over; 0 is never.
+fn has_passed(since: Timestamp, seconds: u64, now: Timestamp) -> bool {
+    let passed = u64::try_from(now.as_millisecond() - since.as_millisecond());
+    seconds > 0 && passed.is_ok_and(|passed| passed >= seconds.saturating_mul(1000))
+}
+
 /// Says that nothing happens in a turn, once until something does.
 pub(super) fn warn(d: &mut Decider<'_>, turn: TurnId) -> Result<(), Rejection> {
     let Some(running) = d.state.phase.turn().filter(|running| running.id == turn) else {
         return Err(Rejection::NotThatTurn { turn });
     };
-    if running.warned_at.is_some() || running.cancelled_by.is_some() || d.state.needs_you_since.is_some() {
+    let is_silent = d.state.is_silent_for(d.state.spec.inactivity_warn, d.now);
+    if running.warned_at.is_some() || running.cancelled_by.is_some() || !is_silent {
         return Err(Rejection::Nothing);
     }
     let silent = running.silent_since().map_or(0, |since| d.now.as_second() - since.as_second());
@@ -83,6 +102,9 @@ pub(super) fn warn(d: &mut Decider<'_>, turn: TurnId) -> Result<(), Rejection> {
 /// Takes note of something that is not as it should be.
 pub(super) fn fall_ill(d: &mut Decider<'_>, reason: UnhealthyReason, detail: String) -> Result<(), Rejection> {
     if d.state.phase.attempt().is_none() || d.state.unhealthy.contains_key(&reason) {
+        return Err(Rejection::Nothing);
+    }
+    if reason == UnhealthyReason::Silent && !d.state.is_silent_for(d.state.silence(), d.now) {
         return Err(Rejection::Nothing);
     }
     d.emit(KnownEvent::SessionUnhealthy { reason, detail });
@@ -137,6 +159,18 @@ impl ActiveTurn {
 }
 
 impl SessionState {
+    /// After how many seconds of a turn in which nothing happens its agent is called silent: no later than it is warned of.
+    pub fn silence(&self) -> u64 {
+        let limits = [self.spec.inactivity_warn, self.spec.inactivity_timeout, limits::SILENT];
+        limits.into_iter().filter(|seconds| *seconds > 0).min().unwrap_or(limits::SILENT)
+    }
+
+    /// Whether nothing has happened in its turn for so many seconds, and nobody is waited for; 0 is never.
+    fn is_silent_for(&self, seconds: u64, now: Timestamp) -> bool {
+        let since = self.phase.turn().and_then(ActiveTurn::silent_since).filter(|_| self.needs_you_since.is_none());
+        since.is_some_and(|since| has_passed(since, seconds, now))
+    }
+
     /// Takes note of what shows that the agent, or the person that it waited for, does something.
     pub(super) fn note_activity(&mut self, event: &Event, body: &KnownEvent) {
         let answered = matches!(body, KnownEvent::PermissionDecided { .. } | KnownEvent::ElicitationAnswered { .. });

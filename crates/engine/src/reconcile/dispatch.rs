@@ -4,7 +4,7 @@ use convene_core::{
     command::Command,
     dispatch::{Placement, WorkerStatus, plan},
     ids::SessionId,
-    session::Phase,
+    session::{Phase, Waiting},
 };
 
 use crate::{shared::Shared, workers::Workers};
@@ -22,8 +22,11 @@ pub fn pass(shared: &Shared, workers: &Workers) -> Vec<(SessionId, Command)> {
     let placements = plan(&candidates, &statuses, &Workers::seats_taken(shared));
     let mut commands = Vec::new();
     for ((session, placement), published) in placements.into_iter().zip(&pending) {
-        match placement {
-            Placement::Seat(worker) => commands.push((session, Command::Assign { worker })),
+        match unless_left_over(placement, session, workers) {
+            Placement::Seat(worker) => {
+                let above = workers.highest_number(session);
+                commands.push((session, Command::Assign { worker, above }));
+            }
             Placement::Wait(why) => {
                 let said = matches!(&published.state.phase, Phase::Pending { waiting: Some(w) } if *w == why);
                 if !said {
@@ -33,4 +36,15 @@ pub fn pass(shared: &Shared, workers: &Workers) -> Vec<(SessionId, Command)> {
         }
     }
     commands
+}
+
+/// Two attempts of a session would work in one directory, so a new one waits for the end of an earlier one.
+fn unless_left_over(placement: Placement, session: SessionId, workers: &Workers) -> Placement {
+    match placement {
+        Placement::Seat(worker) if workers.left_over(&worker, session).is_some() => Placement::Wait(Waiting {
+            reason: "earlier_attempt".to_owned(),
+            detail: format!("worker {worker} is still ending an earlier attempt of it"),
+        }),
+        Placement::Seat(_) | Placement::Wait(_) => placement,
+    }
 }

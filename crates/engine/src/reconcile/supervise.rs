@@ -61,8 +61,8 @@ impl Watch<'_> {
         if turn.warned_at.is_none() && over(since, state.spec.inactivity_warn) {
             commands.push(Command::WarnTurn { turn: turn.id });
         }
-        if !state.unhealthy.contains_key(&UnhealthyReason::Silent) && over(since, silence(state)) {
-            let detail = format!("nothing has come from {} for {} s", state.spec.agent, silence(state));
+        if !state.unhealthy.contains_key(&UnhealthyReason::Silent) && over(since, state.silence()) {
+            let detail = format!("nothing has come from {} for {} s", state.spec.agent, state.silence());
             commands.push(Command::FallIll { reason: UnhealthyReason::Silent, detail });
         }
         commands
@@ -115,11 +115,4 @@ impl Watch<'_> {
             (None, false) | (Some(_), true) => None,
         }
     }
-}
-
-/// After how many seconds of a turn in which nothing happens its agent is called silent: no later than it is warned of.
-fn silence(state: &SessionState) -> u64 {
-    let spec = &state.spec;
-    let limits = [spec.inactivity_warn, spec.inactivity_timeout, limits::SILENT];
-    limits.into_iter().filter(|seconds| *seconds > 0).min().unwrap_or(limits::SILENT)
 }

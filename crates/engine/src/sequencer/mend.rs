@@ -15,6 +15,7 @@ use super::Sequencer;
 use crate::{
     draft::Draft,
     error::Error,
+    repair::Past,
     shared::Published,
     work::{Outcome, Repair},
 };
@@ -48,13 +49,16 @@ impl<S: Store> Sequencer<S> {
         let Repair { session: id, examined, by } = repair;
         let mut published = self.any_session(draft, id)?;
         let expected = examined.published.state.seq;
-        let state = match (published.damaged.take(), examined.past) {
-            (None, _) => Arc::clone(&published.state),
-            (Some(_), Some(past)) => Arc::new(*past),
+        let (state, doubt) = match (published.damaged.take(), examined.past) {
+            (None, _) => (Arc::clone(&published.state), None),
+            (Some(_), Some(past)) => {
+                let Past { state, doubt } = *past;
+                (Arc::new(state), Some(doubt))
+            }
             // It broke after it was looked at.
             (Some(why), None) => return Err(Error::Damaged { session: id, why: why.to_string() }),
         };
-        let command = Command::Repair { findings: Box::new(examined.findings), expected, by };
+        let command = Command::Repair { findings: Box::new(examined.findings), doubt, expected, by };
         self.decide_on(draft, published, &state, command, key)
     }
 

@@ -3116,7 +3116,7 @@ export type Waiting = {
      */
     detail: string;
     /**
-     * A short code: `no_worker`, `no_seat`, `agent_not_installed`, `worker_offline`, `directory_missing`.
+     * A short code: `no_worker`, `no_seat`, `agent_not_installed`, `worker_offline`, `earlier_attempt`.
      */
     reason: string;
 };
@@ -3325,7 +3325,7 @@ export type SessionWaitingEvent = {
      */
     detail: string;
     /**
-     * A short code: `no_worker`, `no_seat`, `agent_not_installed`, `worker_offline`, `directory_missing`.
+     * A short code: `no_worker`, `no_seat`, `agent_not_installed`, `worker_offline`, `earlier_attempt`.
      */
     reason: string;
     type: 'session_waiting';

@@ -117,6 +117,8 @@ fn a_cancelled_turn_whose_runner_dies_was_cancelled() {
 fn a_turn_out_of_time_is_told_as_such() {
     let mut w = World::prompted(crate::spec::SessionSpec { timeout: 5, ..spec() }).with_turn();
     let turn = w.turn();
+    assert_eq!(w.run(Command::ExpireTurn { turn, why: Expiry::Timeout }), Err(Rejection::Nothing), "it has time left");
+    w.later(5);
     w.ok(Command::ExpireTurn { turn, why: Expiry::Timeout });
     assert_eq!(w.run(Command::ExpireTurn { turn, why: Expiry::Timeout }), Err(Rejection::Nothing));
     w.ok(w.report([ended(turn, StopReason::Cancelled)]));
@@ -131,6 +133,7 @@ fn a_turn_out_of_time_is_told_as_such() {
 fn an_agent_that_does_not_yield_in_time_is_stopped_for_it() {
     let mut w = World::prompted(crate::spec::SessionSpec { timeout: 5, ..spec() }).with_turn();
     let turn = w.turn();
+    w.later(5);
     w.ok(Command::ExpireTurn { turn, why: Expiry::Timeout });
     w.ok(Command::Stop { cause: StopCause::Timeout, mode: StopMode::Now, message: None, by: "timer".to_owned() });
     w.ok(w.end(killed("keeper")));

@@ -264,6 +264,30 @@ fn a_session_that_was_taken_back_gets_an_agent_that_is_told_what_is_left() {
 }
 
 #[test]
+fn an_agent_that_ends_because_its_conversation_begins_anew_has_not_crashed() {
+    let killed = || {
+        let killed = Some(ProcessExit { code: None, signal: Some(15) });
+        AttemptExit { runner: killed, agent: killed, ..gone() }
+    };
+    let mut w = World::said(crate::spec::SessionSpec { crash_policy: CrashPolicy::Resume, ..spec() });
+    for anew in [|w: &World| rewind(w, 1), |_: &World| clear(), |w: &World| rewind(w, 1)] {
+        let anew = anew(&w);
+        if w.run(anew).is_err() {
+            continue;
+        }
+        w.ok(w.end(killed()));
+        assert!(matches!(w.state.phase, Phase::Pending { .. }), "{:?}", w.state.phase);
+        w.ok(w.assign());
+        w.ok(w.hello());
+        w.ok(w.report([able(), ready()]));
+    }
+    assert!(w.state.crashes.is_empty(), "{:?}", w.state.crashes);
+    w.ok(w.end(killed()));
+    assert_eq!(w.state.crashes.len(), 1, "this one nobody wanted");
+    assert_eq!(w.state.phase.name(), "hibernated");
+}
+
+#[test]
 fn what_waits_or_asks_is_not_taken_back() {
     let mut w = World::said(spec());
     w.ok(w.report([elicits(1)]));

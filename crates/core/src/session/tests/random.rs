@@ -190,6 +190,7 @@ fn specs() -> impl Strategy<Value = SessionSpec> {
     let policy = prop_oneof![Just(CrashPolicy::Ask), Just(CrashPolicy::Resume), Just(CrashPolicy::Fail)];
     (policy, prop::bool::weighted(0.3), any::<bool>()).prop_map(|(crash_policy, one_shot, all)| SessionSpec {
         crash_policy,
+        timeout: 1,
         on_turn_end: if one_shot { OnTurnEnd::Stop } else { OnTurnEnd::Keep },
         permissions: if all { PermissionMode::All } else { PermissionMode::Ask },
         ..spec()
@@ -297,7 +298,7 @@ impl Play {
             Step::Archive => Command::Archive,
             Step::Unarchive => Command::Unarchive,
             Step::Delete => Command::Delete { damaged: false, by: by() },
-            Step::Assign => Command::Assign { worker: WorkerName::new("local") },
+            Step::Assign => Command::Assign { worker: WorkerName::new("local"), above: 0 },
             Step::Wait(n) => Command::Wait { reason: "no_seat".to_owned(), detail: n.to_string() },
             Step::Refuse { stale } => {
                 Command::Refuse { attempt: attempt(*stale), code: "cwd_missing".to_owned(), detail: String::new() }
@@ -448,7 +449,7 @@ proptest! {
     fn random_commands_fold_legally(spec in specs(), steps in prop::collection::vec(step(), 1..60)) {
         let mut play = Play { w: World::prompted(spec), spool: Vec::new(), instance: 0 };
         // Most sessions get somewhere.
-        play.w.all([Command::Assign { worker: WorkerName::new("local") }]);
+        play.w.all([Command::Assign { worker: WorkerName::new("local"), above: 0 }]);
         play.w.ok(Command::Hello { attempt: 1, instance: instance(0), version: String::new() });
         for step in &steps {
             play.step(step);

@@ -66,8 +66,11 @@ fn a_turn_in_which_nothing_happens_is_warned_of_once_and_again_after_a_word() {
     assert!(told.contains(r#""silent":60,"cancelled_in":30"#), "{told}");
     assert_eq!(w.run(Command::WarnTurn { turn: w.turn() }), Err(Rejection::Nothing));
     w.ok(w.report([says(1, "a word")]));
+    assert_eq!(w.run(Command::WarnTurn { turn: w.turn() }), Err(Rejection::Nothing), "it was before the word");
+    w.later(58);
     w.ok(Command::WarnTurn { turn: w.turn() });
     w.ok(w.report([asks(1)]));
+    w.later(60);
     assert_eq!(w.run(Command::WarnTurn { turn: w.turn() }), Err(Rejection::Nothing), "a person is waited for");
 }
 
@@ -75,6 +78,7 @@ fn a_turn_in_which_nothing_happens_is_warned_of_once_and_again_after_a_word() {
 fn an_agent_that_yields_to_the_end_of_its_patience_goes_on() {
     let mut w = World::prompted(impatient()).with_turn();
     let turn = w.turn();
+    w.later(90);
     w.ok(inactive(&w));
     assert!(matches!(w.orders()[..], [Order::Cancel { .. }]));
     w.ok(w.report([ended(turn, StopReason::Cancelled)]));
@@ -85,8 +89,31 @@ fn an_agent_that_yields_to_the_end_of_its_patience_goes_on() {
 }
 
 #[test]
+fn whoever_looked_before_the_last_word_ends_and_says_nothing() {
+    let says_something: [fn(&mut World); 2] = [
+        |w| drop(w.ok(w.report([says(1, "a word")]))),
+        // A person has all the time of the world.
+        |w| drop(w.ok(w.report([asks(1)]))),
+    ];
+    for say in says_something {
+        let mut w = World::prompted(impatient()).with_turn();
+        w.later(1000);
+        say(&mut w);
+        for late in [inactive(&w), Command::WarnTurn { turn: w.turn() }, ill(UnhealthyReason::Silent)] {
+            assert_eq!(w.run(late), Err(Rejection::Nothing));
+        }
+    }
+    let mut w = World::prompted(impatient()).with_turn();
+    w.later(1000);
+    w.ok(w.report([asks(1)]));
+    w.later(1000);
+    assert_eq!(w.run(inactive(&w)), Err(Rejection::Nothing), "a person was asked since");
+}
+
+#[test]
 fn an_agent_that_does_not_yield_is_stopped_for_it() {
     let mut w = World::prompted(impatient()).with_turn();
+    w.later(90);
     w.ok(inactive(&w));
     assert_eq!(w.run(inactive(&w)), Err(Rejection::Nothing), "it has its grace");
     w.later(limits::CANCEL_GRACE.unsigned_abs());
@@ -222,6 +249,7 @@ fn the_row_says_what_it_does_how_it_does_and_why_it_cannot_be_given_work() {
     assert_eq!(seen(&idle), (Activity::Idle, Health::Healthy, true, None));
     let mut w = World::prompted(spec()).with_turn();
     assert_eq!(seen(&w), (Activity::Prompting, Health::Healthy, true, Some(Ineligible::PromptActive)));
+    w.later(limits::SILENT);
     w.ok(ill(UnhealthyReason::Silent));
     assert_eq!(seen(&w), (Activity::Prompting, Health::Degraded, true, Some(Ineligible::Hung)));
     w.ok(ill(UnhealthyReason::WorkerOffline));

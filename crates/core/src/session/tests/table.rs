@@ -9,8 +9,17 @@ use crate::{
     event::{Decision, SessionChanges, StopMode, UnhealthyReason},
     failure::{FailureKind, StopCause, StopReason},
     ids::{TurnId, WorkerName},
+    limits,
     session::{Phase, Rewind},
+    spec::SessionSpec,
 };
+
+/// How long a turn may take, in seconds.
+const TIMEOUT: u64 = 60;
+
+fn spec() -> SessionSpec {
+    SessionSpec { timeout: TIMEOUT, ..super::world::spec() }
+}
 
 type Build = fn() -> World;
 type Say = fn(&mut World) -> Command;
@@ -157,7 +166,7 @@ const COMMANDS: &[(&str, Say)] = &[
     ("unarchive", |_| Command::Unarchive),
     ("delete", |_| Command::Delete { damaged: false, by: "ada".to_owned() }),
     ("prune", |w| Command::Prune { expected: w.state.seq, by: "retention".to_owned() }),
-    ("assign", |_| Command::Assign { worker: WorkerName::new("other") }),
+    ("assign", |_| Command::Assign { worker: WorkerName::new("other"), above: 0 }),
     ("wait", |_| Command::Wait { reason: "no_seat".to_owned(), detail: "every seat is taken".to_owned() }),
     ("refuse", |w| Command::Refuse {
         attempt: w.attempt(),
@@ -194,9 +203,19 @@ const COMMANDS: &[(&str, Say)] = &[
     }),
     ("end attempt", |w| w.end(gone())),
     ("end a stale attempt", |w| Command::EndAttempt { attempt: w.attempt().wrapping_sub(1), exit: gone() }),
-    ("expire turn", |w| Command::ExpireTurn { turn: some_turn(w), why: Expiry::Timeout }),
-    ("expire turn, inactive", |w| Command::ExpireTurn { turn: some_turn(w), why: Expiry::Inactivity }),
-    ("warn of a turn", |w| Command::WarnTurn { turn: some_turn(w) }),
+    ("expire turn", |w| {
+        w.later(TIMEOUT);
+        Command::ExpireTurn { turn: some_turn(w), why: Expiry::Timeout }
+    }),
+    ("expire turn, inactive", |w| {
+        w.later(limits::INACTIVITY_TIMEOUT);
+        Command::ExpireTurn { turn: some_turn(w), why: Expiry::Inactivity }
+    }),
+    ("expire turn, which did something since", |w| Command::ExpireTurn { turn: some_turn(w), why: Expiry::Inactivity }),
+    ("warn of a turn", |w| {
+        w.later(limits::INACTIVITY_WARN);
+        Command::WarnTurn { turn: some_turn(w) }
+    }),
     ("find fault", |_| Command::FallIll { reason: UnhealthyReason::WorkerOffline, detail: "d".to_owned() }),
     ("find well", |_| Command::Recover { reason: UnhealthyReason::WorkerOffline }),
     ("expire permission", |_| Command::ExpirePermission { request: request(1) }),

@@ -15,7 +15,7 @@ use crate::{
     limits,
     rejection::Rejection,
     repair::{Analysis, Line, Standing},
-    session::{Phase, Rewind, SessionState, create, handle},
+    session::{Decision, Doubt, Phase, Rewind, SessionState, break_off, create, handle},
     spec::{Origin, SessionSpec, TurnSource},
 };
 
@@ -89,6 +89,22 @@ impl World {
             pos
         })?;
         self.pos = pos;
+        Ok(self.take(decision))
+    }
+
+    /// Breaks it off, as a repair does or whoever makes a database anew.
+    pub fn break_off(&mut self, doubt: Doubt) -> Vec<Event> {
+        self.clock += 1000;
+        let mut pos = self.pos;
+        let decision = break_off(&self.state, doubt, at(self.clock), &mut || {
+            pos += 1;
+            pos
+        });
+        self.pos = pos;
+        self.take(decision)
+    }
+
+    fn take(&mut self, decision: Decision) -> Vec<Event> {
         let mut folded = self.state.clone();
         for event in &decision.events {
             assert_eq!(event.seq, folded.seq + 1, "seq is gapless");
@@ -98,7 +114,7 @@ impl World {
         assert_eq!(folded, decision.state, "the decided state is the fold of the events");
         self.state = decision.state;
         self.log.extend(decision.events.iter().cloned());
-        Ok(decision.events)
+        decision.events
     }
 
     /// Lets time go by.
@@ -185,7 +201,7 @@ impl World {
     }
 
     pub fn assign(&self) -> Command {
-        Command::Assign { worker: WorkerName::new("local") }
+        Command::Assign { worker: WorkerName::new("local"), above: 0 }
     }
 
     pub fn hello(&self) -> Command {
@@ -369,7 +385,7 @@ pub fn repair(w: &World) -> Command {
         analysis.take(Line { seq: event.seq, pos: Some(event.pos), kind: None, text: Some(&text) });
     }
     let findings = analysis.finish(Standing::of(&w.state.phase, w.state.seq), true);
-    Command::Repair { findings: Box::new(findings), expected: w.state.seq, by: "ada".to_owned() }
+    Command::Repair { findings: Box::new(findings), doubt: None, expected: w.state.seq, by: "ada".to_owned() }
 }
 
 pub fn cancel() -> Command {
