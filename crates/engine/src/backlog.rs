@@ -100,6 +100,7 @@ fn weight(work: &Work) -> usize {
         | Work::Command { .. }
         | Work::Repair(_)
         | Work::Tidy(_)
+        | Work::Record
         | Work::ChangeThread { .. }
         | Work::DeleteThread { .. }
         | Work::AddToken(_)

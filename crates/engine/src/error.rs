@@ -39,6 +39,22 @@ pub enum Error {
     Stopped,
 }
 
+impl Error {
+    /// Whether something that is stored is not as it was written, so that another try reads the same.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Store(error) => matches!(**error, convene_store::Error::Damaged { .. }),
+            Self::Rejected(_)
+            | Self::SessionNotFound(_)
+            | Self::ThreadNotFound(_)
+            | Self::ThreadEmpty(_)
+            | Self::IdempotencyConflict
+            | Self::Stopped => false,
+        }
+    }
+}
+
 impl From<convene_store::Error> for Error {
     fn from(error: convene_store::Error) -> Self {
         Self::Store(std::sync::Arc::new(error))

@@ -50,8 +50,8 @@ impl Held {
 pub(crate) fn fate(work: &Work, shared: &Shared) -> Fate {
     match work {
         Work::Command { session, command } => command_fate(*session, command, shared),
-        // They free room, or take something away from somebody.
-        Work::DeleteThread { .. } | Work::RevokeToken(_) | Work::Tidy(_) => Fate::Write,
+        // They free room, or take something away from somebody, or tell what was done.
+        Work::DeleteThread { .. } | Work::RevokeToken(_) | Work::Tidy(_) | Work::Record => Fate::Write,
         Work::CreateSession(_)
         | Work::CreateThread(_)
         | Work::Repair(_)

@@ -123,6 +123,19 @@ impl<R: Reader> Engine<R> {
         .await
     }
 
+    /// The answer that was recorded under a key of an owner, if there is one.
+    ///
+    /// # Errors
+    /// If the key was used with another `request`, or the store cannot be read.
+    pub async fn recorded(&self, owner: &str, key: &str, request: &str) -> Result<Option<String>, Error> {
+        let (owner, key) = (owner.to_owned(), key.to_owned());
+        match self.query(move |reader| reader.reply(&owner, &key)).await? {
+            Some(row) if row.request == request => Ok(Some(row.reply)),
+            Some(_) => Err(Error::IdempotencyConflict),
+            None => Ok(None),
+        }
+    }
+
     /// Follows a session's log from a cursor on: first what is there, then what comes.
     pub async fn follow(&self, id: SessionId, after: u64) -> Result<LogReader<R>, Error> {
         let shared = Arc::clone(&self.shared);

@@ -169,6 +169,7 @@ impl<S: Store> Sequencer<S> {
             Work::Command { session, command } => self.command(draft, session, command, key)?,
             Work::Repair(repair) => self.repair(draft, *repair, key)?,
             Work::Tidy(chore) => Outcome { pos: u64::from(self.store.tidy(chore)?), ..Outcome::default() },
+            Work::Record => Outcome::default(),
             Work::ChangeThread { thread, changes } => {
                 self.thread_event(draft, thread, &ThreadEvent::ThreadUpdated { changes })?
             }

@@ -33,6 +33,8 @@ pub enum Work {
     Repair(Box<Repair>),
     /// Do a chore of the store. Nothing is decided; the answer says in `pos` whether there is more of it (1) or not (0).
     Tidy(Chore),
+    /// Keep the answer to a key of something that was done in several transactions, or outside of the store.
+    Record,
     /// Change a thread.
     ChangeThread {
         /// Which.

@@ -47,6 +47,7 @@ pub async fn change<T: Serialize>(
         | Work::ChangeThread { .. }
         | Work::DeleteThread { .. }
         | Work::Tidy(_)
+        | Work::Record
         | Work::AddToken(_)
         | Work::ChangeTokens(_)
         | Work::RevokeToken(_) => None,
@@ -74,11 +75,7 @@ pub async fn change<T: Serialize>(
             }
             Ok(response)
         }
-        (Ok(Done::Replayed(body)), _) => {
-            let mut response = json(status, body);
-            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-            Ok(response)
-        }
+        (Ok(Done::Replayed(body)), _) => Ok(replayed(status, body)),
         // It is as it was asked to be.
         (Err(Error::Rejected(Rejection::Nothing)), Some(session)) => {
             let published = app.engine.session(session).await?;
@@ -88,6 +85,46 @@ pub async fn change<T: Serialize>(
         (Err(error), Some(session)) => Err(about(app, session).refuse(error)),
         (Err(error), None) => Err(error.into()),
     }
+}
+
+/// The recorded answer, if this is a retry. For whoever looks at something before it submits: what was looked at the first
+/// time may be otherwise by now.
+///
+/// # Errors
+/// If the key was used with another request.
+pub async fn recorded(
+    app: &App,
+    caller: &Caller,
+    asked: &Asked,
+    status: StatusCode,
+) -> Result<Option<Response>, Refusal> {
+    let Some(key) = &asked.key else { return Ok(None) };
+    Ok(app.engine.recorded(&caller.owner, key, &asked.hash).await?.map(|body| replayed(status, body)))
+}
+
+/// Answers with what was done in several transactions, or outside of the store, and records that for a retry. It is done
+/// and said, also if it cannot be recorded.
+pub async fn record<T: Serialize + Clone + Send + Sync + 'static>(
+    app: &App,
+    caller: &Caller,
+    asked: Asked,
+    answer: T,
+) -> Response {
+    if asked.key.is_some() {
+        let recorded = answer.clone();
+        let recorded = change(app, caller, asked, Work::Record, StatusCode::OK, move |_| recorded.clone()).await;
+        match recorded {
+            Ok(response) => return response,
+            Err(refusal) => tracing::warn!(detail = refusal.problem.detail, "an answer is not recorded"),
+        }
+    }
+    json(StatusCode::OK, serde_json::to_string(&answer).unwrap_or_default())
+}
+
+fn replayed(status: StatusCode, body: String) -> Response {
+    let mut response = json(status, body);
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
 }
 
 /// Changes a session and answers with it.

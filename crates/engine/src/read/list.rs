@@ -124,12 +124,14 @@ fn find<R: Reader>(
                 (ListObject::Session(published), created_pos)
             }
             Err(Error::SessionNotFound(_)) => (ListObject::SessionGone(id), 0),
-            Err(Error::Damaged { .. }) => return Ok(None),
+            // One that nothing can be told of must not keep the others from being told.
+            Err(error) if error.is_damage() => return Ok(None),
             Err(error) => return Err(error),
         },
         ChangedObject::Thread(id) => match whole_thread(shared, reader, id) {
             Ok((thread, sessions)) => (ListObject::Thread(thread.state, sessions), thread.created_pos),
             Err(Error::ThreadNotFound(_)) => (ListObject::ThreadGone(id), 0),
+            Err(error) if error.is_damage() => return Ok(None),
             Err(error) => return Err(error),
         },
     };

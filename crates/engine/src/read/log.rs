@@ -1,5 +1,7 @@
 //! Reading a session's log by cursor.
 
+use std::sync::Arc;
+
 use convene_core::ids::SessionId;
 use convene_store::{EventFilter, EventRow, LogKey, Reader, feed::Read};
 use tokio::sync::watch;
@@ -57,13 +59,27 @@ impl LogCursor {
         }
     }
 
-    fn read_store<R: Reader>(&self, reader: &R) -> Result<Vec<EventRow>, convene_store::Error> {
+    /// What the store has after the cursor, which it moves. Where events are lost that a repair knows of, those behind
+    /// them; else it is [`Error::Damaged`].
+    fn read_store<R: Reader>(&mut self, shared: &Shared, reader: &R) -> Result<Vec<EventRow>, Error> {
         let filter = EventFilter { after: Some(self.after), limit: PAGE, ..EventFilter::default() };
-        if self.repaired {
-            let last = reader.session(self.id)?.map_or(0, |row| row.seq);
-            return holes::events(reader, self.log, &filter, last);
+        if !self.repaired {
+            match reader.events(self.log, &filter) {
+                Ok(events) => return Ok(self.passed(events)),
+                Err(convene_store::Error::Damaged { why, .. }) => {
+                    // It may have been repaired since the cursor was made.
+                    let published = shared.find_session(reader, self.id)?;
+                    self.repaired = published.damaged.is_none() && published.state.repaired;
+                    if !self.repaired {
+                        return Err(Error::Damaged { session: self.id, why });
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
-        reader.events(self.log, &filter)
+        let last = reader.session(self.id)?.map_or(0, |row| row.seq);
+        let events = holes::events(reader, self.log, &filter, last)?;
+        Ok(self.passed(events))
     }
 
     fn passed(&mut self, events: Vec<EventRow>) -> Vec<EventRow> {
@@ -74,13 +90,16 @@ impl LogCursor {
     }
 
     /// The events after the cursor that are there now, which it moves. Blocks while it reads the store.
+    ///
+    /// Where the first one is not the next one, or two do not follow each other, events between them are lost, and a
+    /// repair knows of it.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if the next events are lost and nobody has repaired the log; or if the store cannot be read.
     pub fn read<R: Reader>(&mut self, shared: &Shared, reader: &R, told: u64) -> Result<Vec<EventRow>, Error> {
         match self.read_memory(shared, told) {
             Some(events) => Ok(events),
-            None => {
-                let events = self.read_store(reader)?;
-                Ok(self.passed(events))
-            }
+            None => self.read_store(shared, reader),
         }
     }
 }
@@ -115,16 +134,22 @@ impl<R: Reader> LogReader<R> {
         self.cursor.after = self.cursor.after.max(seq);
     }
 
-    /// The events after the cursor that are there now, which it moves; empty: none, or the session is gone.
+    /// The events after the cursor that are there now, which it moves; empty: none, or the session is gone. As
+    /// [`LogCursor::read`].
+    ///
+    /// # Errors
+    /// As there.
     pub async fn read(&mut self) -> Result<Vec<EventRow>, Error> {
         // Marked as seen before the read: what comes during it is news.
         let told = *self.news.borrow_and_update();
         if let Some(events) = self.cursor.read_memory(&self.engine.shared, told) {
             return Ok(events);
         }
-        let cursor = self.cursor.clone();
-        let events = self.engine.query(move |reader| cursor.read_store(reader)).await?;
-        Ok(self.cursor.passed(events))
+        let (mut cursor, shared) = (self.cursor.clone(), Arc::clone(&self.engine.shared));
+        let read = move |reader: &R| cursor.read_store(&shared, reader).map(|events| (cursor, events));
+        let (cursor, events) = self.engine.read(read).await?;
+        self.cursor = cursor;
+        Ok(events)
     }
 
     /// Waits until there is something after the cursor, and reads it. `None`: the session is gone.
