@@ -3,14 +3,18 @@
 mod support;
 
 use convene_api::{
-    body::{CreateSession, PromptInput},
+    body::{CreateSession, PromptInput, RepairSession},
     client::CommandKey,
-    uplink::{Batch, HeldAttempt, ProtocolRange, WORKER_PATH, WorkerUp},
+    uplink::{Batch, HeldAttempt, ProtocolRange, StartAttempt, WORKER_PATH, WorkerUp},
 };
-use convene_core::ids::{InstanceId, SessionId};
+use convene_core::{
+    failure::AttemptExit,
+    ids::{InstanceId, SessionId},
+};
 use serde_json::{Value, json, value::to_raw_value};
 use support::{
     Server,
+    damage::{Snapshots, lose},
     http::Request,
     runner::Runner,
     socket::Socket,
@@ -197,6 +201,61 @@ async fn a_worker_that_comes_back_is_compared_with_what_it_should_have() {
     assert_eq!(ordered, [(ran, start.attempt + 1), (taken, second.attempt)]);
     let exit = client.health(ran).await.unwrap().last_exit.unwrap();
     assert_eq!((exit.by.as_str(), exit.verified), ("server", false));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_damaged_session_holds_up_no_other_one_of_its_worker() {
+    let server = support::start().await;
+    let mut worker = Worker::connect(&server).await;
+    let mut attempts = Vec::new();
+    for _ in 0..2 {
+        create(&server).await;
+        let start = worker.take_start().await;
+        let mut runner = Runner::connect(&server, &start).await;
+        runner.begin().await;
+        runner.report(&[note("a"), note("b")]).await;
+        attempts.push((start, runner.hello.instance));
+    }
+    let [(hit, instance), (well, _)] = &attempts[..] else { panic!("two attempts") };
+    drop(worker);
+    let (dir, home) = (server.dir.clone(), server.stop().await.unwrap());
+    lose(&dir, hit.session, "agent_session_started", Snapshots::Go);
+    let server = support::start_in(support::config(home.path())).await.unwrap();
+    let client = server.client();
+    let failure = client.session(&hit.session.to_string()).await.unwrap().failure.unwrap();
+    assert_eq!(failure.code.as_deref(), Some("session_damaged"));
+
+    // Its worker has ended both attempts meanwhile.
+    let held = |start: &StartAttempt| HeldAttempt { session: start.session, attempt: start.attempt };
+    let mut worker = Worker::with_hello(&server, &worker::hello("here", vec![held(hit), held(well)])).await;
+    let batch = Batch { first_index: 3, held_us: 0, spooled: 0, events: vec![to_raw_value(&note("rest")).unwrap()] };
+    let exit = AttemptExit { by: "keeper".to_owned(), verified: true, ..AttemptExit::default() };
+    let (session, attempt) = (hit.session, hit.attempt);
+    worker.say(&WorkerUp::Tail { session, attempt, instance: *instance, batch }).await;
+    worker.say(&WorkerUp::Ended { session, attempt, exit: exit.clone() }).await;
+    worker.say(&WorkerUp::Ended { session: well.session, attempt: well.attempt, exit }).await;
+    // The other one's end is taken on the same link, and nothing of the damaged one is.
+    let mut told = Vec::new();
+    loop {
+        let frame = worker.socket.next().await;
+        assert!(frame.is_object() && frame.get("close").is_none(), "the link is gone: {frame}");
+        if frame["ended_ack"]["session"] == well.session.to_string() {
+            break;
+        }
+        told.push(frame);
+    }
+    assert!(!told.iter().any(|f| f.get("tail_ack").is_some() || f.get("ended_ack").is_some()), "{told:?}");
+    let next = create(&server).await;
+    // The other one begins anew; what is new comes, too.
+    while worker.take_start().await.session != next {}
+
+    // Repaired: what its worker holds is taken up again, and settled.
+    client.repair(hit.session, &RepairSession::default(), &CommandKey::fresh()).await.unwrap();
+    let asked = worker.socket.next_that(|f| f.get("tail_ack").is_some()).await;
+    assert_eq!(asked["tail_ack"], json!({"session": hit.session, "attempt": hit.attempt, "next_index": null}));
+    let ended = worker.ended(hit.session, hit.attempt).await;
+    assert_eq!(ended["ended_ack"]["session"], hit.session.to_string());
     server.stop().await;
 }
 

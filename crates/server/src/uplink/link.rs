@@ -17,7 +17,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 /// How often the peer is asked whether it is there.
 const BEAT: Duration = Duration::from_secs(15);
 
-/// After so long without a frame the peer is gone.
+/// A peer that owes an answer for so long is gone.
 const DEAD: Duration = Duration::from_secs(45);
 
 /// For so long a write may wait.
@@ -41,7 +41,15 @@ pub struct Link {
 /// The half that reads.
 pub struct Up {
     stream: SplitStream<WebSocket>,
-    heard: Instant,
+    silence: Silence,
+}
+
+/// For how long a peer owes an answer. What it cannot know of does not count: a time in which nobody asked it, because
+/// this side had something else to wait for.
+#[derive(Debug, Default)]
+pub struct Silence {
+    /// Since when a question is open.
+    asked: Option<Instant>,
 }
 
 /// The half that writes.
@@ -71,7 +79,24 @@ impl Link {
         let mut beat = interval(every);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beat.reset();
-        Self { up: Up { stream, heard: Instant::now() }, down: Down { sink, beat } }
+        Self { up: Up { stream, silence: Silence::default() }, down: Down { sink, beat } }
+    }
+}
+
+impl Silence {
+    /// The peer was asked whether it is there.
+    pub fn asked(&mut self, now: Instant) {
+        self.asked.get_or_insert(now);
+    }
+
+    /// Something came, whatever it was.
+    pub fn broken(&mut self) {
+        self.asked = None;
+    }
+
+    /// How long it has lasted.
+    pub fn lasts(&self, now: Instant) -> Duration {
+        self.asked.map_or(Duration::ZERO, |asked| now.duration_since(asked))
     }
 }
 
@@ -80,7 +105,7 @@ impl Up {
     pub async fn next(&mut self) -> Result<Utf8Bytes, Over> {
         loop {
             let message = self.stream.next().await.ok_or(Over)?.map_err(|_broken| Over)?;
-            self.heard = Instant::now();
+            self.silence.broken();
             match message {
                 Message::Text(text) => return Ok(text),
                 Message::Close(_) => return Err(Over),
@@ -89,14 +114,14 @@ impl Up {
         }
     }
 
-    /// For how long the peer has been silent.
+    /// For how long the peer has owed an answer.
     pub fn silence(&self) -> Duration {
-        self.heard.elapsed()
+        self.silence.lasts(Instant::now())
     }
 
     /// Whether the peer has been silent for too long.
     pub fn is_dead(&self) -> bool {
-        self.heard.elapsed() > DEAD
+        self.silence() > DEAD
     }
 }
 
@@ -114,7 +139,8 @@ impl Down {
     }
 
     /// Asks the peer whether it is there.
-    pub async fn ping(&mut self) -> Result<(), Over> {
+    pub async fn ping(&mut self, up: &mut Up) -> Result<(), Over> {
+        up.silence.asked(Instant::now());
         patient(self.sink.send(Message::Ping(Vec::new().into()))).await
     }
 
@@ -129,3 +155,7 @@ impl Down {
 async fn patient(write: impl Future<Output = Result<(), axum::Error>>) -> Result<(), Over> {
     timeout(PATIENCE, write).await.map_err(|_| Over)?.map_err(|_| Over)
 }
+
+#[cfg(test)]
+#[path = "link_tests.rs"]
+mod tests;

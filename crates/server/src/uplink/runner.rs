@@ -186,7 +186,7 @@ impl Conversation<'_> {
                         }
                         self.missed(up.silence());
                     }
-                    down.ping().await?;
+                    down.ping(up).await?;
                 }
             }
         }

@@ -1,7 +1,11 @@
 //! A worker's uplink: orders down; what it took, refused, found dead and delivered up.
 
+mod deliveries;
+
 use std::{
     collections::{HashMap, HashSet},
+    pin::pin,
+    task::Poll,
     time::Duration,
 };
 
@@ -16,18 +20,18 @@ use axum::{
 use convene_api::{
     body::{AuditActor, AuditPeer},
     problem::Code,
-    uplink::{Answer, Batch, HeldAttempt, PROTOCOL, StartAttempt, WorkerDown, WorkerHello, WorkerUp},
+    uplink::{Answer, HeldAttempt, PROTOCOL, StartAttempt, WorkerDown, WorkerHello, WorkerUp},
 };
 use convene_core::{
     command::Command,
     dispatch::WorkerStatus,
     event::StopMode,
     failure::AttemptExit,
-    ids::{InstanceId, SessionId, WorkerName},
-    rejection::Rejection,
+    ids::{SessionId, WorkerName},
     session::Phase,
 };
-use convene_engine::{Error, LAST_WORDS, NoRoom, Registered, WorkerOrder, WorkerRecord, storage::Reader as _};
+use convene_engine::{Error, NoRoom, Registered, WorkerOrder, WorkerRecord, storage::Reader as _};
+use futures_util::poll;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, MissedTickBehavior, interval, timeout},
@@ -38,7 +42,6 @@ use tracing::Instrument as _;
 use super::{
     ask::Asked,
     link::{Down, HELLO_PATIENCE, Link, Over, Up, limits},
-    runner::report,
 };
 use crate::{
     app::App,
@@ -135,12 +138,13 @@ async fn run(app: App, caller: Caller, guest: &Guest, socket: WebSocket) -> Resu
         let reason = format!("another worker is connected as {}", hello.name);
         return guest.reject(&app, &mut down, Code::WrongState, &reason).await;
     }
-    app.workers_changed.send_replace(());
     let name = hello.name.clone();
     let instance = hello.instance;
     let link = app.links_up.worker_up(&name);
-    tracing::info!(worker.id = %name, seats = hello.seats, held = hello.held.len(), "a worker is connected");
     let asked = app.asks.open(&name, link);
+    // From here on it can be asked.
+    app.workers_changed.send_replace(());
+    tracing::info!(worker.id = %name, seats = hello.seats, held = hello.held.len(), "a worker is connected");
     let mut conversation = Conversation {
         app: &app,
         caller,
@@ -151,6 +155,7 @@ async fn run(app: App, caller: Caller, guest: &Guest, socket: WebSocket) -> Resu
         open: HashMap::new(),
         last_question: 0,
         unread: HashSet::new(),
+        damaged: HashSet::new(),
     };
     let span = tracing::info_span!("worker", worker.id = %name);
     let result = conversation.talk(protocol, &hello.held, &mut up, &mut down).instrument(span).await;
@@ -195,6 +200,8 @@ struct Conversation<'a> {
     last_question: u64,
     /// Attempts whose spools were not read on because nothing could be written.
     unread: HashSet<(SessionId, u32)>,
+    /// Attempts of sessions whose logs are damaged: what their worker has of them is not taken until they are repaired.
+    damaged: HashSet<(SessionId, u32)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -222,11 +229,7 @@ impl Conversation<'_> {
                     return Ok(());
                 }
                 () = &mut lease => return reject(down, Code::TokenInvalid, "the token has ended").await,
-                said = up.next() => {
-                    let said = said?;
-                    app.engine.workers().seen(&self.name, app.engine.now());
-                    self.take(&said, down).await?;
-                }
+                said = up.next() => self.take(&said?, down).await?,
                 changed = placed.changed() => {
                     changed.map_err(|_stopped| Over)?;
                     self.order(down).await?;
@@ -238,14 +241,20 @@ impl Conversation<'_> {
                         return Err(Over);
                     }
                     self.order(down).await?;
+                    self.look_after_damaged(down).await?;
                 }
                 () = down.beat() => {
+                    // What has come is read before anybody is thought to be silent: a commit that took long is not the
+                    // worker's fault.
+                    if let Poll::Ready(said) = poll!(pin!(up.next())) {
+                        self.take(&said?, down).await?;
+                    }
                     if up.is_dead() {
                         return Err(Over);
                     }
                     let quiet = Some(up.silence()).filter(|silence| *silence >= QUIET);
                     app.engine.workers().quiet(&self.name, quiet.map(|silence| app.engine.now() - silence));
-                    down.ping().await?;
+                    down.ping(up).await?;
                 }
             }
         }
@@ -284,7 +293,7 @@ impl Conversation<'_> {
             };
             let command = Command::EndAttempt { attempt: attempt.number, exit };
             match self.app.engine.command(state.id, command).await {
-                Ok(_) | Err(Error::Rejected(_) | Error::SessionNotFound(_)) => {}
+                Ok(_) | Err(Error::Rejected(_) | Error::SessionNotFound(_) | Error::Damaged { .. }) => {}
                 Err(error) => {
                     tracing::warn!(session.id = %state.id, error = %error, "cannot end a lost attempt");
                     return Err(Over);
@@ -332,6 +341,7 @@ impl Conversation<'_> {
 
     async fn take(&mut self, text: &str, down: &mut Down) -> Result<(), Over> {
         let engine = &self.app.engine;
+        engine.workers().seen(&self.name, engine.now());
         match serde_json::from_str(text) {
             Ok(WorkerUp::Taken { session, attempt }) => {
                 engine.workers().taken(session, attempt);
@@ -340,15 +350,18 @@ impl Conversation<'_> {
             Ok(WorkerUp::Refused { session, attempt, code, detail }) => {
                 engine.workers().ended(session, attempt);
                 let refused = engine.command(session, Command::Refuse { attempt, code, detail }).await;
-                self.settled(session, refused.map(drop)).map(drop)
+                // One whose log is damaged has no attempt that could be refused.
+                self.settled((session, attempt), refused.map(drop)).map(drop)
             }
             Ok(WorkerUp::Tail { session, attempt, instance, batch }) => {
                 self.tail(down, (session, attempt), instance, batch).await
             }
             Ok(WorkerUp::Ended { session, attempt, exit }) => {
                 let ended = engine.command(session, Command::EndAttempt { attempt, exit }).await;
-                self.settled(session, ended.map(drop))?;
-                engine.workers().ended(session, attempt);
+                if !self.settled((session, attempt), ended.map(drop))? {
+                    return Ok(());
+                }
+                self.app.engine.workers().ended(session, attempt);
                 down.send(&WorkerDown::EndedAck { session, attempt }).await
             }
             Ok(WorkerUp::Agents { agents }) => {
@@ -397,69 +410,6 @@ impl Conversation<'_> {
             Err(error) => {
                 tracing::debug!(error = %error, "cannot look up what is left of sessions");
                 Ok(())
-            }
-        }
-    }
-
-    /// Up to which index the log of a session has its attempt, if it is being stopped: then the rest is written also where
-    /// there is little room, as far as it is short.
-    fn known_of_stopping(&self, session: SessionId, attempt: u32) -> Option<u64> {
-        let state = self.app.engine.shared().session(session)?.state;
-        let stopping = matches!(&state.phase, Phase::Stopping { attempt: current, .. } if current.number == attempt);
-        stopping.then_some(state.next_index)
-    }
-
-    /// There is room again: what was left unread is sent from where the log ends.
-    async fn read_on(&mut self, down: &mut Down) -> Result<(), Over> {
-        for (session, attempt) in std::mem::take(&mut self.unread) {
-            let next_index = match self.app.engine.session(session).await {
-                Ok(published) if self.app.is_current(session, attempt) => Some(published.state.next_index),
-                Ok(_) | Err(Error::SessionNotFound(_)) => None,
-                Err(_) => return Err(Over),
-            };
-            down.send(&WorkerDown::TailAck { session, attempt, next_index }).await?;
-        }
-        Ok(())
-    }
-
-    /// Takes the rest of a dead runner's spool; of one that is fenced it is not wanted.
-    async fn tail(
-        &mut self,
-        down: &mut Down,
-        (session, attempt): (SessionId, u32),
-        instance: InstanceId,
-        batch: Batch,
-    ) -> Result<(), Over> {
-        if self.app.engine.shared().no_room().is_some() {
-            let known = self.known_of_stopping(session, attempt);
-            if let Some(next_index) = known.filter(|known| batch.first_index < *known) {
-                let next_index = Some(next_index);
-                return down.send(&WorkerDown::TailAck { session, attempt, next_index }).await;
-            }
-            let size: usize = batch.events.iter().map(|event| event.get().len()).sum();
-            if known.is_none() || size > LAST_WORDS / 2 {
-                // Everything else that the worker says would wait with it.
-                self.unread.insert((session, attempt));
-                return Ok(());
-            }
-        }
-        let next_index = match self.app.engine.command(session, report(attempt, instance, batch)).await {
-            Ok(outcome) => outcome.session.map(|state| state.next_index),
-            Err(Error::Rejected(Rejection::IndexGap { expected, .. })) => Some(expected),
-            Err(Error::Rejected(_) | Error::SessionNotFound(_)) => None,
-            Err(error) => return self.settled(session, Err(error)).map(drop),
-        };
-        down.send(&WorkerDown::TailAck { session, attempt, next_index }).await
-    }
-
-    /// A refusal settles the matter as a success does; a failure of the disk does not: the worker redials and says it
-    /// again.
-    fn settled(&self, session: SessionId, result: Result<(), Error>) -> Result<(), Over> {
-        match result {
-            Ok(()) | Err(Error::Rejected(_) | Error::SessionNotFound(_)) => Ok(()),
-            Err(error) => {
-                tracing::warn!(session.id = %session, error = %error, "a worker is sent away for now");
-                Err(Over)
             }
         }
     }

@@ -3,7 +3,9 @@
 // Each test file is a crate of its own and uses a part of this.
 #![expect(dead_code, reason = "every test file uses another part")]
 
+pub mod damage;
 pub mod http;
+pub mod play;
 pub mod runner;
 pub mod socket;
 pub mod worker;

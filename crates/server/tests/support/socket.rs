@@ -48,6 +48,11 @@ impl Socket {
         self.inner.send(Message::text(frame.to_string())).await.unwrap();
     }
 
+    /// Ends the connection without a farewell.
+    pub async fn drop_link(&mut self) {
+        tokio::io::AsyncWriteExt::shutdown(self.inner.get_mut()).await.unwrap();
+    }
+
     pub async fn subscribe(&mut self, topic: &str, after: Option<u64>) {
         self.say(&json!({"op": "subscribe", "topic": topic, "after": after})).await;
     }
