@@ -140,4 +140,12 @@ pub trait Reader: Clone + Send + Sync + 'static {
 
     /// A token by its public name.
     fn token(&self, id: TokenId) -> Result<Option<TokenRow>, Error>;
+
+    /// Epochs under which the log was before it was saved from a damage: what began under them goes on.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn earlier_epochs(&self) -> Result<Vec<u64>, Error> {
+        Ok(Vec::new())
+    }
 }

@@ -8,6 +8,7 @@ mod check;
 mod checkpoint;
 mod close;
 mod columns;
+mod epochs;
 mod exchange;
 mod inspect;
 mod lock;

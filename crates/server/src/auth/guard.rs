@@ -192,14 +192,18 @@ pub async fn check(app: &App, shown: Presented) -> Result<Caller, Problem> {
     let invalid = || Problem::filled(Code::TokenInvalid, []);
     let owner = app.config.owner.clone();
     let now = app.engine.now();
+    // An attempt of a history that a restored backup ended.
+    if let Presented::Attempt { epoch: Some(epoch), .. } = shown
+        && !goes_on(app, epoch).await?
+    {
+        return Err(invalid());
+    }
     let (scope, owner, token_name) = match shown {
         Presented::Browser { expires_at, nonce } if expires_at <= now || app.logged_out.has(nonce) => {
             return Err(invalid());
         }
         Presented::Owner | Presented::Browser { .. } => (Scope::Person(Level::Admin), owner, None),
         Presented::Worker => (Scope::Worker, owner, None),
-        // An attempt of a history that a restored backup ended.
-        Presented::Attempt { epoch: Some(epoch), .. } if epoch != app.engine.shared().epoch => return Err(invalid()),
         Presented::Attempt { session, attempt, .. } => (Scope::Attempt { session, attempt }, owner, None),
         Presented::Api { id, generation } => {
             let row = app.engine.query(move |reader| reader.token(id)).await.map_err(|e| Refusal::from(e).problem)?;
@@ -216,4 +220,13 @@ pub async fn check(app: &App, shown: Presented) -> Result<Caller, Problem> {
         }
     };
     Ok(Caller { scope, owner, namespace: NAMESPACE, shown, token_name })
+}
+
+/// Whether what began under an epoch goes on in this log: it is its own, or one from which it was saved after a damage.
+async fn goes_on(app: &App, epoch: u64) -> Result<bool, Problem> {
+    if epoch == app.engine.shared().epoch {
+        return Ok(true);
+    }
+    let earlier = app.engine.query(|reader| reader.earlier_epochs()).await.map_err(|e| Refusal::from(e).problem)?;
+    Ok(earlier.contains(&epoch))
 }

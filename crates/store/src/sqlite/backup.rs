@@ -11,7 +11,7 @@ use convene_core::Timestamp;
 use rusqlite::Connection;
 
 use super::{
-    check,
+    check, epochs,
     exchange::{Exchange, Fate, interrupted},
     inspect, open,
     salvage::{Found, Salvage},
@@ -142,6 +142,7 @@ pub fn restore(home: &Path, from: &Path, damage: Damage, now: Timestamp, epoch_s
     let settle = |conn: &mut Connection| {
         let tx = conn.transaction()?;
         sum::remember(&tx, "epoch", &epoch_seed.to_string())?;
+        epochs::end(&tx)?;
         let tokens = known.filter(|old| old.exists()).map(|old| tokens::leave_common(&old, &tx)).transpose()?;
         tx.commit()?;
         Ok(tokens.flatten())

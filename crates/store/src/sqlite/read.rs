@@ -5,7 +5,7 @@ use std::{fmt::Write as _, sync::Arc};
 use convene_core::ids::{SessionId, ThreadId, TokenId};
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, Statement, ToSql, params, params_from_iter};
 
-use super::{columns, log, pool::Pool, sum};
+use super::{columns, epochs, log, pool::Pool, sum};
 use crate::{
     Changed, ChangedObject, Error, EventFilter, EventRow, Loaded, LogKey, Reader, ReplyRow, SessionFilter, SessionRow,
     ThreadRow, TokenRow, fail,
@@ -239,6 +239,10 @@ impl Reader for SqliteReader {
                 |row| columns::parsed(row, 0),
             )
         })
+    }
+
+    fn earlier_epochs(&self) -> Result<Vec<u64>, Error> {
+        self.read("reading earlier epochs", epochs::earlier)
     }
 
     fn token(&self, id: TokenId) -> Result<Option<TokenRow>, Error> {

@@ -7,7 +7,7 @@
 mod pages;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
@@ -20,7 +20,7 @@ use rusqlite::{Connection, params, types::ValueRef};
 
 use self::pages::{Pages, Record};
 use super::{
-    close,
+    close, epochs,
     exchange::{Exchange, Fate},
     inspect, lock, open,
     sum::{self, Table},
@@ -156,6 +156,7 @@ fn fill(source: &Path, part: &Path, sound: bool) -> Result<Found, Error> {
     let tx = conn.unchecked_transaction().map_err(failed)?;
     pages.each_record(|record| taken.row(&tx, record)).map_err(failed)?;
     taken.settle(&tx).map_err(failed)?;
+    epochs::go_on(source, &taken.epochs, &tx).map_err(failed)?;
     // Behind a damage of the WAL there may be that one was revoked.
     taken.found.tokens = if sound { tokens::copy(source, &tx).map_err(failed)? } else { None };
     tx.commit().map_err(failed)?;
@@ -173,6 +174,7 @@ fn fill(source: &Path, part: &Path, sound: bool) -> Result<Found, Error> {
 #[derive(Default)]
 struct Taken {
     found: Found,
+    epochs: BTreeSet<u64>,
     last_pos: i64,
     last_key: i64,
 }
@@ -243,6 +245,7 @@ impl Taken {
             match *name {
                 b"last_pos" => self.last(value, 0),
                 b"last_key" => self.last(0, value),
+                b"epoch" => drop(self.epochs.insert(value.unsigned_abs())),
                 _ => {}
             }
         }
