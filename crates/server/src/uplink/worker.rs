@@ -134,7 +134,8 @@ async fn run(app: App, caller: Caller, guest: &Guest, socket: WebSocket) -> Resu
     let Some(protocol) = PROTOCOL.common(hello.protocol) else {
         return guest.reject(&app, &mut down, Code::ProtocolUnsupported, "this worker speaks another protocol").await;
     };
-    if app.engine.workers().register(record(&app, &hello)) == Registered::NameTaken {
+    let left_over = left_over(&app, &hello);
+    if app.engine.workers().register_with(record(&app, &hello), left_over) == Registered::NameTaken {
         let reason = format!("another worker is connected as {}", hello.name);
         return guest.reject(&app, &mut down, Code::WrongState, &reason).await;
     }
@@ -167,6 +168,24 @@ async fn run(app: App, caller: Caller, guest: &Guest, socket: WebSocket) -> Resu
         tracing::info!(worker.id = %name, "a worker is gone");
     }
     result
+}
+
+/// Attempts that it has and that are not wanted of it.
+fn left_over(app: &App, hello: &WorkerHello) -> HashSet<(SessionId, u32)> {
+    let held = hello.held.iter().map(|held| (held.session, held.attempt));
+    held.filter(|(session, attempt)| !is_wanted(app, &hello.name, *session, *attempt)).collect()
+}
+
+/// Whether an attempt is its session's current one, and no other worker has it.
+fn is_wanted(app: &App, name: &WorkerName, session: SessionId, attempt: u32) -> bool {
+    app.is_current(session, attempt) && !is_of_another(app, name, session, attempt)
+}
+
+/// Whether another worker has the session's current attempt, and it has this number.
+fn is_of_another(app: &App, name: &WorkerName, session: SessionId, attempt: u32) -> bool {
+    let published = app.engine.shared().session(session);
+    let current = published.as_ref().and_then(|published| published.state.phase.attempt());
+    current.is_some_and(|a| a.number == attempt && app.engine.workers().is_of_another(name, a))
 }
 
 fn record(app: &App, hello: &WorkerHello) -> WorkerRecord {
@@ -265,7 +284,7 @@ impl Conversation<'_> {
         let shared = self.app.engine.shared();
         let held: HashSet<(SessionId, u32)> = held.iter().map(|h| (h.session, h.attempt)).collect();
         for (session, attempt) in &held {
-            if self.app.is_current(*session, *attempt) {
+            if is_wanted(self.app, &self.name, *session, *attempt) {
                 self.app.engine.workers().taken(*session, *attempt);
             } else {
                 let (session, attempt) = (*session, *attempt);
@@ -346,6 +365,13 @@ impl Conversation<'_> {
             Ok(WorkerUp::Taken { session, attempt }) => {
                 engine.workers().taken(session, attempt);
                 Ok(())
+            }
+            // What has this number in the log is not what ended here.
+            Ok(WorkerUp::Refused { session, attempt, .. } | WorkerUp::Ended { session, attempt, .. })
+                if is_of_another(self.app, &self.name, session, attempt) =>
+            {
+                engine.workers().ended(session, attempt);
+                down.send(&WorkerDown::EndedAck { session, attempt }).await
             }
             Ok(WorkerUp::Refused { session, attempt, code, detail }) => {
                 engine.workers().ended(session, attempt);
