@@ -59,6 +59,15 @@ pub enum ServerFrame {
         /// The cursor that is reached.
         after: u64,
     },
+    /// Events of a session are lost, and its log is repaired: the next event is `next`, and none comes in between.
+    Hole {
+        /// The session.
+        topic: SessionId,
+        /// The last event before them; 0 if the log begins with them.
+        after: u64,
+        /// The first event behind them.
+        next: u64,
+    },
     /// Answer to `ping`.
     Pong {},
     /// A frame of the client was refused, or a topic has ended.

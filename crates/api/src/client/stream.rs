@@ -1,7 +1,8 @@
 //! A session's events over the WebSocket: each one once and in order, also over broken connections.
 //!
 //! The cursor is the `seq` of the last event handed out. Whatever breaks, the stream subscribes again after it; an
-//! event that comes a second time is left out, and one that does not follow the cursor breaks the connection.
+//! event that comes a second time is left out, and one that does not follow the cursor breaks the connection. Events that
+//! the server says are lost are passed over.
 
 use convene_core::{event::EventData, ids::SessionId};
 use jiff::Timestamp;
@@ -85,6 +86,10 @@ struct ServerFrame<'a> {
     problem: Option<Problem>,
     #[serde(default)]
     epoch: Option<u64>,
+    #[serde(default)]
+    after: Option<u64>,
+    #[serde(default)]
+    next: Option<u64>,
 }
 
 impl EventStream {
@@ -92,7 +97,7 @@ impl EventStream {
         Self { redial: Redial::new(client), session, after, epoch: None, gaps: 0 }
     }
 
-    /// The `seq` of the last event handed out.
+    /// The `seq` of the last event handed out, or of the last one that is lost before the next.
     pub fn cursor(&self) -> u64 {
         self.after
     }
@@ -137,6 +142,15 @@ impl EventStream {
             Some("caught_up") => {
                 self.redial.recovered();
                 Step::Tell(StreamItem::CaughtUp)
+            }
+            Some("hole") => {
+                // What is lost is not waited for; the log itself tells of it, where it was repaired.
+                if let (Some(after), Some(next)) = (frame.after, frame.next)
+                    && after <= self.after
+                {
+                    self.after = self.after.max(next.saturating_sub(1));
+                }
+                Step::Nothing
             }
             // `pong`, and what a newer server may say.
             _ => Step::Nothing,

@@ -19,6 +19,9 @@ pub fn describe(document: &mut Value) {
             "properties": {
                 "id": {"type": "string", "pattern": "^[0-9]+$", "description": "The cursor after it: come back with \
                     it as `Last-Event-ID` or `after`."},
+                "event": {"type": "string", "description": "Absent for what `data` is described as. `hole`, in a \
+                    session's stream: events are lost, and `data` is the frame of the socket that says which. Pass over \
+                    what you do not know."},
                 "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": reference(of)},
             },
         });

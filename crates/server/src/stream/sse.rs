@@ -11,7 +11,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use convene_api::frame::ListFrame;
+use convene_api::frame::{ListFrame, ServerFrame};
 use convene_core::{
     event::wire_json,
     ids::{SessionId, TurnId},
@@ -82,27 +82,37 @@ pub async fn list_events(
 }
 
 /// A session's events from a cursor on, for as long as the lease lasts.
-pub fn session(
+///
+/// # Errors
+/// If the next events are lost, and nobody has repaired the log: a stream that ends where it begins would be opened again
+/// and again.
+pub async fn session(
     app: App,
     lease: Lease,
     id: SessionId,
-    reader: LogReader<SqliteReader>,
+    mut reader: LogReader<SqliteReader>,
     kinds: Vec<String>,
     turn: Option<TurnId>,
-) -> Response {
-    let state = (app, lease, reader, Vec::new().into_iter());
-    let events = stream::unfold(state, move |(app, mut lease, mut reader, mut ready)| {
+) -> Result<Response, Refusal> {
+    let after = reader.after();
+    let first = reader.read().await?;
+    let state = (app, lease, reader, first.into_iter().peekable(), after);
+    let events = stream::unfold(state, move |(app, mut lease, mut reader, mut ready, mut after)| {
         let kinds = kinds.clone();
         async move {
             loop {
-                let row: Option<convene_engine::storage::EventRow> = ready.next();
-                if let Some(row) = row {
+                if let Some(next) = ready.peek().map(|row| row.seq).filter(|next| *next > after + 1) {
+                    let hole = hole(id, after, next);
+                    return Some((Ok::<_, Infallible>(hole), (app, lease, reader, ready, next - 1)));
+                }
+                if let Some(row) = ready.next() {
+                    after = row.seq;
                     if turn.is_some_and(|turn| row.turn != Some(turn)) || !of_kind(&row.data, &kinds) {
                         continue;
                     }
                     let text = wire_json(id, row.seq, row.pos, row.at, &row.data);
                     let event = Event::default().id(row.seq.to_string()).data(text);
-                    return Some((Ok::<_, Infallible>(event), (app, lease, reader, ready)));
+                    return Some((Ok(event), (app, lease, reader, ready, after)));
                 }
                 // An error ends the stream, and so does the end of the session; the reader comes back and is told.
                 let rows = tokio::select! {
@@ -110,11 +120,18 @@ pub fn session(
                     () = &mut lease => return None,
                     rows = reader.next() => rows.ok()??,
                 };
-                ready = rows.into_iter();
+                ready = rows.into_iter().peekable();
             }
         }
     });
-    sse(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    Ok(sse(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))))
+}
+
+/// Tells, as an event of a kind of its own, what is lost: whoever comes back goes on behind it.
+fn hole(topic: SessionId, after: u64, next: u64) -> Event {
+    // Our own frames always serialize: string keys, finite numbers.
+    let text = serde_json::to_string(&ServerFrame::Hole { topic, after, next }).unwrap_or_default();
+    Event::default().event("hole").id((next - 1).to_string()).data(text)
 }
 
 fn accepts_all(headers: &HeaderMap) -> bool {

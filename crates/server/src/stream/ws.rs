@@ -107,6 +107,8 @@ enum Ready {
     Behind(Topic),
     /// The session is gone.
     Gone(Topic),
+    /// What comes next is lost, and nobody has repaired the log.
+    Damaged(Topic, Error),
     Failed(Error),
 }
 
@@ -293,6 +295,11 @@ impl Socket {
                 let problem = no_session(&topic.name);
                 self.problem(Some(topic.name), problem).await
             }
+            Ready::Damaged(topic, error) => {
+                self.topics.remove(&topic.name);
+                let problem = Refusal::from(error).problem;
+                self.problem(Some(topic.name), problem).await
+            }
             Ready::Failed(error) => Err(failed(&error)),
         }
     }
@@ -351,11 +358,16 @@ impl Topic {
         let texts = match (&mut self.reader, self.told) {
             (TopicReader::List(list), false) => list.read().await.map(|f| Some(texts_of(f))),
             (TopicReader::List(list), true) => list.next().await.map(|f| Some(texts_of(f))),
-            (TopicReader::Log(id, log), false) => log.read().await.map(|rows| Some(events_of(&app, *id, &rows))),
-            (TopicReader::Log(id, log), true) => match log.read().await {
-                Ok(rows) if rows.is_empty() => return self.sit(app).await,
-                read => read.map(|rows| Some(events_of(&app, *id, &rows))),
-            },
+            (TopicReader::Log(id, log), told) => {
+                let after = log.after();
+                match log.read().await {
+                    Ok(rows) if rows.is_empty() && told => return self.sit(app).await,
+                    Err(Error::Damaged { session, why }) => {
+                        return Ready::Damaged(self, Error::Damaged { session, why });
+                    }
+                    read => read.map(|rows| Some(events_of(&app, *id, after, &rows))),
+                }
+            }
         };
         match texts {
             Ok(Some(texts)) if texts.is_empty() => {
@@ -391,8 +403,19 @@ fn texts_of(frames: Vec<Frame>) -> Vec<Utf8Bytes> {
     frames.into_iter().map(|frame| frame.text.into()).collect()
 }
 
-fn events_of(app: &App, id: SessionId, rows: &[EventRow]) -> Vec<Utf8Bytes> {
-    rows.iter().map(|row| app.texts.frame(id, row)).collect()
+/// The frames of events after `after`, and of what is lost between them.
+fn events_of(app: &App, id: SessionId, mut after: u64, rows: &[EventRow]) -> Vec<Utf8Bytes> {
+    let mut frames = Vec::with_capacity(rows.len());
+    for row in rows {
+        if row.seq > after + 1 {
+            let hole = ServerFrame::Hole { topic: id, after, next: row.seq };
+            // Our own frames always serialize: string keys, finite numbers.
+            frames.push(serde_json::to_string(&hole).unwrap_or_default().into());
+        }
+        frames.push(app.texts.frame(id, row));
+        after = row.seq;
+    }
+    frames
 }
 
 async fn patient(write: impl Future<Output = Result<(), axum::Error>>) -> Result<(), Close> {

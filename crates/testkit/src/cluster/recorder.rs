@@ -209,6 +209,8 @@ struct Frame<'a> {
     pos: Option<u64>,
     #[serde(default)]
     epoch: Option<u64>,
+    #[serde(default)]
+    next: Option<u64>,
     #[serde(borrow, default)]
     problem: Option<&'a RawValue>,
 }
@@ -262,6 +264,8 @@ impl Follower {
         }
         match frame.kind {
             Some("hello") => self.epoch = self.epoch.or(frame.epoch),
+            // What is told to be lost is missed by nobody.
+            Some("hole") => self.after = frame.next.map_or(self.after, |next| next - 1),
             Some("caught_up") => self.sender.send_modify(|seen| seen.caught_up += 1),
             Some(kind) if kind.contains(':') => self.take_frame(frame.pos, text),
             Some(_) | None => {}

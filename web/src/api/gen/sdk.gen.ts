@@ -224,7 +224,7 @@ export const createSession = <ThrowOnError extends boolean = false>(options?: Op
 /**
  * Removes a session that has no runner, its log, and the worktree that was made for it.
  *
- * A worktree with files that are not committed is not removed unless the body says `discard`; then nothing else is removed either. Its branch goes only if all its commits are on other branches too.
+ * A worktree with files that are not committed is not removed unless the body says `discard`; then nothing else is removed either. It goes after the session; if its worker is gone by then, once it is back. Its branch goes only if all its commits are on other branches too.
  */
 export const deleteSession = <ThrowOnError extends boolean = false>(options: Options<DeleteSessionData, ThrowOnError>): RequestResult<DeleteSessionResponses, DeleteSessionErrors, ThrowOnError> => (options.client ?? client).delete<DeleteSessionResponses, DeleteSessionErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, {

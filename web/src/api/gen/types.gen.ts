@@ -2228,6 +2228,8 @@ export type ServerFrame = ({
 } & HelloServerFrame) | ({
     type: 'caught_up';
 } & CaughtUpServerFrame) | ({
+    type: 'hole';
+} & HoleServerFrame) | ({
     type: 'pong';
 } & PongServerFrame) | ({
     type: 'problem';
@@ -5920,6 +5922,25 @@ export type CaughtUpServerFrame = {
 };
 
 /**
+ * Events of a session are lost, and its log is repaired: the next event is `next`, and none comes in between.
+ */
+export type HoleServerFrame = {
+    /**
+     * The last event before them; 0 if the log begins with them.
+     */
+    after: number;
+    /**
+     * The first event behind them.
+     */
+    next: number;
+    /**
+     * The session.
+     */
+    topic: SessionId;
+    type: 'hole';
+};
+
+/**
  * Answer to `ping`.
  */
 export type PongServerFrame = {
@@ -6019,6 +6040,10 @@ export type EventMessage = {
      * The cursor after it: come back with it as `Last-Event-ID` or `after`.
      */
     id: string;
+    /**
+     * Absent for what `data` is described as. `hole`, in a session's stream: events are lost, and `data` is the frame of the socket that says which. Pass over what you do not know.
+     */
+    event?: string;
     data: string;
 };
 
@@ -6030,6 +6055,10 @@ export type ListMessage = {
      * The cursor after it: come back with it as `Last-Event-ID` or `after`.
      */
     id: string;
+    /**
+     * Absent for what `data` is described as. `hole`, in a session's stream: events are lost, and `data` is the frame of the socket that says which. Pass over what you do not know.
+     */
+    event?: string;
     data: string;
 };
 

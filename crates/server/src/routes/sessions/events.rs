@@ -6,7 +6,7 @@ use axum::{
     Extension,
     extract::State,
     http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 use convene_api::{body::Page, frame::AnyEvent, problem::Problem};
 use convene_core::{
@@ -99,7 +99,7 @@ pub async fn session_events(
         }
         let reader = app.engine.follow(id, after).await?;
         let lease = auth::lease(&app, caller.shown);
-        return Ok(sse::session(app, lease, id, reader, kinds, wanted.turn).into_response());
+        return sse::session(app, lease, id, reader, kinds, wanted.turn).await;
     }
     let limit = limit(wanted.limit, 200, 1000)?;
     let newest = wanted.snap.is_some() || (before.is_some() && after.is_none());
