@@ -24,7 +24,7 @@ use std::{
 use convene_api::{
     problem::Code,
     uplink::{
-        Answer, AttemptMemory, HeldAttempt, PROTOCOL, Question, StartAttempt, WORKER_PATH, WorkerDown, WorkerHello,
+        Answer, AttemptMemory, HeldAttempt, PROTOCOL, StartAttempt, WORKER_PATH, WorkerDown, WorkerHello,
         WorkerUp,
     },
 };
@@ -60,9 +60,6 @@ const PATIENTLY: Duration = Duration::from_secs(2);
 
 /// How often adopted zombies are reaped and agents are looked for again.
 const HOUSEKEEPING: Duration = Duration::from_secs(10);
-
-/// Questions that are being answered at the same time; one more is refused.
-const QUESTIONS: usize = 8;
 
 /// News of attempts that wait for the loop. Each attempt tells at most two; past this, its task waits.
 const NEWS: usize = 64;
@@ -144,6 +141,7 @@ pub async fn run(config: WorkerConfig, cancel: CancellationToken) -> Result<(), 
         link: None,
         link_number: 0,
         questions: 0,
+        removing: BTreeSet::new(),
         told: None,
         pause: AGAIN,
         was_connected: false,
@@ -169,6 +167,8 @@ struct Worker {
     /// Which link it is: an answer belongs to the one that the question came by.
     link_number: u64,
     questions: usize,
+    /// Sessions whose worktrees are being removed.
+    removing: BTreeSet<SessionId>,
     /// The last session of which it was told that something is left.
     told: Option<SessionId>,
     /// How long the next loss waits before it dials again.
@@ -186,7 +186,7 @@ enum News {
     Agents(Vec<DetectedAgent>),
     Leftovers(Vec<SessionId>),
     Memory(Vec<AttemptMemory>),
-    Answered { link: u64, id: u64, answer: Answer },
+    Answered { link: u64, id: u64, answer: Answer, removed: Option<SessionId> },
 }
 
 /// What can happen to a worker.
@@ -354,8 +354,11 @@ impl Worker {
                     self.send(&WorkerUp::Memory { attempts }).await;
                 }
             }
-            News::Answered { link, id, answer } => {
+            News::Answered { link, id, answer, removed } => {
                 self.questions -= 1;
+                if let Some(session) = removed {
+                    self.removing.remove(&session);
+                }
                 if link == self.link_number {
                     self.send(&WorkerUp::Answer { id, answer }).await;
                 }
@@ -363,22 +366,11 @@ impl Worker {
         }
     }
 
-    /// Answers a question about this machine, beside everything else.
-    async fn answer(&mut self, id: u64, question: Question) {
-        if self.questions >= QUESTIONS {
-            let detail = format!("worker {} is busy with {QUESTIONS} questions", self.config.name);
-            return self.send(&WorkerUp::Answer { id, answer: Answer::refused(Code::Unavailable, detail) }).await;
-        }
-        self.questions += 1;
-        let (config, tell, link) = (Arc::clone(&self.config), self.tell.clone(), self.link_number);
-        self.tasks.spawn(async move {
-            let answer = question::answer(config, question).await;
-            // The worker is gone if this fails.
-            let _ = tell.send(News::Answered { link, id, answer }).await;
-        });
-    }
-
     async fn start(&mut self, start: StartAttempt) {
+        if self.removing.contains(&start.session) {
+            // Its directory is about to be gone, and made again for this one: the order comes again.
+            return;
+        }
         let key = Key { session: start.session, attempt: start.attempt };
         match self.attempts.entry(key) {
             Entry::Vacant(place) => {

@@ -26,6 +26,7 @@ use crate::{
     metrics::Metrics,
     page::Page,
     rate::Limiter,
+    removals::Removals,
     stream::{Texts, cast::Hall},
     uplink::Asks,
 };
@@ -83,6 +84,10 @@ pub struct Shared {
     pub doctor: tokio::sync::Mutex<()>,
     /// What agents announced about themselves.
     pub announced: Arc<Announcements>,
+    /// Worktrees that go with their sessions.
+    pub removals: Removals,
+    /// Held while sessions are pruned: whoever asks again meanwhile gets the answer to what is under way.
+    pub pruning: tokio::sync::Mutex<()>,
     /// Told that something about a worker, or an agent on it, may have changed.
     pub workers_changed: watch::Sender<()>,
 }

@@ -20,6 +20,7 @@ mod openapi;
 mod page;
 mod rate;
 mod refusal;
+mod removals;
 mod reply;
 mod retention;
 mod roots;

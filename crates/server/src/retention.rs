@@ -12,7 +12,11 @@ use convene_engine::{
 use tokio::time::{interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::{app::App, refusal::Refusal, routes::sessions::delete::remove_worktree};
+use crate::{
+    app::App,
+    refusal::Refusal,
+    removals::{self, with_worktree},
+};
 
 /// How often sessions are looked for that are due.
 const PERIOD: Duration = Duration::from_secs(3600);
@@ -76,6 +80,7 @@ pub async fn keep(app: App, cancel: CancellationToken) {
     tokio::select! {
         () = cancel.cancelled() => {}
         () = chores => {}
+        () = removals::keep(app.clone()) => {}
     }
 }
 
@@ -90,13 +95,11 @@ pub async fn prune(app: &App, retention: Retention, by: &str, dry_run: bool) -> 
         let state = &published.state;
         let id = state.id;
         if !dry_run {
-            let removed = async {
-                remove_worktree(app, state, WorktreeFate::Remove).await.map_err(|refusal| refusal.problem.detail)?;
-                let command = Command::Prune { expected: state.seq, by: by.to_owned() };
-                app.engine.command(id, command).await.map_err(|error| error.to_string())
-            };
-            if let Err(why) = removed.await {
-                pruned.kept.push(KeptSession { id, why });
+            // Looking at the others may have taken minutes: one that was used since then stays, with its worktree.
+            let command = Command::Prune { expected: state.seq, by: by.to_owned() };
+            let commit = async { app.engine.command(id, command).await.map_err(Refusal::from) };
+            if let Err(refusal) = with_worktree(app, state, WorktreeFate::Remove, commit).await {
+                pruned.kept.push(KeptSession { id, why: refusal.problem.detail });
                 continue;
             }
         }

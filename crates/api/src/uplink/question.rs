@@ -3,7 +3,7 @@
 //! A question belongs to one request that waits for it. It changes no session, it is not kept, and it is not asked
 //! again: if the link breaks, the request is told so.
 
-use convene_core::dispatch::DetectedAgent;
+use convene_core::{dispatch::DetectedAgent, ids::SessionId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -39,8 +39,21 @@ pub enum Question {
         /// The commit that is compared with; `HEAD` if absent.
         base: Option<String>,
     },
-    /// Remove the worktree of a session that is over.
+    /// Whether the worktree of a session that is over may go; nothing is done. Asked before the session goes, because
+    /// then it is too late to keep work that is nowhere else.
+    MayRemoveWorktree {
+        /// The session.
+        session: SessionId,
+        /// The directory of the worktree.
+        path: String,
+        /// Whether it goes although it holds work that is nowhere else.
+        force: bool,
+    },
+    /// Remove the worktree of a session that is over. Refused while an attempt of the session is alive.
     RemoveWorktree {
+        /// The session.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<SessionId>,
         /// The directory of the worktree.
         path: String,
         /// The branch that was made with it; removed only if nothing on it would be lost.
@@ -62,6 +75,8 @@ pub enum Answer {
     Directories(DirectoryList),
     /// The changes.
     Changes(FileChanges),
+    /// It may go.
+    MayRemove {},
     /// It is gone.
     Removed {
         /// Whether its branch stays, because commits are on it that are nowhere else.
@@ -76,6 +91,17 @@ pub enum Answer {
         /// What to do about it.
         hint: Option<String>,
     },
+}
+
+impl Question {
+    /// The session whose worktree it is about.
+    pub const fn worktree_of(&self) -> Option<SessionId> {
+        match self {
+            Self::MayRemoveWorktree { session, .. } => Some(*session),
+            Self::RemoveWorktree { session, .. } => *session,
+            Self::Detect | Self::TestAgent { .. } | Self::Directories { .. } | Self::Changes { .. } => None,
+        }
+    }
 }
 
 impl Answer {

@@ -86,19 +86,19 @@ pub fn make_again(known: &Workspace) -> Result<(), Error> {
     git.run(&[&["worktree", "add", "--quiet"], &add[..]].concat()).map(drop)
 }
 
-/// Removes a worktree, if nothing is lost by that or `force` says so; its branch only if all its commits are on other
-/// branches. One whose directory is gone is removed already. Blocks.
+/// Whether a worktree may go: one that convene made, without files that are not committed unless `force` says so. One whose
+/// directory is gone is removed already. Blocks.
 ///
 /// # Errors
 /// `Dirty` if there are files that are not committed; else what git says.
-pub fn remove(root: &Path, path: &Path, branch: &str, force: bool) -> Result<Branch, Error> {
+pub fn may_remove(root: &Path, path: &Path, force: bool) -> Result<(), Error> {
     let inside = path.parent() == Some(root) && path.file_name().is_some();
     if !inside {
         let said = "it was not made by convene".to_owned();
         return Err(Error::Failed { action: "worktree remove".to_owned(), dir: path.to_owned(), said });
     }
     if !path.exists() {
-        return Ok(Branch::Kept);
+        return Ok(());
     }
     let git = Git::at(path);
     let files = git.run(&["status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=none"])?;
@@ -106,6 +106,20 @@ pub fn remove(root: &Path, path: &Path, branch: &str, force: bool) -> Result<Bra
     if files > 0 && !force {
         return Err(Error::Dirty { dir: path.to_owned(), files });
     }
+    Ok(())
+}
+
+/// Removes a worktree, if nothing is lost by that or `force` says so; its branch only if all its commits are on other
+/// branches. One whose directory is gone is removed already. Blocks.
+///
+/// # Errors
+/// `Dirty` if there are files that are not committed; else what git says.
+pub fn remove(root: &Path, path: &Path, branch: &str, force: bool) -> Result<Branch, Error> {
+    may_remove(root, path, force)?;
+    if !path.exists() {
+        return Ok(Branch::Kept);
+    }
+    let git = Git::at(path);
     // The main worktree: from there both can go. The first in the list is it, by git's own promise.
     let list = git.run(&["worktree", "list", "--porcelain", "-z"])?;
     let main = list.pieces().find_map(|line| line.strip_prefix("worktree ").map(PathBuf::from));

@@ -7,15 +7,62 @@ use std::{
 
 use convene_api::{
     problem::Code,
-    uplink::{Answer, Question},
+    uplink::{Answer, Question, WorkerUp},
 };
 use tokio::task::spawn_blocking;
 
-use super::WorkerConfig;
+use super::{News, Worker, WorkerConfig, attempt::Attempt};
 use crate::{directories, git, keeper::chain, probe};
 
+/// Questions that are being answered at the same time; one more is refused.
+const QUESTIONS: usize = 8;
+
+impl Worker {
+    /// Answers a question about this machine, beside everything else.
+    pub(super) async fn answer(&mut self, id: u64, question: Question) {
+        if let Some(answer) = self.refuse(&question) {
+            return self.send(&WorkerUp::Answer { id, answer }).await;
+        }
+        self.questions += 1;
+        let removed = match &question {
+            Question::RemoveWorktree { session, .. } => *session,
+            Question::Detect
+            | Question::TestAgent { .. }
+            | Question::Directories { .. }
+            | Question::Changes { .. }
+            | Question::MayRemoveWorktree { .. } => None,
+        };
+        self.removing.extend(removed);
+        let (config, tell, link) = (Arc::clone(&self.config), self.tell.clone(), self.link_number);
+        self.tasks.spawn(async move {
+            let answer = answer(config, question).await;
+            // The worker is gone if this fails.
+            let _ = tell.send(News::Answered { link, id, answer, removed }).await;
+        });
+    }
+
+    /// Says no to what cannot be answered now.
+    fn refuse(&self, question: &Question) -> Option<Answer> {
+        if self.questions >= QUESTIONS {
+            let detail = format!("worker {} is busy with {QUESTIONS} questions", self.config.name);
+            return Some(Answer::refused(Code::Unavailable, detail));
+        }
+        let session = question.worktree_of()?;
+        if self.removing.contains(&session) {
+            return Some(Answer::refused(Code::Unavailable, "its worktree is being removed already"));
+        }
+        // Whatever the server thought when it asked: nobody's directory is taken away.
+        let is_alive = |attempt: &Attempt| matches!(attempt, Attempt::Launching | Attempt::Watched(_));
+        let alive = self.attempts.iter().find(|(key, attempt)| key.session == session && is_alive(attempt));
+        alive.map(|(key, _)| {
+            let detail = format!("attempt {} of {} works there", key.attempt, session.short());
+            Answer::refused(Code::WrongState, detail)
+        })
+    }
+}
+
 /// Answers; whatever blocks runs beside the worker's loop.
-pub(super) async fn answer(config: Arc<WorkerConfig>, question: Question) -> Answer {
+async fn answer(config: Arc<WorkerConfig>, question: Question) -> Answer {
     match question {
         Question::Detect => blocking(move || Answer::Agents(config.agents.refresh())).await,
         Question::TestAgent { agent, prompt } => test(&config, &agent, prompt).await,
@@ -30,7 +77,14 @@ pub(super) async fn answer(config: Arc<WorkerConfig>, question: Question) -> Ans
             })
             .await
         }
-        Question::RemoveWorktree { path, branch, force } => {
+        Question::MayRemoveWorktree { session: _, path, force } => {
+            let look = move || match git::worktree::may_remove(&config.worktree_root, Path::new(&path), force) {
+                Ok(()) => Answer::MayRemove {},
+                Err(error) => Answer::refused(error.code(), chain(&error)),
+            };
+            blocking(look).await
+        }
+        Question::RemoveWorktree { session: _, path, branch, force } => {
             let work = move || match git::worktree::remove(&config.worktree_root, Path::new(&path), &branch, force) {
                 Ok(branch) => Answer::Removed { branch_kept: branch == git::worktree::Branch::Kept },
                 Err(error) => Answer::refused(error.code(), chain(&error)),

@@ -1,6 +1,9 @@
 //! What a worker does with orders, with ends, and with what an earlier one left.
 
-use convene_api::uplink::{Batch, HeldAttempt, StartAttempt, WorkerDown, WorkerUp};
+use convene_api::{
+    problem::Code,
+    uplink::{Answer, Batch, HeldAttempt, Question, StartAttempt, WorkerDown, WorkerUp},
+};
 use convene_core::{event::StopMode, failure::AttemptExit, ids::SessionId};
 use convene_host::{spool::Records, worker};
 use libtest_mimic::Trial;
@@ -25,6 +28,7 @@ pub fn trials() -> Vec<Trial> {
         begins_again_on_the_next_link,
         keeps_a_tail_that_nobody_wants,
         says_the_end_of_what_it_never_had,
+        takes_no_directory_away_from_who_works_there,
         waits_for_its_name_and_goes_when_it_is_sent_away,
     )
 }
@@ -228,6 +232,43 @@ async fn says_the_end_of_what_it_never_had() {
         }
         other => panic!("no end: {other:?}"),
     }
+}
+
+/// What the worker says to both questions about the worktree of a session.
+async fn about_worktree(link: &mut Link, machine: &Machine, start: &StartAttempt) -> Vec<Answer> {
+    let (session, path) = (start.session, machine.path("worktrees").join("none").display().to_string());
+    let may = Question::MayRemoveWorktree { session, path: path.clone(), force: true };
+    let remove = Question::RemoveWorktree { session: Some(session), path, branch: String::new(), force: true };
+    let mut answers = Vec::new();
+    for (id, question) in [(1, may), (2, remove)] {
+        link.say(WorkerDown::Ask { id, question }).await;
+        match link.next().await {
+            WorkerUp::Answer { id: answered, answer } if answered == id => answers.push(answer),
+            other => panic!("no answer: {other:?}"),
+        }
+    }
+    answers
+}
+
+async fn takes_no_directory_away_from_who_works_there() {
+    let machine = Machine::start();
+    let (mut link, _hello) = machine.linked().await;
+    let start = machine.order("stays");
+    taken(&mut link, &start).await;
+    launched(&machine, 1).await;
+    for answer in about_worktree(&mut link, &machine, &start).await {
+        let Answer::Refused { code, detail, .. } = answer else { panic!("it would take it away: {answer:?}") };
+        assert_eq!((code.as_str(), detail.contains("attempt 1")), (Code::WrongState.as_str(), true), "{detail}");
+    }
+    end(&mut link, &start, StopMode::Now).await;
+    tail(&mut link).await;
+    // It has ended, whether the server knows that or not: there is nobody any more.
+    let answers = about_worktree(&mut link, &machine, &start).await;
+    assert_eq!(answers, [Answer::MayRemove {}, Answer::Removed { branch_kept: true }]);
+    ack(&mut link, &start, Some(3)).await;
+    ended(&mut link).await;
+    ended_ack(&mut link, &start).await;
+    gone(&machine, &start).await;
 }
 
 async fn waits_for_its_name_and_goes_when_it_is_sent_away() {

@@ -105,6 +105,7 @@ pub async fn test_agent(
         Answer::Agents(_)
         | Answer::Directories(_)
         | Answer::Changes(_)
+        | Answer::MayRemove {}
         | Answer::Removed { .. }
         | Answer::Refused { .. } => Err(strange(&worker)),
     }

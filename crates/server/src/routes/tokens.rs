@@ -27,7 +27,7 @@ use crate::{
     auth::{Caller, Scope},
     extract::{Change, Params},
     refusal::{Refusal, invalid},
-    reply::{REPLAYED, Touched, change, json as answer},
+    reply::{REPLAYED, Touched, change, json as answer, recorded},
 };
 
 /// The longest life of a token that ends, in seconds: ten years.
@@ -126,6 +126,9 @@ pub async fn rotate_token(
     let id: TokenId = id.parse().map_err(|_| invalid("id", format!("{id:?} is no id of a token")))?;
     if body.grace > GRACE_MAX {
         return Err(invalid("grace", format!("it is more than {GRACE_MAX} seconds")).into());
+    }
+    if let Some(replayed) = recorded(&app, &caller, &asked, StatusCode::OK).await? {
+        return with_secret(&app, replayed).await;
     }
     let row = app.engine.query(move |reader| reader.token(id)).await?;
     let row = row.ok_or_else(|| {

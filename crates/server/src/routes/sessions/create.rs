@@ -10,7 +10,7 @@ use crate::{
     auth::Caller,
     extract::Change,
     refusal::Refusal,
-    reply::{change, session_of},
+    reply::{change, recorded, session_of},
 };
 
 /// Makes a session, with its first prompt if it has one.
@@ -23,7 +23,11 @@ pub async fn create_session(
     Extension(caller): Extension<Caller>,
     Change { body, asked }: Change<CreateSession>,
 ) -> Result<Response, Refusal> {
-    let new = new_session(&app, &caller, body, None).await?;
+    let new = match new_session(&app, &caller, body, None).await {
+        Ok(new) => new,
+        // What was there when it was made may be gone by now.
+        Err(refusal) => return recorded(&app, &caller, &asked, StatusCode::CREATED).await?.ok_or(refusal.into()),
+    };
     let with = app.clone();
     change(&app, &caller, asked, Work::CreateSession(Box::new(new)), StatusCode::CREATED, move |outcome| {
         let session = session_of(outcome)?;

@@ -21,7 +21,7 @@ use crate::{
     auth::Caller,
     extract::{Change, SessionName},
     refusal::Refusal,
-    reply::{change, session_of},
+    reply::{change, recorded, session_of},
 };
 
 /// Makes a session that goes on with the conversation of another one, in the same directory. The other one stays as it is.
@@ -37,6 +37,9 @@ pub async fn fork_session(
     SessionName(id): SessionName,
     Change { body, asked }: Change<ForkSession>,
 ) -> Result<Response, Refusal> {
+    if let Some(answer) = recorded(&app, &caller, &asked, StatusCode::CREATED).await? {
+        return Ok(answer);
+    }
     let published = app.engine.session(id).await?;
     let new = fork_of(&app, &caller, &published.state, body)?;
     let with = app.clone();

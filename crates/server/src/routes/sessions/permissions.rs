@@ -25,7 +25,7 @@ use crate::{
     auth::Caller,
     extract::{Change, Params, SessionName},
     refusal::{Refusal, invalid},
-    reply::{change, session_of},
+    reply::{change, recorded, session_of},
     routes::paging::{Order, Paging, page},
 };
 
@@ -56,6 +56,9 @@ pub async fn decide_permission(
     Path((_, request)): Path<(String, String)>,
     Change { body, asked }: Change<DecidePermission>,
 ) -> Result<Response, Refusal> {
+    if let Some(answer) = recorded(&app, &caller, &asked, StatusCode::OK).await? {
+        return Ok(answer);
+    }
     let published = app.engine.session(session).await?;
     let not_found = || {
         Problem::filled(Code::PermissionNotFound, [("req", request.clone().into()), ("id", session.to_string().into())])

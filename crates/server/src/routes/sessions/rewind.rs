@@ -22,7 +22,7 @@ use crate::{
     auth::Caller,
     extract::{Change, SessionName},
     refusal::{Refusal, cursor_too_old, invalid},
-    reply::{change, session_of},
+    reply::{change, recorded, session_of},
 };
 
 /// How often a log is looked at anew that went on meanwhile, if the caller did not say what it has seen of it.
@@ -40,6 +40,9 @@ pub async fn rewind_session(
     SessionName(id): SessionName,
     Change { body, asked }: Change<RewindSession>,
 ) -> Result<Response, Refusal> {
+    if let Some(answer) = recorded(&app, &caller, &asked, StatusCode::OK).await? {
+        return Ok(answer);
+    }
     let epoch = app.engine.shared().epoch;
     if body.epoch.is_some_and(|of| of != epoch) {
         return Err(cursor_too_old("the cursor is of another log").into());

@@ -1,6 +1,6 @@
 //! `DELETE /v1/sessions/{id}/worktree`
 
-use axum::{Json, extract::State};
+use axum::{Extension, extract::State, http::StatusCode, response::Response};
 use convene_api::{
     body::{RemoveWorktree, WorktreeRemoved},
     problem::{Code, Problem},
@@ -8,11 +8,14 @@ use convene_api::{
 };
 use convene_core::session::{Phase, SessionState};
 
-use super::{changes::home, delete::PATIENCE};
+use super::changes::home;
 use crate::{
     app::App,
+    auth::Caller,
     extract::{Change, SessionName},
     refusal::Refusal,
+    removals::PATIENCE,
+    reply,
 };
 
 /// Removes the worktree that was made for a session, and keeps the session and its log. A prompt makes it again, with
@@ -26,12 +29,16 @@ use crate::{
 )]
 pub async fn delete_session_worktree(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     SessionName(id): SessionName,
-    Change { body, .. }: Change<RemoveWorktree>,
-) -> Result<Json<WorktreeRemoved>, Refusal> {
+    Change { body, asked }: Change<RemoveWorktree>,
+) -> Result<Response, Refusal> {
+    if let Some(recorded) = reply::recorded(&app, &caller, &asked, StatusCode::OK).await? {
+        return Ok(recorded);
+    }
     let published = app.engine.session(id).await?;
     let removed = remove(&app, &published.state, body.discard).await?;
-    Ok(Json(removed))
+    Ok(reply::record(&app, &caller, asked, removed).await)
 }
 
 /// Removes the worktree of a session that has no runner.
@@ -62,8 +69,12 @@ pub async fn remove(app: &App, state: &SessionState, discard: bool) -> Result<Wo
     let worker = home(app, state)?;
     let path = workspace.root.clone().unwrap_or_default();
     let branch = workspace.branch.clone();
-    let question =
-        Question::RemoveWorktree { path: path.clone(), branch: branch.clone().unwrap_or_default(), force: discard };
+    let question = Question::RemoveWorktree {
+        session: Some(state.id),
+        path: path.clone(),
+        branch: branch.clone().unwrap_or_default(),
+        force: discard,
+    };
     match app.asks.ask(&worker, question, PATIENCE).await? {
         Answer::Removed { branch_kept } => Ok(WorktreeRemoved { id: state.id, path, branch, branch_kept }),
         other => Err(crate::uplink::odd_answer(&worker, &other)),

@@ -10,7 +10,7 @@ use crate::{
     auth::Caller,
     extract::Change,
     refusal::{Refusal, invalid},
-    reply::{change, session_of},
+    reply::{change, recorded, session_of},
     routes::sessions::spec::{new_session, title},
 };
 
@@ -36,7 +36,11 @@ pub async fn create_thread(
         (None, prompt) => Some(CreateSession { prompt, agent, cwd, ..CreateSession::default() }),
     };
     let session = match first {
-        Some(first) => Some(new_session(&app, &caller, first, Some(ThreadPlace::New(id))).await?),
+        Some(first) => match new_session(&app, &caller, first, Some(ThreadPlace::New(id))).await {
+            Ok(new) => Some(new),
+            // What was there when it was made may be gone by now.
+            Err(refusal) => return recorded(&app, &caller, &asked, StatusCode::CREATED).await?.ok_or(refusal.into()),
+        },
         None => None,
     };
     let thread = NewThread {

@@ -19,7 +19,7 @@ use crate::{
     auth::Caller,
     extract::Change,
     refusal::{Refusal, invalid},
-    reply::change,
+    reply::{change, recorded},
     routes::sessions::{delete::Empty, spec::title},
 };
 
@@ -49,6 +49,9 @@ pub async fn patch_thread(
     let changes = ThreadChanges { title, topic: body.topic, labels: body.labels, archived: body.archived };
     if changes == ThreadChanges::default() {
         return Err(invalid("body", "it changes nothing").into());
+    }
+    if let Some(answer) = recorded(&app, &caller, &asked, StatusCode::OK).await? {
+        return Ok(answer);
     }
     let (_, sessions) = app.engine.thread(thread).await?;
     change(&app, &caller, asked, Work::ChangeThread { thread, changes }, StatusCode::OK, move |outcome| {

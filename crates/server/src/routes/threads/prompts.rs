@@ -3,12 +3,15 @@
 use axum::{
     Extension,
     extract::{Path, State},
+    http::StatusCode,
     response::Response,
 };
 use convene_api::body::{PromptAccepted, SendPrompt};
 
 use super::one::latest_session;
-use crate::{app::App, auth::Caller, extract::Change, refusal::Refusal, routes::sessions::prompts::send};
+use crate::{
+    app::App, auth::Caller, extract::Change, refusal::Refusal, reply::recorded, routes::sessions::prompts::send,
+};
 
 /// Prompts the latest session of a thread.
 #[utoipa::path(
@@ -21,6 +24,9 @@ pub async fn prompt_thread(
     Path(id): Path<String>,
     Change { body, asked }: Change<SendPrompt>,
 ) -> Result<Response, Refusal> {
+    if let Some(answer) = recorded(&app, &caller, &asked, StatusCode::ACCEPTED).await? {
+        return Ok(answer);
+    }
     let session = latest_session(&app, &id).await?;
     send(&app, &caller, asked, session, body).await
 }
