@@ -151,7 +151,8 @@ fn groups(store: &SqliteStore) -> u64 {
 
 fn say(what: std::fmt::Arguments<'_>) {
     // Not `print!`, which the test harness may keep. The harness itself writes to the same line now and then.
-    writeln!(std::io::stdout(), "\n{what}").unwrap();
+    let mut out = std::io::stdout();
+    writeln!(out, "\n{what}").unwrap();
 }
 
 /// Tries until it is taken; each refusal is told, and says what it is.
