@@ -15,7 +15,7 @@ export function Page({ title, note, actions, children }: PageProps) {
         <header className="flex flex-wrap items-start gap-x-4 gap-y-2">
           <div className="min-w-0 flex-1">
             <h1 className="text-xl font-semibold">{title}</h1>
-            {note === undefined ? null : <p className="mt-1 max-w-prose text-2">{note}</p>}
+            {note === undefined ? null : <p className="mt-1 max-w-prose text-pretty text-2">{note}</p>}
           </div>
           {actions}
         </header>
@@ -34,7 +34,7 @@ export function Section({ title, note, actions, children }: PageProps) {
         <span className="flex-1" />
         {actions}
       </header>
-      {note === undefined ? null : <p className="max-w-prose text-2">{note}</p>}
+      {note === undefined ? null : <p className="max-w-prose text-pretty text-2">{note}</p>}
       {children}
     </section>
   );

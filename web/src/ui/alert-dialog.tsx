@@ -28,7 +28,7 @@ export function AlertDialog(props: AlertDialogProps) {
         >
           <Radix.Title className="text-lg font-semibold break-words">{title}</Radix.Title>
           <Radix.Description asChild>
-            <div className="mt-1 text-2 break-words">{note}</div>
+            <div className="mt-1 flex flex-col gap-2 text-2 break-words">{note}</div>
           </Radix.Description>
           <div className="mt-4 flex flex-wrap justify-end gap-2 phone:flex-col-reverse phone:gap-3">
             <Radix.Cancel asChild>

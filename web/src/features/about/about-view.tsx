@@ -21,8 +21,8 @@ export function AboutView() {
       <Versions />
       <Doctor />
       <Connection />
-      <Section title={t("about.licence.title")}>
-        <p className="text-2">{t("about.licence.note")}</p>
+      <Section title={t("about.license.title")}>
+        <p className="text-2">{t("about.license.note")}</p>
       </Section>
     </Page>
   );

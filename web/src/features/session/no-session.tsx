@@ -24,10 +24,12 @@ export function NoSession({ id, shown, onRetry }: NoSessionProps) {
   return (
     <div className="min-w-0 flex-1">
       <h1 className="sr-only">
-        {words === "missing" ? t("session.missing.title", { id }) : t("session.deleted.title")}
+        {words === "missing" ? t("session.missing.title", { id: id.slice(-6) }) : t("session.deleted.title")}
       </h1>
       <EmptyNote
-        title={words === "missing" ? t("session.missing.title", { id }) : t("session.deleted.title")}
+        title={
+          words === "missing" ? t("session.missing.title", { id: id.slice(-6) }) : t("session.deleted.title")
+        }
         note={t(`session.${words}.note`)}
       >
         <PlaceLink place={{ to: "home" }}>{t(`session.${words}.home`)}</PlaceLink>

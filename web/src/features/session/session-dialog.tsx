@@ -27,12 +27,16 @@ export function SessionDialog({ title, note, width = "sm", onClose, children }: 
   );
 }
 
-type DialogFootProps = { readonly onCancel: () => void; readonly children: ReactNode };
+type DialogFootProps = {
+  readonly onCancel: () => void;
+  /** What can be done; where there is nothing the dialog is only closed. */
+  readonly children: ReactNode;
+};
 
 export function DialogFoot({ onCancel, children }: DialogFootProps) {
   return (
     <div className="flex flex-wrap justify-end gap-2 phone:flex-col-reverse phone:gap-3">
-      <Button onClick={onCancel}>{t("shared.cancel")}</Button>
+      <Button onClick={onCancel}>{children ? t("shared.cancel") : t("shared.close")}</Button>
       {children}
     </div>
   );

@@ -7,10 +7,10 @@ export const about = {
     title: "Versions",
     server: "Server",
     up: "Up for",
-    workers: "Workers",
+    workers: "Capacity",
     seats: {
-      one: "{count}, {taken} of {seats} seats taken",
-      other: "{count}, {taken} of {seats} seats taken",
+      one: "{count} worker, {taken} of {seats} seats taken",
+      other: "{count} workers, {taken} of {seats} seats taken",
     },
   },
   doctor: {
@@ -30,8 +30,8 @@ export const about = {
     refused: "Refused",
     show: "Show the last 20 messages",
   },
-  licence: {
-    title: "Licence",
-    note: "MIT or Apache-2.0, at your choice. The parts of other people keep their own licences.",
+  license: {
+    title: "License",
+    note: "MIT or Apache-2.0, at your choice. The parts of other people keep their own licenses.",
   },
 } as const;
