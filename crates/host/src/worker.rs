@@ -24,8 +24,7 @@ use std::{
 use convene_api::{
     problem::Code,
     uplink::{
-        Answer, AttemptMemory, HeldAttempt, PROTOCOL, StartAttempt, WORKER_PATH, WorkerDown, WorkerHello,
-        WorkerUp,
+        Answer, AttemptMemory, HeldAttempt, PROTOCOL, StartAttempt, WORKER_PATH, WorkerDown, WorkerHello, WorkerUp,
     },
 };
 use convene_core::{
