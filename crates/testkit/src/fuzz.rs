@@ -4,7 +4,9 @@
 //!
 //! `cargo xtask fuzz` runs it as long as one likes, a test of the command line runs a short one.
 
+pub mod calls;
 mod check;
+pub mod disk;
 mod load;
 mod play;
 mod report;

@@ -32,6 +32,11 @@ impl Cluster {
             descriptors: None,
         }
     }
+
+    /// Gives servers and workers that are started from now on a variable.
+    pub fn set_environment(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
 }
 
 impl Builder {

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::Instant;
 
-use super::{Home, LOOK, wait_until};
+use super::{Cluster, Home, LOOK, wait_until};
 
 /// A process that was started and is not collected yet.
 pub struct Running {
@@ -107,6 +107,17 @@ impl Running {
     pub(super) fn kill(mut self) -> Result<ExitStatus> {
         self.child.kill()?;
         self.reap()
+    }
+}
+
+impl Cluster {
+    /// How the server ended, if it did by itself; another one may be started then.
+    pub fn server_ended(&mut self) -> Result<Option<ExitStatus>> {
+        let ended = self.server.as_mut().map(|server| server.child.try_wait()).transpose()?.flatten();
+        if ended.is_some() {
+            self.server = None;
+        }
+        Ok(ended)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Fuzzes real processes: `cargo xtask fuzz` builds everything and starts this. See `docs/testing.md`.
 
+mod faults;
+
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -21,7 +23,19 @@ Options:
   --sessions N   sessions that are worked on at once [default: 6]
   --runs N       so many runs, each with the next seed [default: 1]
   --json         the figures as JSON, one line a run
-  --schedule     print the schedule and run nothing";
+  --schedule     print the schedule and run nothing
+
+Instead of all this, with --faults as the first one, a disk that fails:
+  --faults       the N-th call by which the server, or a runner, changes its files fails
+  --seed N       what decides the calls [default: by the clock; it is printed]
+  --seconds N    for so long random calls are tried [default: 90]
+  --all          every call, however long that takes
+  --who WHO      of server or runner alone
+  --fault FAULT  eio, enospc, short, kill or kill-after alone; may be given again
+  --times N      so many calls fail, one after another [default: 1]
+  --jobs N       so many stories at once [default: 2]
+  --from N       the first call
+  --to N         the last one; with it, or --from, every one between them is tried";
 
 struct Wanted {
     plan: Plan,
@@ -52,11 +66,16 @@ impl Wanted {
 fn main() -> ExitCode {
     #[expect(clippy::disallowed_methods, reason = "a seed that nobody gave is taken from the clock")]
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    let Some(wanted) = Wanted::parse(std::env::args().skip(1), now) else {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match words.split_first() {
+        Some((first, rest)) if first == "--faults" => faults::parse(rest, now).map(|wanted| faults::run(&wanted)),
+        _ => Wanted::parse(words.into_iter(), now).map(|wanted| run(&wanted)),
+    };
+    let Some(outcome) = outcome else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    match run(&wanted) {
+    match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
