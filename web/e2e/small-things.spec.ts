@@ -216,3 +216,23 @@ test("small thing 37: no flash of the other theme, and the system is followed li
   await page.emulateMedia({ colorScheme: "light" });
   assert.equal(await theme(), "dark", "what was chosen stays");
 });
+
+test("a button that is a drawing says its name to the hand and to the keyboard, until Escape", async () => {
+  const page = await stage.tab(`/s/${talk}`);
+  const button = page.getByRole("button", { name: "More for this session" });
+  const tip = page.getByRole("tooltip");
+  await button.hover();
+  await tip.getByText("More for this session").waitFor();
+  const [over, under] = [await tip.boundingBox(), await button.boundingBox()];
+  assert.ok((over?.y ?? 0) >= (under?.y ?? 0) + (under?.height ?? 0), "it hides nothing of the button");
+  assert.ok((over?.x ?? 0) + (over?.width ?? 0) <= 1280, "it is within the window");
+  await page.mouse.move(300, 500);
+  await tip.waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Stop session" }).focus();
+  await page.keyboard.press("Tab");
+  await tip.getByText("More for this session").waitFor();
+  await page.keyboard.press("Escape");
+  await tip.waitFor({ state: "detached" });
+  await page.keyboard.press("Enter");
+  await page.getByRole("menu").waitFor();
+});
