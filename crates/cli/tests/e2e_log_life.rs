@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use convene_api::{
-    body::{PruneSessions, RepairSession, RewindSession, StopSession, TurnName},
+    body::{CancelTurn, PruneSessions, RepairSession, RewindSession, StopSession, TurnName},
     client::{ClientError, CommandKey},
     problem::{Code, Problem},
 };
@@ -55,6 +55,12 @@ fn run(cluster: &Cluster, arguments: &[&str]) -> Result<(Option<i32>, String, St
 /// Loses events of a session while no server runs.
 async fn lose(cluster: &mut Cluster, id: SessionId, tag: &str) -> Result<()> {
     cluster.kill_server()?;
+    delete(cluster, id, tag)?;
+    cluster.start_server().await
+}
+
+/// Deletes events of a session, and the snapshot of it.
+fn delete(cluster: &Cluster, id: SessionId, tag: &str) -> Result<()> {
     let db = Connection::open(cluster.home().data().join("convene.db"))?;
     // A WAL that is gone would pass for a lost one.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
@@ -64,8 +70,7 @@ async fn lose(cluster: &mut Cluster, id: SessionId, tag: &str) -> Result<()> {
     )?;
     ensure!(lost > 0, "{id} has no {tag}");
     db.execute("DELETE FROM snapshots WHERE log = (SELECT log FROM sessions WHERE id = ?1)", [id.to_string()])?;
-    drop(db);
-    cluster.start_server().await
+    Ok(())
 }
 
 #[tokio::test]
@@ -109,6 +114,42 @@ async fn a_log_with_a_hole_is_closed_once_and_used_again() -> Result<()> {
     cluster.start_server().await?;
     prompt(&cluster, id, "more").await?;
     prompt(&cluster, other, "more").await?;
+    cluster.end().await
+}
+
+#[tokio::test]
+async fn a_turn_goes_on_while_the_database_is_made_anew_for_another_session() -> Result<()> {
+    let mut cluster = cluster().start().await?;
+    let hurt = said(&cluster, "hello").await?;
+    stop(&cluster, hurt).await?;
+    let id = cluster.create("SLOW").await?.session.id;
+    let text = async |cluster: &Cluster| {
+        let turn = cluster.session(id).await?.turn.context("no turn runs")?.id;
+        anyhow::Ok(cluster.log(id).await?.text(turn))
+    };
+    wait_until("the agent speaks", PATIENCE, async || Ok(text(&cluster).await.is_ok_and(|text| text.contains("w5 "))))
+        .await?;
+    let tree = cluster.tree(id).await?;
+    cluster.kill_server()?;
+    delete(&cluster, hurt, "turn_ended")?;
+    let (code, out, err) = run(&cluster, &["doctor", "--fix"])?;
+    ensure!(out.contains("made a new database") || err.contains("made a new database"), "{code:?} {out}{err}");
+    cluster.start_server().await?;
+
+    let before = text(&cluster).await?;
+    let goes_on = async || Ok(text(&cluster).await?.len() > before.len() + 100);
+    wait_until("it speaks in the new database, too", PATIENCE, goes_on).await?;
+    ensure!(cluster.tree(id).await?.agent == tree.agent, "it is another agent");
+    let view = cluster.session(id).await?;
+    ensure!((view.attempt, view.state.as_str()) == (1, "running"), "it is {view:?}");
+    let said = text(&cluster).await?;
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let all = words.iter().zip(1..).all(|(word, n)| *word == format!("w{n}"));
+    ensure!(all, "words are lost or doubled: {said}");
+    cluster.client()?.cancel(id, &CancelTurn::default(), &key()).await?;
+    cluster.wait_idle(id).await?;
+    prompt(&cluster, id, "more").await?;
+    ensure!(cluster.session(id).await?.attempt == 1, "it took another attempt");
     cluster.end().await
 }
 
