@@ -3,6 +3,8 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
 };
 
 use convene_core::ids::{InstanceId, WorkerName};
@@ -16,7 +18,7 @@ use convene_server::{ServeConfig, ServeError, ServerInfo};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What a worker is to be, wherever its server is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct WorkerSetup {
     /// Its name.
     pub name: String,
@@ -35,7 +37,7 @@ pub struct WorkerSetup {
     /// Whether agents may be started with `npx` and `uvx`, which download them.
     pub downloads: bool,
     /// The registry of agents that the configuration names.
-    pub registry: Option<Registry>,
+    pub registry: Option<Arc<Registry>>,
     /// How long an agent may take to start, in milliseconds.
     pub start_timeout_ms: u64,
     /// How long an agent without a session waits for a sign-in, in milliseconds.
@@ -77,6 +79,29 @@ pub fn executable() -> std::io::Result<PathBuf> {
     if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() }
 }
 
+/// The pause before the embedded worker is begun again.
+const WORKER_AGAIN: Duration = Duration::from_secs(2);
+
+/// Runs the embedded worker until it is cancelled. What the machine refuses it (a disk that is full, for one) may be
+/// there a moment later, and without a worker no session would ever begin.
+async fn embedded(setup: WorkerSetup, server: ServerAddr, token: String, cancel: CancellationToken) {
+    loop {
+        let ended = match setup.clone().config(server.clone(), token.clone()) {
+            Ok(config) => worker::run(config, cancel.clone()).await.map_err(anyhow::Error::from),
+            Err(error) => Err(anyhow::Error::from(error).context("its directories cannot be made")),
+        };
+        let Err(error) = ended else { return };
+        tracing::error!(error = format!("{error:#}"), "the embedded worker has ended");
+        if matches!(error.downcast_ref(), Some(worker::Error::Rejected { .. })) {
+            return;
+        }
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = tokio::time::sleep(WORKER_AGAIN) => {}
+        }
+    }
+}
+
 /// Serves until the configuration's token is cancelled, with a worker embedded if one is wanted. Sessions go on after it.
 ///
 /// # Errors
@@ -94,16 +119,7 @@ pub async fn serve(
         ready(&info);
         convene_host::process::release_memory();
         let Some(setup) = setup else { return };
-        match setup.config(ServerAddr::Unix(info.socket.clone()), info.worker_token.clone()) {
-            Ok(config) => {
-                owner.spawn(async move {
-                    if let Err(error) = worker::run(config, stop).await {
-                        tracing::error!(error = %error, "the embedded worker has ended");
-                    }
-                });
-            }
-            Err(error) => tracing::error!(error = %error, "no embedded worker: this program's file cannot be found"),
-        }
+        owner.spawn(embedded(setup, ServerAddr::Unix(info.socket.clone()), info.worker_token.clone(), stop));
     })
     .await;
     cancel.cancel();

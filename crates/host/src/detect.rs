@@ -155,8 +155,8 @@ impl Agents {
 
     /// With the agents of a registry file.
     #[must_use]
-    pub fn registry(mut self, registry: Option<Registry>) -> Self {
-        self.registry = registry.map(Arc::new);
+    pub fn registry(mut self, registry: Option<Arc<Registry>>) -> Self {
+        self.registry = registry;
         self
     }
 

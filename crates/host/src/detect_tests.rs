@@ -122,7 +122,7 @@ fn the_registry_names_newer_packages_and_more_agents() {
     let file = dir.path().join("registry.json");
     fs::write(&file, text).expect("a file");
     let registry = Registry::open(&file.to_string_lossy(), dir.path()).expect("it is one");
-    let agents = Agents::new("/proc/self/exe".into(), BTreeMap::new()).registry(Some(registry));
+    let agents = Agents::new("/proc/self/exe".into(), BTreeMap::new()).registry(Some(std::sync::Arc::new(registry)));
     let gemini = agents.recipe("gemini").expect("it is known");
     assert_eq!(gemini.npx.expect("a package").spec, "@google/gemini-cli@99.0.0");
     assert_eq!(gemini.commands, entry("gemini").commands, "what is installed still goes first");

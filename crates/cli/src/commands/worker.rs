@@ -1,6 +1,9 @@
 //! `convene worker`: the worker of a machine, dialing out to a server elsewhere.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 use convene_api::{
@@ -140,7 +143,7 @@ pub fn setup(app: &App) -> Result<WorkerSetup, Failure> {
             memory: app.config.limits.tree_memory.try_into().unwrap_or(u64::MAX),
         },
         downloads: worker.downloads,
-        registry: registry(app)?,
+        registry: registry(app)?.map(Arc::new),
     })
 }
 
