@@ -33,7 +33,7 @@ use crate::{app::App, refusal::Refusal, routes::sessions::changes::home, uplink:
 pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// How often it is looked for worktrees that are still there.
-const PERIOD: Duration = Duration::from_secs(60);
+const PERIOD: Duration = Duration::from_secs(10);
 
 /// A worktree that goes with its session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
