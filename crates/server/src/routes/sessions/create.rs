@@ -26,7 +26,7 @@ pub async fn create_session(
     let new = match new_session(&app, &caller, body, None).await {
         Ok(new) => new,
         // What was there when it was made may be gone by now.
-        Err(refusal) => return recorded(&app, &caller, &asked, StatusCode::CREATED).await?.ok_or(refusal.into()),
+        Err(refusal) => return recorded(&app, &caller, &asked, StatusCode::CREATED).await?.ok_or(refusal),
     };
     let with = app.clone();
     change(&app, &caller, asked, Work::CreateSession(Box::new(new)), StatusCode::CREATED, move |outcome| {

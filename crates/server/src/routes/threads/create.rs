@@ -39,7 +39,7 @@ pub async fn create_thread(
         Some(first) => match new_session(&app, &caller, first, Some(ThreadPlace::New(id))).await {
             Ok(new) => Some(new),
             // What was there when it was made may be gone by now.
-            Err(refusal) => return recorded(&app, &caller, &asked, StatusCode::CREATED).await?.ok_or(refusal.into()),
+            Err(refusal) => return recorded(&app, &caller, &asked, StatusCode::CREATED).await?.ok_or(refusal),
         },
         None => None,
     };
