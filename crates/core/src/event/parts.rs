@@ -130,7 +130,7 @@ pub struct TreeLimits {
 pub enum LimitedBy {
     /// The kernel, by the attempt's cgroup: what is past a limit does not come to be.
     Kernel,
-    /// The runner looks once a second, and ends the attempt that is past a limit: a tree may be larger for a moment.
+    /// The runner looks again and again, and ends the attempt that is past a limit: a tree may be larger for a moment.
     Watch,
     /// Somebody of a later version.
     #[serde(other)]
