@@ -104,6 +104,9 @@ pub fn bury(run_dir: &RunDir) -> Result<ExitRecord, Error> {
         return bury_without(run_dir);
     }
     let attempt = unless_damaged(run_dir.attempt_record())?;
+    if attempt.as_ref().is_some_and(|attempt| run_dir.is_copy(attempt)) && !is_from_earlier_boot(attempt.as_ref()) {
+        return bury_copy(run_dir);
+    }
     wait_for_runner(attempt.as_ref())?;
     if let Some(record) = unless_damaged(run_dir.exit_record())? {
         clear_after(run_dir, attempt.as_ref(), &record)?;
@@ -128,6 +131,29 @@ pub fn bury(run_dir: &RunDir) -> Result<ExitRecord, Error> {
         verified: survivors == 0,
         survivors,
         containment: attempt.as_ref().and_then(|attempt| attempt.containment).unwrap_or(BASE_CONTAINMENT),
+        at: now(),
+    };
+    run_dir.write_exit(&lock, &record)?;
+    Ok(record)
+}
+
+/// Ends an attempt in a copy of its run directory, where it never ran. What carries its marks runs for the other one.
+fn bury_copy(run_dir: &RunDir) -> Result<ExitRecord, Error> {
+    if let Some(record) = unless_damaged(run_dir.exit_record())? {
+        return Ok(record);
+    }
+    let lock = take_lock(run_dir, None)?;
+    let record = ExitRecord {
+        session: run_dir.session().to_owned(),
+        attempt: run_dir.attempt(),
+        by: Recorder::Worker,
+        reason: EndReason::Copied,
+        runner: None,
+        agent: None,
+        verified: true,
+        survivors: 0,
+        step: None,
+        containment: BASE_CONTAINMENT,
         at: now(),
     };
     run_dir.write_exit(&lock, &record)?;

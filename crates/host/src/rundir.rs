@@ -20,8 +20,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 mod record;
@@ -68,7 +68,7 @@ pub struct RunDir {
 }
 
 /// Which directory it is, whatever its name. See [`RunDir::is_lost`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     device: u64,
     inode: u64,
@@ -91,7 +91,7 @@ impl RunDir {
         }
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(&path).map_err(io_error("create", &path))?;
-        run_dir.write_attempt(record)?;
+        run_dir.write_attempt(&AttemptRecord { place: run_dir.place(), ..record.clone() })?;
         Ok(run_dir)
     }
 
@@ -179,6 +179,12 @@ impl RunDir {
             (_, None) => self.is_gone(),
             (None, Some(_)) => false,
         }
+    }
+
+    /// Whether this is a copy of the directory that the attempt was begun in: somebody uses a copy of the data directory,
+    /// and the processes that are named here may go on for the other one.
+    pub fn is_copy(&self, record: &AttemptRecord) -> bool {
+        record.place.is_some() && self.is_lost(record.place)
     }
 
     /// The log of keeper and runner.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use convene_core::failure::StopStep;
 use serde::{Deserialize, Serialize};
 
+use super::Place;
 use crate::process::{Exit, Identity};
 
 /// Who runs an attempt. The worker writes it without processes, the keeper completes it.
@@ -28,6 +29,9 @@ pub struct AttemptRecord {
     /// Whether it belongs to no session: it only tests an agent, and nothing of it is kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_test: bool,
+    /// In which directory it was begun, whatever its name; unknown for attempts of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
     /// Distinguishes two launches of the same attempt; the first to report wins.
     pub instance: String,
     /// The keeper; none until it has begun.
@@ -116,6 +120,8 @@ pub enum EndReason {
     Rebooted,
     /// The run directory was removed under it. Never written down: there is nowhere to.
     RunDirLost,
+    /// It was begun in another directory, of which this one is a copy.
+    Copied,
     /// Written by a later version.
     #[serde(other)]
     Other,

@@ -201,8 +201,8 @@ fn cannot_bury(key: Key, error: &(dyn std::error::Error + 'static)) {
 
 /// Waits until the keeper has ended, if it is known and alive.
 async fn wait_for_keeper(run_dir: &RunDir) {
-    let keeper = run_dir.attempt_record().ok().flatten().and_then(|record| record.keeper);
-    if let Some(keeper) = keeper {
+    let record = run_dir.attempt_record().ok().flatten().filter(|record| !run_dir.is_copy(record));
+    if let Some(keeper) = record.and_then(|record| record.keeper) {
         wait_for(run_dir, keeper).await;
     }
 }
@@ -254,7 +254,7 @@ pub(crate) fn ask_to_end(run_dir: &RunDir, mode: StopMode) {
 }
 
 fn signal(run_dir: &RunDir, mode: StopMode) -> Result<(), death::Error> {
-    let Some(record) = run_dir.attempt_record()? else { return Ok(()) };
+    let Some(record) = run_dir.attempt_record()?.filter(|record| !run_dir.is_copy(record)) else { return Ok(()) };
     let keeper = record.keeper;
     let (target, signal) = match mode {
         StopMode::Graceful => (keeper.clone(), Signal::TERM),
@@ -289,6 +289,7 @@ fn exit_of(run_dir: &RunDir, record: &ExitRecord) -> AttemptExit {
         EndReason::Abandoned => "runner and keeper were killed",
         EndReason::Rebooted => "the machine was restarted",
         EndReason::RunDirLost => "its run directory was removed",
+        EndReason::Copied => "its run directory is a copy; what runs for the other one is left alone",
     };
     let handed_over = run_dir.handed_over().ok().flatten().and_then(|h| h.turn.parse().ok());
     AttemptExit {
@@ -311,7 +312,9 @@ fn crash_bundle(run_dir: &RunDir, record: &ExitRecord, exit: &AttemptExit) -> Op
             !run_dir.was_end_ordered()
         }
         EndReason::RunnerExited => exit.runner.is_some_and(|runner| runner.code != Some(0)),
-        EndReason::Stopped | EndReason::Rebooted | EndReason::RunDirLost | EndReason::Other => false,
+        EndReason::Stopped | EndReason::Rebooted | EndReason::RunDirLost | EndReason::Copied | EndReason::Other => {
+            false
+        }
     };
     let attempt = run_dir.attempt_record().ok().flatten().unwrap_or_default();
     if !crashed || attempt.is_test {

@@ -44,7 +44,7 @@ pub enum Topic {
 }
 
 /// All that a client was told.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Seen {
     /// Events of a session, in the order in which they came.
     pub events: Vec<SeenEvent>,
