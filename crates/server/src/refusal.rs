@@ -6,7 +6,7 @@ use axum::{
 };
 use convene_api::problem::{CONTENT_TYPE, Code, Problem};
 use convene_core::{Timestamp, event::Decision, ids::SessionId, rejection::Rejection};
-use convene_engine::Error;
+use convene_engine::{Error, storage};
 use serde_json::Value;
 
 use crate::incident::{self, Incident};
@@ -73,6 +73,13 @@ pub struct About {
     pub now: Option<Timestamp>,
 }
 
+/// A part of a session's log is not as it was written; the others are whole.
+fn damaged(session: SessionId, why: &str) -> Problem {
+    Problem::new(Code::SessionDamaged, format!("the log of {session} is damaged: {why}"))
+        .hint(format!("`convene logs {session}` shows what can be read"))
+        .with("id", session.to_string())
+}
+
 impl About {
     /// The engine's error as a reply.
     pub fn refuse(&self, error: Error) -> Refusal {
@@ -83,12 +90,11 @@ impl About {
             Error::ThreadEmpty(id) => Problem::new(Code::WrongState, format!("thread {id} has no session to prompt"))
                 .hint("create one with its thread_id"),
             Error::IdempotencyConflict => Problem::filled(Code::IdempotencyConflict, []),
-            Error::Damaged { session, why } => {
-                Problem::new(Code::SessionDamaged, format!("the log of {session} is damaged: {why}"))
-                    .hint(format!("`convene logs {session}` shows what can be read"))
-                    .with("id", session.to_string())
-            }
-            Error::Store(error) => crate::error::store(&error),
+            Error::Damaged { session, why } => damaged(session, &why),
+            Error::Store(error) => match (self.session, &*error) {
+                (Some(session), storage::Error::Damaged { what, why }) => damaged(session, &format!("{what}: {why}")),
+                (_, error) => crate::error::store(error),
+            },
             Error::Stopped => Problem::filled(Code::Unavailable, [("state", "stopping".into())]),
         };
         Refusal { problem }
