@@ -31,8 +31,8 @@ async fn a_prompt_becomes_a_finished_turn_that_everyone_saw() {
 
     let started = loop {
         let frame = list.next().await;
-        // The agents that the worker brought.
-        if frame["type"] != "agent:updated" {
+        // The agents that the worker brought come before it; and the thread, if the session has moved on meanwhile.
+        if frame["type"] != "agent:updated" && frame["type"] != "thread:created" {
             break frame;
         }
     };
