@@ -139,7 +139,7 @@ test("small thing 16: what cannot be sent stays in the field, and why is said", 
   await message(page).press("Enter");
   await page.getByText("It is put away.").waitFor();
   await page.getByText("Take it out.").waitFor();
-  await page.getByRole("button", { name: "Copy code session_archived" }).waitFor();
+  await page.getByRole("button", { name: "Copy error session_archived" }).waitFor();
   assert.equal(await message(page).inputValue(), "Please do it");
 });
 
