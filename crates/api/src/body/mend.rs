@@ -59,7 +59,7 @@ pub struct RepairReport {
 pub struct RewindSession {
     /// The turn that begins with the prompt to take back: its id, or its number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^trn_[0-9a-f]{32}$")]
     pub turn: Option<TurnName>,
     /// An event of that turn: the prompt, or anything after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
