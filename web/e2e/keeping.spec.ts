@@ -149,8 +149,8 @@ test("without a connection nothing is sent behind one's back, and the text waits
     const id = await own.server.create({ agent: "hello", cwd: own.home.directory("offline") });
     const page = await own.tab(`/s/${id}`, { expects: "death" });
     // What of the page is not there yet does not come from a dead server.
-    await page.getByText("Hello from the script.").waitFor();
     await message(page).waitFor();
+    await page.waitForLoadState("networkidle");
     await own.server.kill();
     await page.getByText("No connection: it is not sent.", { exact: false }).waitFor();
     await message(page).fill("Please do it");
