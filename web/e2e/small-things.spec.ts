@@ -226,6 +226,10 @@ test("a button that is a drawing says its name to the hand and to the keyboard, 
   const [over, under] = [await tip.boundingBox(), await button.boundingBox()];
   assert.ok((over?.y ?? 0) >= (under?.y ?? 0) + (under?.height ?? 0), "it hides nothing of the button");
   assert.ok((over?.x ?? 0) + (over?.width ?? 0) <= 1280, "it is within the window");
+  // A transcript that follows its end scrolls without anybody's hand, below the bar.
+  await page.getByRole("feed").dispatchEvent("scroll");
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  assert.ok(await tip.isVisible(), "it stays");
   await page.mouse.move(300, 500);
   await tip.waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Stop session" }).focus();

@@ -39,7 +39,7 @@ pub const WORKER_PATH: &str = "/v1/uplink/worker";
 pub const BATCH_EVENTS: usize = 512;
 
 /// The size from which on a batch takes no further event, in bytes of its events.
-pub const BATCH_BYTES: usize = 128 << 10;
+pub const BATCH_BYTES: usize = 64 << 10;
 
 /// The largest frame on an uplink, in bytes; one event of the largest agent line fits.
 pub const FRAME_MAX: usize = 64 << 20;

@@ -25,6 +25,9 @@ use crate::{
 /// How many events a reader takes at once: enough to keep a socket busy, little enough to stay small in memory.
 const PAGE: usize = 512;
 
+/// The same in bytes of data, where events are large.
+const PAGE_BYTES: usize = 512 << 10;
+
 /// A page of sessions.
 #[derive(Debug)]
 pub struct SessionPage {

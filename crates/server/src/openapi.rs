@@ -34,7 +34,7 @@ The answer to a command carries the session as it is afterwards, and the cursor 
 
 Every mutation takes an `Idempotency-Key`. Every refusal is a problem object (RFC 9457) with a `code` of one closed list. \
 Unknown query parameters and unknown fields of bodies are refused by name. What is not built yet is refused with \
-`not_supported_yet` and is not described: repair and transcript of a session, chat, blobs; \
+`not_supported_yet` and is not described: transcript of a session, chat, blobs; \
 `repos`, `sandbox` and `limits` of a new session.
 
 Additions are no new version: be prepared for new fields in answers, new types of events and frames, and new codes.";

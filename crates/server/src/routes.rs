@@ -20,9 +20,11 @@ use std::any::Any;
 
 use axum::{
     Router,
+    handler::Handler,
     http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header},
     middleware,
     response::{IntoResponse as _, Response},
+    routing::MethodRouter,
 };
 use convene_api::problem::{CONTENT_TYPE, Code, Problem};
 use tower_http::{
@@ -34,7 +36,8 @@ use tower_http::{
     },
     set_header::SetResponseHeaderLayer,
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa::Path as _;
+use utoipa_axum::{PathItemExt as _, router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
@@ -48,71 +51,110 @@ use crate::{
 /// Smaller answers fit into one packet as they are.
 const COMPRESSED: u64 = 1024;
 
-/// All routes that are in the description.
+/// Hands the handlers of all routes that are in the description to a macro, those of one path together.
+macro_rules! table {
+    ($to:ident) => {
+        $to! {
+            { sessions::create::create_session, sessions::list::list_sessions }
+            { sessions::worktree::delete_session_worktree }
+            { sessions::get::get_session, sessions::patch::patch_session, sessions::delete::delete_session }
+            { sessions::prompts::send_prompt }
+            { sessions::queue::get_queue }
+            { sessions::queue::edit_queue_entry, sessions::queue::drop_queue_entry }
+            { sessions::cancel::cancel_turn }
+            { sessions::stop::stop_session }
+            { sessions::resume::resume_session }
+            { sessions::hibernate::hibernate_session }
+            { sessions::clear::clear_session }
+            { sessions::rewind::rewind_session }
+            { sessions::repair::repair_session }
+            { sessions::fork::fork_session }
+            { sessions::archive::archive_session }
+            { sessions::archive::unarchive_session }
+            { sessions::permissions::list_permissions }
+            { sessions::permissions::decide_permission }
+            { sessions::elicitations::answer_elicitation }
+            { sessions::authenticate::authenticate }
+            { sessions::events::session_events }
+            { sessions::history::session_history }
+            { sessions::recap::session_recap }
+            { sessions::export::export_session }
+            { sessions::health::session_health }
+            { sessions::changes::session_changes }
+            { threads::create::create_thread, threads::list::list_threads }
+            { threads::one::get_thread, threads::one::patch_thread, threads::one::delete_thread }
+            { threads::prompts::prompt_thread }
+            { stream::sse::list_events }
+            { stream::ws::open_socket }
+            { agents::list_agents }
+            { agents::get_agent }
+            { agents::test_agent }
+            { machines::list_workers }
+            { directories::list_directories }
+            { tokens::create_token, tokens::list_tokens }
+            { tokens::revoke_token }
+            { tokens::rotate_token }
+            { audit::read_audit }
+            { login::log_in }
+            { login::log_out }
+            { login::make_login_link }
+            { server::server_status }
+            { doctor::run_doctor }
+            { config::get_config }
+            { prune::prune_sessions }
+            { server::shut_down }
+            { server::healthz }
+            { server::readyz }
+            { server::metrics }
+        }
+    };
+}
+
+/// A router of all that is to be known of them.
+macro_rules! describe {
+    ($({ $($handlers:tt)+ })+) => {
+        OpenApiRouter::with_openapi(openapi::base())$(.routes(routes!($($handlers)+)))+
+    };
+}
+
+/// A router of their paths and methods alone. To put the schemas of answers together takes longer than all else that a
+/// server does to start, and is for who asks for the description.
+macro_rules! serve {
+    ($({ $($($part:ident)::+),+ })+) => {
+        Router::new()$($(.route(&<path_of!([] $($part)+)>::path(), on::<path_of!([] $($part)+), _>($($part)::+)))+)+
+    };
+}
+
+/// The type that `utoipa::path` makes beside a handler.
+macro_rules! path_of {
+    ([$($module:ident)*] $handler:ident) => { pastey::paste! { $($module::)*[<__path_ $handler>] } };
+    ([$($module:ident)*] $next:ident $($rest:ident)+) => { path_of!([$($module)* $next] $($rest)+) };
+}
+
+/// A handler on the methods that the description says.
+fn on<P: utoipa::Path, T: 'static>(handler: impl Handler<T, App>) -> MethodRouter<App> {
+    let methods = P::methods();
+    methods.iter().fold(MethodRouter::new(), |router, method| router.on(method.to_method_filter(), handler.clone()))
+}
+
+/// All routes that are in the description, with it.
 pub fn described() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(openapi::base())
-        .routes(routes!(sessions::create::create_session, sessions::list::list_sessions))
-        .routes(routes!(sessions::worktree::delete_session_worktree))
-        .routes(routes!(sessions::get::get_session, sessions::patch::patch_session, sessions::delete::delete_session))
-        .routes(routes!(sessions::prompts::send_prompt))
-        .routes(routes!(sessions::queue::get_queue))
-        .routes(routes!(sessions::queue::edit_queue_entry, sessions::queue::drop_queue_entry))
-        .routes(routes!(sessions::cancel::cancel_turn))
-        .routes(routes!(sessions::stop::stop_session))
-        .routes(routes!(sessions::resume::resume_session))
-        .routes(routes!(sessions::hibernate::hibernate_session))
-        .routes(routes!(sessions::clear::clear_session))
-        .routes(routes!(sessions::rewind::rewind_session))
-        .routes(routes!(sessions::repair::repair_session))
-        .routes(routes!(sessions::fork::fork_session))
-        .routes(routes!(sessions::archive::archive_session))
-        .routes(routes!(sessions::archive::unarchive_session))
-        .routes(routes!(sessions::permissions::list_permissions))
-        .routes(routes!(sessions::permissions::decide_permission))
-        .routes(routes!(sessions::elicitations::answer_elicitation))
-        .routes(routes!(sessions::authenticate::authenticate))
-        .routes(routes!(sessions::events::session_events))
-        .routes(routes!(sessions::history::session_history))
-        .routes(routes!(sessions::recap::session_recap))
-        .routes(routes!(sessions::export::export_session))
-        .routes(routes!(sessions::health::session_health))
-        .routes(routes!(sessions::changes::session_changes))
-        .routes(routes!(threads::create::create_thread, threads::list::list_threads))
-        .routes(routes!(threads::one::get_thread, threads::one::patch_thread, threads::one::delete_thread))
-        .routes(routes!(threads::prompts::prompt_thread))
-        .routes(routes!(stream::sse::list_events))
-        .routes(routes!(stream::ws::open_socket))
-        .routes(routes!(agents::list_agents))
-        .routes(routes!(agents::get_agent))
-        .routes(routes!(agents::test_agent))
-        .routes(routes!(machines::list_workers))
-        .routes(routes!(directories::list_directories))
-        .routes(routes!(tokens::create_token, tokens::list_tokens))
-        .routes(routes!(tokens::revoke_token))
-        .routes(routes!(tokens::rotate_token))
-        .routes(routes!(audit::read_audit))
-        .routes(routes!(login::log_in))
-        .routes(routes!(login::log_out))
-        .routes(routes!(login::make_login_link))
-        .routes(routes!(server::server_status))
-        .routes(routes!(doctor::run_doctor))
-        .routes(routes!(config::get_config))
-        .routes(routes!(prune::prune_sessions))
-        .routes(routes!(server::shut_down))
-        .routes(routes!(server::healthz))
-        .routes(routes!(server::readyz))
-        .routes(routes!(server::metrics))
+    table!(describe)
+}
+
+/// The same routes without it.
+fn served() -> Router<App> {
+    table!(serve)
 }
 
 /// The whole service.
 pub fn service(app: App) -> Router {
-    let (described, _) = described().split_for_parts();
     let prompt_max = app.config.prompt_max;
     let queue_max = app.engine.shared().queue_max();
     let limit = |name: &'static str, value: usize| {
         SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from(value))
     };
-    let routes = described
+    let routes = served()
         .merge(not_built::router())
         .merge(page::router())
         .route("/openapi.json", axum::routing::get(openapi::get_openapi))

@@ -147,10 +147,11 @@ impl Feed {
         }
     }
 
-    /// What the tail of a log has after `seq`, at most `limit` events.
+    /// What the tail of a log has after `seq`, at most `limit` events, and no further one once their data comes to so many
+    /// bytes.
     ///
     /// `committed` is the log's last `seq` as the caller knows it, for logs that nothing was published of yet.
-    pub fn read(&self, log: LogKey, after: u64, committed: u64, limit: usize) -> Read {
+    pub fn read(&self, log: LogKey, after: u64, committed: u64, limit: usize, bytes: usize) -> Read {
         let logs = self.lock();
         let Some(tail) = logs.tails.get(&log) else {
             return if after >= committed { Read::Tail(Vec::new()) } else { Read::Store };
@@ -163,7 +164,13 @@ impl Feed {
             Some(first) if first.seq <= after + 1 => {
                 // Contiguous, so the place of a `seq` is a subtraction.
                 let skip = usize::try_from(after + 1 - first.seq).unwrap_or(usize::MAX);
-                Read::Tail(tail.events.iter().skip(skip).take(limit).cloned().collect())
+                let mut read = 0;
+                let fits = |event: &&EventRow| {
+                    let fits = read < bytes;
+                    read += event.data.len();
+                    fits
+                };
+                Read::Tail(tail.events.iter().skip(skip).take(limit).take_while(fits).cloned().collect())
             }
             Some(_) | None => Read::Store,
         }

@@ -40,26 +40,27 @@ fn check(feed: &Feed) {
 fn a_cursor_gets_what_is_after_it() {
     let feed = feed(100);
     feed.publish(&[event(A, 1), event(B, 1), event(A, 2), event(A, 3)], 4);
-    assert_eq!(seqs(feed.read(A, 0, 3, 10)), Some(vec![1, 2, 3]));
-    assert_eq!(seqs(feed.read(A, 1, 3, 1)), Some(vec![2]));
-    assert_eq!(seqs(feed.read(A, 3, 3, 10)), Some(vec![]));
-    assert_eq!(seqs(feed.read(A, 9, 3, 10)), Some(vec![]));
-    assert_eq!(seqs(feed.read(B, 0, 1, 10)), Some(vec![1]));
+    assert_eq!(seqs(feed.read(A, 0, 3, 10, usize::MAX)), Some(vec![1, 2, 3]));
+    assert_eq!(seqs(feed.read(A, 1, 3, 1, usize::MAX)), Some(vec![2]));
+    assert_eq!(seqs(feed.read(A, 0, 3, 10, 1)), Some(vec![1]), "one in any case");
+    assert_eq!(seqs(feed.read(A, 3, 3, 10, usize::MAX)), Some(vec![]));
+    assert_eq!(seqs(feed.read(A, 9, 3, 10, usize::MAX)), Some(vec![]));
+    assert_eq!(seqs(feed.read(B, 0, 1, 10, usize::MAX)), Some(vec![1]));
     check(&feed);
 }
 
 #[test]
 fn a_log_that_nothing_was_published_of_is_read_from_the_store() {
     let feed = feed(100);
-    assert_eq!(seqs(feed.read(A, 5, 7, 10)), None);
-    assert_eq!(seqs(feed.read(A, 7, 7, 10)), Some(vec![]));
+    assert_eq!(seqs(feed.read(A, 5, 7, 10, usize::MAX)), None);
+    assert_eq!(seqs(feed.read(A, 7, 7, 10, usize::MAX)), Some(vec![]));
     // The first that is published after a start is not the log's first.
     feed.publish(&[event(A, 8)], 1);
-    assert_eq!(seqs(feed.read(A, 5, 7, 10)), None);
-    assert_eq!(seqs(feed.read(A, 7, 7, 10)), Some(vec![8]));
+    assert_eq!(seqs(feed.read(A, 5, 7, 10, usize::MAX)), None);
+    assert_eq!(seqs(feed.read(A, 7, 7, 10, usize::MAX)), Some(vec![8]));
     let _follower = feed.follow(B);
-    assert_eq!(seqs(feed.read(B, 0, 3, 10)), None);
-    assert_eq!(seqs(feed.read(B, 3, 3, 10)), Some(vec![]));
+    assert_eq!(seqs(feed.read(B, 0, 3, 10, usize::MAX)), None);
+    assert_eq!(seqs(feed.read(B, 3, 3, 10, usize::MAX)), Some(vec![]));
 }
 
 #[test]
@@ -67,13 +68,13 @@ fn the_oldest_events_go_first_whatever_their_log() {
     let feed = feed(4);
     feed.publish(&[event(A, 1), event(B, 1), event(A, 2), event(B, 2)], 4);
     feed.publish(&[event(B, 3)], 5);
-    assert_eq!(seqs(feed.read(A, 0, 2, 10)), None, "the first event went");
-    assert_eq!(seqs(feed.read(A, 1, 2, 10)), Some(vec![2]));
-    assert_eq!(seqs(feed.read(B, 0, 3, 10)), Some(vec![1, 2, 3]));
+    assert_eq!(seqs(feed.read(A, 0, 2, 10, usize::MAX)), None, "the first event went");
+    assert_eq!(seqs(feed.read(A, 1, 2, 10, usize::MAX)), Some(vec![2]));
+    assert_eq!(seqs(feed.read(B, 0, 3, 10, usize::MAX)), Some(vec![1, 2, 3]));
     feed.publish(&[event(B, 4), event(B, 5)], 7);
-    assert_eq!(seqs(feed.read(A, 1, 2, 10)), None);
-    assert_eq!(seqs(feed.read(A, 2, 2, 10)), Some(vec![]));
-    assert_eq!(seqs(feed.read(B, 1, 5, 10)), Some(vec![2, 3, 4, 5]));
+    assert_eq!(seqs(feed.read(A, 1, 2, 10, usize::MAX)), None);
+    assert_eq!(seqs(feed.read(A, 2, 2, 10, usize::MAX)), Some(vec![]));
+    assert_eq!(seqs(feed.read(B, 1, 5, 10, usize::MAX)), Some(vec![2, 3, 4, 5]));
     check(&feed);
     assert_eq!(tails(&feed), 1, "a tail without events and followers is gone");
 }
@@ -84,13 +85,13 @@ fn more_than_fits_is_read_from_the_store() {
     let follower = feed.follow(A);
     feed.publish(&(1..=5).map(|seq| event(A, seq)).collect::<Vec<_>>(), 5);
     assert_eq!(*follower.borrow(), 5, "who follows hears of it all the same");
-    assert_eq!(seqs(feed.read(A, 0, 0, 10)), None);
-    assert_eq!(seqs(feed.read(A, 3, 0, 10)), Some(vec![4, 5]));
+    assert_eq!(seqs(feed.read(A, 0, 0, 10, usize::MAX)), None);
+    assert_eq!(seqs(feed.read(A, 3, 0, 10, usize::MAX)), Some(vec![4, 5]));
     let mut large = event(A, 6);
     large.data = "x".repeat(10_000).into();
     feed.publish(&[large], 6);
-    assert_eq!(seqs(feed.read(A, 5, 0, 10)), None);
-    assert_eq!(seqs(feed.read(A, 6, 0, 10)), Some(vec![]));
+    assert_eq!(seqs(feed.read(A, 5, 0, 10, usize::MAX)), None);
+    assert_eq!(seqs(feed.read(A, 6, 0, 10, usize::MAX)), Some(vec![]));
     check(&feed);
 }
 
@@ -99,11 +100,11 @@ fn a_hole_is_never_handed_out() {
     let feed = feed(4);
     feed.publish(&[event(A, 1), event(A, 2)], 2);
     feed.publish(&[event(A, 5)], 5);
-    assert_eq!(seqs(feed.read(A, 1, 5, 10)), None);
-    assert_eq!(seqs(feed.read(A, 4, 5, 10)), Some(vec![5]));
+    assert_eq!(seqs(feed.read(A, 1, 5, 10, usize::MAX)), None);
+    assert_eq!(seqs(feed.read(A, 4, 5, 10, usize::MAX)), Some(vec![5]));
     check(&feed);
     feed.publish(&(6..=9).map(|seq| event(A, seq)).collect::<Vec<_>>(), 9);
-    assert_eq!(seqs(feed.read(A, 5, 9, 10)), Some(vec![6, 7, 8, 9]));
+    assert_eq!(seqs(feed.read(A, 5, 9, 10, usize::MAX)), Some(vec![6, 7, 8, 9]));
     check(&feed);
 }
 
@@ -141,13 +142,13 @@ fn a_purged_log_is_forgotten() {
     feed.forget(A);
     feed.forget(B);
     check(&feed);
-    assert_eq!(seqs(feed.read(A, 0, 1, 10)), None);
+    assert_eq!(seqs(feed.read(A, 0, 1, 10, usize::MAX)), None);
     assert_eq!(tails(&feed), 1);
     follower.mark_unchanged();
     feed.publish(&[event(A, 2)], 3);
     assert!(follower.has_changed().unwrap());
     feed.publish(&(3..=6).map(|seq| event(A, seq)).collect::<Vec<_>>(), 9);
-    assert_eq!(seqs(feed.read(A, 2, 6, 10)), Some(vec![3, 4, 5, 6]));
+    assert_eq!(seqs(feed.read(A, 2, 6, 10, usize::MAX)), Some(vec![3, 4, 5, 6]));
     check(&feed);
 }
 
@@ -170,7 +171,7 @@ fn readers_see_no_gap_while_events_are_published_and_evicted() {
                 let newest = feed.follow(A);
                 let mut cursor = 0;
                 while cursor < LAST {
-                    match feed.read(A, cursor, 0, 16) {
+                    match feed.read(A, cursor, 0, 16, usize::MAX) {
                         Read::Tail(events) => {
                             for event in events {
                                 assert_eq!(event.seq, cursor + 1);

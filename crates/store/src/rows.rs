@@ -212,6 +212,8 @@ pub struct EventFilter {
     pub turn: Option<TurnId>,
     /// At most so many: the first ones, or with `newest` the last ones (still ascending).
     pub limit: usize,
+    /// No further one once their data comes to so many bytes.
+    pub bytes: Option<usize>,
     /// Whether the limit keeps the last ones.
     pub newest: bool,
 }

@@ -20,6 +20,7 @@ mod room;
 pub mod salvage;
 mod schema;
 mod sum;
+mod sync;
 mod tokens;
 mod wal;
 mod write;

@@ -124,3 +124,25 @@ fn closing_does_not_wait_for_the_look() {
     let lock = fs::read_to_string(dir.path().join("convene.db.lock")).unwrap();
     assert_eq!(lock.trim(), "closed");
 }
+
+#[test]
+fn a_bad_wal_of_a_large_one_is_refused_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path()).unwrap();
+    fill(&mut store, dir.path());
+    // As a kill leaves it.
+    let killed = tempfile::tempdir().unwrap();
+    for name in ["convene.db", "convene.db-wal", "convene.db.lock"] {
+        fs::copy(dir.path().join(name), killed.path().join(name)).unwrap();
+    }
+    let wal = killed.path().join("convene.db-wal");
+    let mut bytes = fs::read(&wal).unwrap();
+    bytes[5] ^= 1;
+    fs::write(&wal, &bytes).unwrap();
+    let refused = open(killed.path()).unwrap_err();
+    assert!(matches!(&refused, Error::Damaged { what, .. } if what.ends_with("convene.db-wal")), "{refused:?}");
+    assert!(fs::read(&wal).unwrap() == bytes, "nothing was written to it");
+    bytes[5] ^= 1;
+    fs::write(&wal, &bytes).unwrap();
+    assert_eq!(look(&open(killed.path()).unwrap()), look(&store), "with the byte as it was nothing is missing");
+}

@@ -92,11 +92,15 @@ function Bubble({ tip }: { readonly tip: Tip }) {
     const elsewhere = () => {
       if (!tip.on.isConnected) hide();
     };
-    addEventListener("scroll", hide, { capture: true, passive: true });
+    // A transcript that follows its end scrolls all the time, and moves nothing in the bar above it.
+    const scrolled = ({ target }: Event) => {
+      if (target instanceof Node && target.contains(tip.on)) hide();
+    };
+    addEventListener("scroll", scrolled, { capture: true, passive: true });
     addEventListener("pointermove", elsewhere, { passive: true });
     addEventListener("keydown", key);
     return () => {
-      removeEventListener("scroll", hide, { capture: true });
+      removeEventListener("scroll", scrolled, { capture: true });
       removeEventListener("pointermove", elsewhere);
       removeEventListener("keydown", key);
     };

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use convene_core::ids::SessionId;
 use convene_store::{EventFilter, EventRow, LogKey, Reader, feed::Read};
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinHandle};
 
-use super::{PAGE, holes};
+use super::{PAGE, PAGE_BYTES, holes};
 use crate::{engine::Engine, error::Error, shared::Shared, watched::Watching};
 
 /// A place in a session's log.
@@ -53,7 +53,7 @@ impl LogCursor {
 
     /// What memory has after the cursor, which it moves; `None`: the store has it. `told` is the last news.
     fn read_memory(&mut self, shared: &Shared, told: u64) -> Option<Vec<EventRow>> {
-        match shared.feed.read(self.log, self.after, self.committed.max(told), PAGE) {
+        match shared.feed.read(self.log, self.after, self.committed.max(told), PAGE, PAGE_BYTES) {
             Read::Tail(events) => Some(self.passed(events)),
             Read::Store => None,
         }
@@ -62,7 +62,8 @@ impl LogCursor {
     /// What the store has after the cursor, which it moves. Where events are lost that a repair knows of, those behind
     /// them; else it is [`Error::Damaged`].
     fn read_store<R: Reader>(&mut self, shared: &Shared, reader: &R) -> Result<Vec<EventRow>, Error> {
-        let filter = EventFilter { after: Some(self.after), limit: PAGE, ..EventFilter::default() };
+        let filter =
+            EventFilter { after: Some(self.after), limit: PAGE, bytes: Some(PAGE_BYTES), ..EventFilter::default() };
         if !self.repaired {
             match reader.events(self.log, &filter) {
                 Ok(events) => return Ok(self.passed(events)),
@@ -104,11 +105,16 @@ impl LogCursor {
     }
 }
 
+/// A page of the store that is being read, and the cursor behind it.
+type Page = JoinHandle<Result<(LogCursor, Vec<EventRow>), Error>>;
+
 /// Reads a session's log by cursor. Dropping a future of it loses nothing: the cursor moves with what is returned.
 pub struct LogReader<R: Reader> {
     engine: Engine<R>,
     cursor: LogCursor,
     news: watch::Receiver<u64>,
+    /// The page behind the last one, which is read while that is used.
+    ahead: Option<Page>,
     /// Keeps the session from being put to sleep for idleness.
     _watching: Watching,
 }
@@ -116,7 +122,7 @@ pub struct LogReader<R: Reader> {
 impl<R: Reader> LogReader<R> {
     pub(super) fn new(engine: Engine<R>, cursor: LogCursor, news: watch::Receiver<u64>) -> Self {
         let watching = engine.shared.watched.watch(cursor.id);
-        Self { engine, cursor, news, _watching: watching }
+        Self { engine, cursor, news, ahead: None, _watching: watching }
     }
 
     /// The cursor.
@@ -131,7 +137,10 @@ impl<R: Reader> LogReader<R> {
 
     /// Moves the cursor past what somebody else has delivered.
     pub fn skip_to(&mut self, seq: u64) {
-        self.cursor.after = self.cursor.after.max(seq);
+        if seq > self.cursor.after {
+            self.cursor.after = seq;
+            self.ahead = None;
+        }
     }
 
     /// The events after the cursor that are there now, which it moves; empty: none, or the session is gone. As
@@ -142,14 +151,32 @@ impl<R: Reader> LogReader<R> {
     pub async fn read(&mut self) -> Result<Vec<EventRow>, Error> {
         // Marked as seen before the read: what comes during it is news.
         let told = *self.news.borrow_and_update();
+        let ahead = self.ahead.take();
         if let Some(events) = self.cursor.read_memory(&self.engine.shared, told) {
             return Ok(events);
         }
-        let (mut cursor, shared) = (self.cursor.clone(), Arc::clone(&self.engine.shared));
-        let read = move |reader: &R| cursor.read_store(&shared, reader).map(|events| (cursor, events));
-        let (cursor, events) = self.engine.read(read).await?;
+        let mut read = None;
+        if let Some(page) = ahead {
+            // Where it ended there may be more by now, of which no news will tell again.
+            read = Some(finished(page).await?).filter(|(_, events)| !events.is_empty());
+        }
+        let (cursor, events) = match read {
+            Some(read) => read,
+            None => finished(self.begin_page()).await?,
+        };
         self.cursor = cursor;
+        // Behind a page that is not full, the store has no more.
+        if events.len() >= PAGE || events.iter().map(|event| event.data.len()).sum::<usize>() >= PAGE_BYTES {
+            self.ahead = Some(self.begin_page());
+        }
         Ok(events)
+    }
+
+    /// Begins to read what the store has after the cursor, whether somebody waits for it or not.
+    fn begin_page(&self) -> Page {
+        let (reader, shared) = (self.engine.reader.clone(), Arc::clone(&self.engine.shared));
+        let mut cursor = self.cursor.clone();
+        tokio::task::spawn_blocking(move || cursor.read_store(&shared, &reader).map(|events| (cursor, events)))
     }
 
     /// Waits until there is something after the cursor, and reads it. `None`: the session is gone.
@@ -176,4 +203,8 @@ impl<R: Reader> LogReader<R> {
             None => Ok(self.engine.query(move |reader| reader.session(id)).await?.is_none_or(|row| row.deleted)),
         }
     }
+}
+
+async fn finished(page: Page) -> Result<(LogCursor, Vec<EventRow>), Error> {
+    page.await.map_err(|_| Error::Stopped)?
 }

@@ -142,7 +142,7 @@ async fn deliver(app: &App, log: LogKey, sockets: &mut usize) {
         let Some((session, told)) = app.hall.lock().get(&log).map(|audience| (audience.session, audience.told)) else {
             return;
         };
-        let rows = match app.engine.shared().feed.read(log, told, 0, EVENTS) {
+        let rows = match app.engine.shared().feed.read(log, told, 0, EVENTS, BYTES) {
             Read::Tail(rows) if rows.is_empty() => return,
             Read::Tail(rows) => rows,
             Read::Store => return dismiss(app, log),

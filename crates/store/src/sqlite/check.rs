@@ -30,18 +30,25 @@ const LOOKED_AT_OPENING: u64 = 64 << 20;
 /// Lists, look-ups and positions come from these.
 const BOOKS: [Table; 4] = [sum::META, sum::SESSIONS, sum::THREADS, sum::TOKENS];
 
-/// The WAL is there if there should be one, and no part of it has gone bad.
+/// The files that belong together are there.
 pub(super) fn files(dir: &Path, left: State) -> Result<(), Error> {
-    let path = dir.join("convene.db-wal");
-    let damaged = |why: String| Err(Error::Damaged { what: path.display().to_string(), why });
     if exchange::interrupted(dir) {
         let what = dir.join("convene.db").display().to_string();
         return Err(Error::Damaged { what, why: "making a new one of it was interrupted".to_owned() });
     }
+    let path = dir.join("convene.db-wal");
+    if left == State::Open && wal::is_empty(&path).map_err(|error| fail::io("reading the WAL", &path, error))? {
+        let why = "it is empty or gone, and the last writer was killed: what it committed last was in it".to_owned();
+        return Err(Error::Damaged { what: path.display().to_string(), why });
+    }
+    Ok(())
+}
+
+/// No part of the WAL has gone bad.
+pub(super) fn wal(dir: &Path) -> Result<(), Error> {
+    let path = dir.join("convene.db-wal");
+    let damaged = |why: String| Err(Error::Damaged { what: path.display().to_string(), why });
     match wal::look(&path).map_err(|error| fail::io("reading the WAL", &path, error))? {
-        Condition::Empty if left == State::Open => {
-            damaged("it is empty or gone, and the last writer was killed: what it committed last was in it".to_owned())
-        }
         Condition::Empty | Condition::Sound => Ok(()),
         Condition::Bad(frame) => damaged(format!("frame {frame} does not fit its checksum, and whole ones follow")),
         Condition::NoHeader => damaged("its header is none".to_owned()),

@@ -1,25 +1,37 @@
 //! Moves pages from the WAL into the database beside the writer, so that no commit waits for it.
 //!
-//! Where the writer is faster than that, it has to do it itself in the end: a WAL that nobody empties would grow
-//! without bounds, and the next opening would read all of it.
+//! That thread can never come to the end of a WAL that grows meanwhile, and only at its end can the WAL begin anew. So the
+//! writer moves the last few pages itself, soon after the thread has moved and synced the many. Where it is faster than the
+//! thread, it moves all of them in the end: a WAL that nobody empties would grow without bounds, and the next opening
+//! would read all of it.
 
 use std::{
     cell::Cell,
     ffi::c_int,
     io,
     path::{Path, PathBuf},
-    sync::mpsc::{SyncSender, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicI32, Ordering},
+        mpsc::{SyncSender, sync_channel},
+    },
     thread::JoinHandle,
 };
 
 use rusqlite::{Connection, hooks::Wal};
 
-use super::open;
+use super::{open, sync};
 
 /// Pages in the WAL after which they are moved, in the background.
 const EVERY: c_int = 1000;
 
-/// Pages in the WAL with which the writer moves them before it goes on.
+/// Pages in the WAL from which the writer moves the last ones, if they are few.
+const ENOUGH: c_int = 2000;
+
+/// Few: to copy and sync them takes about as long as a commit or two.
+const FEW: c_int = 200;
+
+/// Pages in the WAL with which the writer moves them before it goes on, however many.
 const MOST: c_int = 4000;
 
 thread_local! {
@@ -39,41 +51,58 @@ pub(super) fn watch(conn: &Connection) {
 /// The thread that moves them; it is there from when there is something to do.
 #[derive(Debug, Default)]
 pub(super) struct Checkpoints {
-    /// Pages in the WAL when it was last asked.
+    /// Pages in the WAL when the thread was last asked.
     asked: c_int,
-    thread: Option<(SyncSender<()>, JoinHandle<()>)>,
+    thread: Option<Thread>,
+}
+
+#[derive(Debug)]
+struct Thread {
+    ask: SyncSender<()>,
+    /// How many pages of the WAL it has moved and synced. Of a WAL that has begun anew since it says too much.
+    moved: Arc<AtomicI32>,
+    handle: JoinHandle<()>,
 }
 
 impl Checkpoints {
     /// After a commit of a watched connection on this thread: has pages moved if there are enough.
     pub(super) fn after_commit(&mut self, path: &Path, writer: &Connection) -> rusqlite::Result<()> {
         let pages = PAGES.take();
-        if pages >= MOST {
-            self.asked = 0;
-            return pass(writer);
-        }
         if pages < self.asked {
             // The WAL has begun anew.
             self.asked = 0;
+            if let Some(thread) = &self.thread {
+                thread.moved.store(0, Ordering::Relaxed);
+            }
+        }
+        if pages >= MOST || pages >= ENOUGH && self.left(pages) <= FEW {
+            return pass(writer).map(|_| ());
         }
         if pages - self.asked >= EVERY {
             self.asked = pages;
             if self.thread.is_none() {
                 self.thread = start(path.to_owned());
             }
-            if let Some((sender, _)) = &self.thread {
+            if let Some(thread) = &self.thread {
                 // One that is at work comes to these pages as well, or is asked again.
-                let _busy = sender.try_send(());
+                let _busy = thread.ask.try_send(());
             }
         }
         Ok(())
     }
 
+    /// Pages that the thread has not moved, as far as it has said.
+    fn left(&self, pages: c_int) -> c_int {
+        let moved = self.thread.as_ref().map_or(0, |thread| thread.moved.load(Ordering::Relaxed));
+        // What it says of the WAL before counts for nothing.
+        if moved > pages { pages } else { pages - moved }
+    }
+
     /// Waits for the thread and ends it.
     pub(super) fn end(&mut self) {
-        if let Some((sender, thread)) = self.thread.take() {
-            drop(sender);
-            if thread.join().is_err() {
+        if let Some(Thread { ask, handle, .. }) = self.thread.take() {
+            drop(ask);
+            if handle.join().is_err() {
                 tracing::error!("the thread that moves pages from the WAL panicked");
             }
         }
@@ -81,25 +110,29 @@ impl Checkpoints {
 }
 
 /// Starts the thread. Without one the writer does it all.
-fn start(path: PathBuf) -> Option<(SyncSender<()>, JoinHandle<()>)> {
-    let (sender, asked) = sync_channel::<()>(1);
+fn start(path: PathBuf) -> Option<Thread> {
+    let (ask, asked) = sync_channel::<()>(1);
+    let moved = Arc::new(AtomicI32::new(0));
+    let told = Arc::clone(&moved);
     let run = move || {
         let conn = match open::writer(&path) {
             Ok(conn) => conn,
             Err(error) => return tracing::warn!(%error, "pages are moved from the WAL by the writer"),
         };
         while asked.recv().is_ok() {
-            if let Err(error) = pass(&conn) {
+            // SQLite syncs the database only when all of the WAL is in it, which would leave all the waiting to the writer.
+            match pass(&conn).and_then(|moved| sync::database(&conn).map(|()| moved)) {
+                Ok(moved) => told.store(moved, Ordering::Relaxed),
                 // They stay in the WAL; the writer meets what is wrong as well, and knows what to do.
-                tracing::warn!(path = %path.display(), %error, "cannot move pages from the WAL");
+                Err(error) => tracing::warn!(path = %path.display(), %error, "cannot move pages from the WAL"),
             }
         }
     };
-    let thread: io::Result<JoinHandle<()>> = std::thread::Builder::new().name("checkpoints".to_owned()).spawn(run);
-    Some((sender, thread.ok()?))
+    let handle: io::Result<JoinHandle<()>> = std::thread::Builder::new().name("checkpoints".to_owned()).spawn(run);
+    Some(Thread { ask, moved, handle: handle.ok()? })
 }
 
-/// Moves what nobody reads any more in its older form. Waits for nobody.
-fn pass(conn: &Connection) -> rusqlite::Result<()> {
-    conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+/// Moves what nobody reads any more in its older form. Waits for nobody. Tells how many pages of the WAL are moved.
+fn pass(conn: &Connection) -> rusqlite::Result<c_int> {
+    conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(2))
 }

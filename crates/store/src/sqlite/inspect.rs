@@ -55,7 +55,7 @@ pub fn inspect(dir: &Path, within: Duration) -> Result<Inspected, Error> {
     let until = Instant::now() + within;
     let Quick { mut whole, mut faults } = check::quick(&conn, within).map_err(failed)?;
     if faults.is_empty() {
-        faults.extend(check::files(dir, lock::state(dir)).err().map(why));
+        faults.extend(check::files(dir, lock::state(dir)).and_then(|()| check::wal(dir)).err().map(why));
         faults.extend(check::rows(&conn, &path).err().map(why));
     }
     let mut damaged = Vec::new();

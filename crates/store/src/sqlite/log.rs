@@ -31,7 +31,8 @@ pub(super) fn walk(conn: &Connection, pool: &Pool, log: LogKey, filter: &EventFi
         query.query(params![log.0, clamped(filter.after.unwrap_or(0)), clamped(filter.before.unwrap_or(u64::MAX))])?;
     let mut events = Vec::new();
     let mut stopped = None;
-    while events.len() < filter.limit && stopped.is_none() {
+    let (mut bytes, most) = (0, filter.bytes.unwrap_or(usize::MAX));
+    while events.len() < filter.limit && bytes < most && stopped.is_none() {
         let met = match rows.next() {
             Ok(Some(row)) => place.take(log, row).and_then(|seq| event(pool, log, seq, row, filter)),
             Ok(None) => {
@@ -41,7 +42,10 @@ pub(super) fn walk(conn: &Connection, pool: &Pool, log: LogKey, filter: &EventFi
             Err(error) => Err(fail::sql("reading events", pool.path(), error)),
         };
         match met {
-            Ok(Some(event)) => events.push(event),
+            Ok(Some(event)) => {
+                bytes += event.data.len();
+                events.push(event);
+            }
             Ok(None) => {}
             Err(error) => stopped = Some(error),
         }

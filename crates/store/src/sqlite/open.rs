@@ -5,8 +5,10 @@ use std::{
     fs::{self, DirBuilder, OpenOptions, Permissions},
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    panic::resume_unwind,
     path::{Path, PathBuf},
     str::FromStr,
+    thread,
     time::Duration,
 };
 
@@ -34,9 +36,12 @@ pub(super) fn open(dir: &Path, now: Timestamp, epoch_seed: u64) -> Result<Opened
     let lock = lock(dir)?;
     let path = dir.join("convene.db");
     check::files(dir, lock.state())?;
-    let new = make_file(dir, &path, &lock)?;
-    let mut writer = writer(&path)?;
     let large = check::is_large(&path);
+    if !large {
+        check::wal(dir)?;
+    }
+    let new = make_file(dir, &path, &lock)?;
+    let mut writer = if large { writer_beside_a_look(dir, &path)? } else { writer(&path)? };
     if !new && !large {
         check::pages(&writer, &path)?;
     }
@@ -49,14 +54,27 @@ pub(super) fn open(dir: &Path, now: Timestamp, epoch_seed: u64) -> Result<Opened
         create_meta(&writer, now, epoch_seed).map_err(failed)?;
     }
     let info = info(&writer).map_err(failed)?;
-    // From here on the WAL has something, so that it is missed when it is lost.
-    sum::remember(&writer, "opened_at", &now.as_millisecond().to_string())
+    // From here on the WAL has something, so that it is missed when it is lost. SQLite writes nothing where nothing
+    // changes, so it is another number each time.
+    let before = remembered::<i64>(&writer, "opened_at").map_err(failed)?;
+    let at = before.map_or(now.as_millisecond(), |before| now.as_millisecond().max(before.saturating_add(1)));
+    sum::remember(&writer, "opened_at", &at.to_string())
         .map_err(|error| fail::sql("writing to the database", &path, error))?;
     lock.say(State::Open).map_err(|error| fail::io("locking the data directory", dir, error))?;
     if new {
         blobs::sync_dir(dir).map_err(|error| fail::io("making the data directory", dir, error))?;
     }
     Ok(Opened { path, writer, info, lock, large })
+}
+
+/// The writer of a large database, whose WAL is as long as it gets: SQLite reads all of it while it is looked at. Nothing
+/// is written before both are through.
+fn writer_beside_a_look(dir: &Path, path: &Path) -> Result<Connection, Error> {
+    thread::scope(|scope| {
+        let look = scope.spawn(|| check::wal(dir));
+        let writer = writer(path);
+        look.join().unwrap_or_else(|panic| resume_unwind(panic)).and(writer)
+    })
 }
 
 /// Makes the directory for its owner alone, unless it is there: then it is as its owner wants it.
@@ -114,8 +132,11 @@ fn connect_writer(path: &Path) -> rusqlite::Result<Connection> {
     settle(&conn)?;
     // What is refused stays as it is; who closes what is whole says so.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    // Before there is anything: so that room can be given back piece by piece.
-    conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    // Before there is anything: so that room can be given back piece by piece. Later it would be one more commit at each
+    // opening, before it is known whether the WAL is whole.
+    if fs::metadata(path).is_ok_and(|meta| meta.len() == 0) {
+        conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
     conn.pragma_update(None, "journal_mode", "WAL")?;
     // A commit is on the disk when it returns.
     conn.pragma_update(None, "synchronous", "FULL")?;

@@ -114,7 +114,7 @@ impl Reader for SqliteReader {
         self.read("listing live sessions", |conn| {
             all(
                 conn.prepare_cached(
-                    "SELECT id FROM sessions WHERE state <> 'stopped' AND deleted = 0 AND state <> 'hibernated'
+                    "SELECT id FROM sessions WHERE state <> 'stopped' AND state <> 'hibernated' AND deleted = 0
                     ORDER BY created_pos",
                 )?,
                 [],

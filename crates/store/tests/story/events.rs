@@ -86,6 +86,11 @@ pub(crate) fn filters_pick_events<P: Place>(book: &mut Book<P>) {
     assert_eq!(pick(EventFilter { limit: 2, newest: true, ..all() }), [19, 20]);
     assert_eq!(pick(EventFilter { limit: 2, newest: true, before: Some(5), ..all() }), [3, 4]);
     assert_eq!(pick(EventFilter { limit: 50, newest: true, after: Some(18), ..all() }), [19, 20]);
+    let one = reader.events(LogKey(1), &EventFilter { limit: 1, ..all() }).unwrap()[0].data.len();
+    assert_eq!(pick(EventFilter { bytes: Some(1), ..all() }), [1]);
+    assert_eq!(pick(EventFilter { bytes: Some(2 * one), ..all() }), [1, 2]);
+    assert_eq!(pick(EventFilter { bytes: Some(2 * one + 1), ..all() }), [1, 2, 3]);
+    assert_eq!(pick(EventFilter { bytes: Some(1), newest: true, ..all() }), [20]);
     assert_eq!(pick(EventFilter { kind: Some("tool_call".to_owned()), ..all() }), [5, 10, 15, 20]);
     assert_eq!(pick(EventFilter { kind: Some("tool_call".to_owned()), limit: 2, ..all() }), [5, 10]);
     assert_eq!(pick(EventFilter { kind: Some("tool_call".to_owned()), limit: 2, newest: true, ..all() }), [15, 20]);

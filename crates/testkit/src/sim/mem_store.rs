@@ -161,9 +161,17 @@ impl Reader for MemReader {
             .cloned()
             .collect();
         if filter.newest {
-            found.drain(..found.len().saturating_sub(filter.limit));
-        } else {
-            found.truncate(filter.limit);
+            found.reverse();
+        }
+        let (mut bytes, most) = (0, filter.bytes.unwrap_or(usize::MAX));
+        let fits = |event: &EventRow| {
+            let fits = bytes < most;
+            bytes += event.data.len();
+            fits
+        };
+        found = found.into_iter().take(filter.limit).take_while(fits).collect();
+        if filter.newest {
+            found.reverse();
         }
         Ok(found)
     }

@@ -110,6 +110,7 @@ pub async fn session_events(
         turn: wanted.turn,
         // One more tells whether there is a next page.
         limit: limit + 1,
+        bytes: None,
         newest,
     };
     if let Some(text) = text {

@@ -1,0 +1,39 @@
+//! Syncs the file of a database by itself, which SQLite offers to nobody.
+
+#![expect(
+    unsafe_code,
+    reason = "the file is reached by a pointer alone; a second descriptor of it would drop SQLite's locks when it is closed"
+)]
+
+use std::ptr;
+
+use rusqlite::{Connection, ffi};
+
+/// Makes durable what checkpoints have written to the database so far.
+///
+/// # Errors
+/// If the file cannot be synced: what was written is in doubt then, and the WAL must be kept.
+pub(super) fn database(conn: &Connection) -> rusqlite::Result<()> {
+    let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
+    // SAFETY: the connection is open as long as it is borrowed. The operation writes one pointer to where its argument
+    // points: https://www.sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntlfilepointer
+    let code = unsafe {
+        ffi::sqlite3_file_control(
+            conn.handle(),
+            c"main".as_ptr(),
+            ffi::SQLITE_FCNTL_FILE_POINTER,
+            (&raw mut file).cast(),
+        )
+    };
+    done(code)?;
+    // SAFETY: the file and its methods belong to the connection and live as long; a connection is used by one thread at
+    // a time. A database without a file has no methods.
+    let methods = unsafe { file.as_ref().and_then(|file| file.pMethods.as_ref()) };
+    let Some(sync) = methods.and_then(|methods| methods.xSync) else { return Ok(()) };
+    // SAFETY: as above; this is how SQLite itself calls it.
+    done(unsafe { sync(file, ffi::SQLITE_SYNC_NORMAL) })
+}
+
+fn done(code: std::ffi::c_int) -> rusqlite::Result<()> {
+    if code == ffi::SQLITE_OK { Ok(()) } else { Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)) }
+}
