@@ -101,6 +101,7 @@ impl Plan {
         let fault = match field(text, "fault")? {
             "eio" => Fault::Error(libc::EIO),
             "enospc" => Fault::Error(libc::ENOSPC),
+            "edquot" => Fault::Error(libc::EDQUOT),
             "short" => Fault::Short,
             "kill" => Fault::Kill,
             "kill-after" => Fault::KillAfter,

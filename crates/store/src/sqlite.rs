@@ -15,12 +15,12 @@ mod lock;
 mod log;
 mod open;
 mod pool;
+mod raw;
 mod read;
 mod room;
 pub mod salvage;
 mod schema;
 mod sum;
-mod sync;
 mod tokens;
 mod wal;
 mod write;
@@ -127,6 +127,9 @@ impl SqliteStore {
     /// Says what failed, and no longer trusts the writer if the disk did.
     fn failed(&mut self, doing: &'static str, error: rusqlite::Error) -> Error {
         self.suspect = !fail::connection_is_sound(&error) || !self.writer.is_autocommit();
+        if raw::has_no_room(&self.writer, &error) {
+            return Error::Full { path: self.path.clone(), source: error.into() };
+        }
         fail::sql(doing, &self.path, error)
     }
 

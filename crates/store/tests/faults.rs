@@ -163,7 +163,10 @@ fn tried<T>(what: &str, mut act: impl FnMut() -> Result<T, Error>) -> T {
             Err(error @ (Error::Damaged { .. } | Error::InUse { .. } | Error::Newer { .. })) => {
                 panic!("{what}: a fault that is over is told as {error}")
             }
-            Err(error) => say(format_args!("refused {what}: {error}")),
+            Err(error) => {
+                let full = matches!(error, Error::Full { .. });
+                say(format_args!("refused {what}, {}: {error}", if full { "no room" } else { "another reason" }));
+            }
         }
     }
     panic!("{what}: refused {TRIES} times");
@@ -277,6 +280,11 @@ fn check(dir: &Path, fault: Fault, output: &Output, was_spared: bool) {
     let number = |line: &str| line.strip_prefix("acknowledged ").and_then(|number| number.parse::<u64>().ok());
     let acknowledged = said.lines().filter_map(number).max().unwrap_or(0);
     let died = fault.is_death() && !was_spared;
+    if matches!(fault, Fault::Enospc | Fault::Edquot) {
+        // Agents wait for room and people are told of it, which begins with a commit.
+        let wrong: Vec<&str> = said.lines().filter(|line| line.starts_with("refused commit, another")).collect();
+        assert!(wrong.is_empty(), "a disk without room is told as {wrong:?}");
+    }
     assert_eq!(output.status.success(), !died, "the child ended with {}", output.status);
     let home = dir.join("home");
     let mut store = open(&home).unwrap();
@@ -312,6 +320,7 @@ macro_rules! at_every_call {
 at_every_call! {
     a_device_that_fails_once_loses_nothing_at_any_call: Eio,
     a_disk_that_is_full_once_loses_nothing_at_any_call: Enospc,
+    a_quota_that_is_used_up_once_loses_nothing_at_any_call: Edquot,
     a_write_that_is_cut_short_loses_nothing_at_any_call: Short,
     a_writer_that_is_killed_before_any_call_loses_nothing: Kill,
     a_writer_that_is_killed_after_any_call_loses_nothing: KillAfter,

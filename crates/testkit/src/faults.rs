@@ -18,6 +18,8 @@ pub enum Fault {
     Eio,
     /// There is no room.
     Enospc,
+    /// The user's share of the disk is used up.
+    Edquot,
     /// Half of it is written, and for the rest there is no room.
     Short,
     /// The process is killed before the call.
@@ -28,13 +30,14 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Eio, Self::Enospc, Self::Short, Self::Kill, Self::KillAfter];
+    pub const ALL: [Self; 6] = [Self::Eio, Self::Enospc, Self::Edquot, Self::Short, Self::Kill, Self::KillAfter];
 
     /// Its name in plans.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Eio => "eio",
             Self::Enospc => "enospc",
+            Self::Edquot => "edquot",
             Self::Short => "short",
             Self::Kill => "kill",
             Self::KillAfter => "kill-after",

@@ -20,7 +20,7 @@ use std::{
 
 use rusqlite::{Connection, hooks::Wal};
 
-use super::{open, sync};
+use super::{open, raw};
 
 /// Pages in the WAL after which they are moved, in the background.
 const EVERY: c_int = 1000;
@@ -121,7 +121,7 @@ fn start(path: PathBuf) -> Option<Thread> {
         };
         while asked.recv().is_ok() {
             // SQLite syncs the database only when all of the WAL is in it, which would leave all the waiting to the writer.
-            match pass(&conn).and_then(|moved| sync::database(&conn).map(|()| moved)) {
+            match pass(&conn).and_then(|moved| raw::sync(&conn).map(|()| moved)) {
                 Ok(moved) => told.store(moved, Ordering::Relaxed),
                 // They stay in the WAL; the writer meets what is wrong as well, and knows what to do.
                 Err(error) => tracing::warn!(path = %path.display(), %error, "cannot move pages from the WAL"),

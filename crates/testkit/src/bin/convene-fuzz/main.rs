@@ -31,7 +31,7 @@ Instead of all this, with --faults as the first one, a disk that fails:
   --seconds N    for so long random calls are tried [default: 90]
   --all          every call, however long that takes
   --who WHO      of server or runner alone
-  --fault FAULT  eio, enospc, short, kill or kill-after alone; may be given again
+  --fault FAULT  eio, enospc, edquot, short, kill or kill-after alone; may be given again
   --times N      so many calls fail, one after another [default: 1]
   --jobs N       so many stories at once [default: 2]
   --from N       the first call

@@ -1,19 +1,18 @@
-//! Syncs the file of a database by itself, which SQLite offers to nobody.
+//! What SQLite offers by its C functions alone.
 
-#![expect(
-    unsafe_code,
-    reason = "the file is reached by a pointer alone; a second descriptor of it would drop SQLite's locks when it is closed"
-)]
+#![expect(unsafe_code, reason = "functions of C have no safe form")]
 
 use std::ptr;
 
-use rusqlite::{Connection, ffi};
+use rusqlite::{Connection, ErrorCode, ffi};
+use rustix::io::Errno;
 
-/// Makes durable what checkpoints have written to the database so far.
+/// Makes durable what checkpoints have written to the database so far. SQLite itself does so only at the end of the WAL, and
+/// a second descriptor of the file would drop SQLite's locks when it is closed.
 ///
 /// # Errors
 /// If the file cannot be synced: what was written is in doubt then, and the WAL must be kept.
-pub(super) fn database(conn: &Connection) -> rusqlite::Result<()> {
+pub(super) fn sync(conn: &Connection) -> rusqlite::Result<()> {
     let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
     // SAFETY: the connection is open as long as it is borrowed. The operation writes one pointer to where its argument
     // points: https://www.sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntlfilepointer
@@ -32,6 +31,17 @@ pub(super) fn database(conn: &Connection) -> rusqlite::Result<()> {
     let Some(sync) = methods.and_then(|methods| methods.xSync) else { return Ok(()) };
     // SAFETY: as above; this is how SQLite itself calls it.
     done(unsafe { sync(file, ffi::SQLITE_SYNC_NORMAL) })
+}
+
+/// Whether the system refused for want of room what just failed on a connection. SQLite says so itself only of a disk that
+/// is full at a write, and neither of a quota nor of a sync.
+pub(super) fn has_no_room(conn: &Connection, error: &rusqlite::Error) -> bool {
+    if error.sqlite_error_code() != Some(ErrorCode::SystemIoFailure) {
+        return false;
+    }
+    // SAFETY: the connection is open as long as it is borrowed.
+    let errno = Errno::from_raw_os_error(unsafe { ffi::sqlite3_system_errno(conn.handle()) });
+    matches!(errno, Errno::NOSPC | Errno::DQUOT | Errno::FBIG)
 }
 
 fn done(code: std::ffi::c_int) -> rusqlite::Result<()> {
