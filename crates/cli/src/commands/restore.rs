@@ -24,8 +24,9 @@ Examples:
   convene restore ~/backups/monday --replace  the database that is there is put aside";
 const AFTER: &str = "\
 What ran when the backup was made is shown as stopped, and goes on with its next prompt; prompts that waited
-then are dropped, which its log says. Clients that know of what came after the backup begin anew; agents of that time are told to end. API tokens that were revoked
-since stay so, if the database that is there can be read.
+then are dropped, which its log says. Clients that know of what came after the backup begin anew; agents of
+that time are told to end. API tokens that were revoked since stay so, if the database that is there can be
+read.
 A database that was put aside comes back while no server runs: move convene.db elsewhere, then name it and
 its -wal, if it has one, convene.db and convene.db-wal. As long as it is there, files in blobs/ stay.
 Interrupted, it goes on with the same command again.
