@@ -1,5 +1,7 @@
 //! A writer that is killed at any moment loses nothing that it was told is durable, and leaves no gap.
 
+mod rows;
+
 use std::{
     env, fs,
     io::{BufRead as _, BufReader, Write as _},
@@ -8,9 +10,7 @@ use std::{
 };
 
 use convene_core::Timestamp;
-use convene_store::{
-    Error, EventFilter, EventRow, Group, LogKey, Reader as _, SessionRow, SnapshotRow, SqliteStore, Store as _,
-};
+use convene_store::{Error, EventFilter, Group, LogKey, Reader as _, SnapshotRow, SqliteStore, Store as _};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
 /// Tells the child where to write.
@@ -32,35 +32,10 @@ fn group(seq: u64, mut pos: u64) -> Group {
             pos += 1;
             // Now and then one that goes to a file.
             let size = if (seq + n).is_multiple_of(40) { 70_000 } else { 300 };
-            group.events.push(EventRow {
-                log: LogKey(log),
-                seq: seq + n,
-                pos,
-                at: Timestamp::UNIX_EPOCH,
-                index: Some(seq + n),
-                turn: None,
-                data: format!("{{\"n\":{},\"text\":\"{}\"}}", seq + n, "x".repeat(size)).into(),
-            });
+            let data = format!("{{\"n\":{},\"text\":\"{}\"}}", seq + n, "x".repeat(size));
+            group.events.push(rows::event(log, seq + n, pos, data));
         }
-        group.sessions.push(SessionRow {
-            log: LogKey(log),
-            id: format!("ses_{log:032x}").parse().unwrap(),
-            thread: format!("thr_{log:032x}").parse().unwrap(),
-            owner: String::new(),
-            namespace: String::new(),
-            agent: String::new(),
-            cwd: String::new(),
-            title: String::new(),
-            state: "running".to_owned(),
-            badge: String::new(),
-            archived: false,
-            deleted: false,
-            seq: seq + EVENTS,
-            created_pos: log as u64,
-            pos,
-            created_at: Timestamp::UNIX_EPOCH,
-            updated_at: Timestamp::UNIX_EPOCH,
-        });
+        group.sessions.push(rows::session(log, seq + EVENTS, pos));
         if seq.is_multiple_of(50) {
             group.snapshots.push(SnapshotRow { log: LogKey(log), seq: seq + EVENTS, state: "{}".to_owned() });
         }

@@ -15,6 +15,7 @@
 #[expect(dead_code, reason = "a part of it is for whole products")]
 #[path = "../../testkit/src/faults.rs"]
 mod faults;
+mod rows;
 
 use std::{
     env, fs,
@@ -50,30 +51,11 @@ fn text(log: i64, seq: u64) -> String {
 }
 
 fn event(log: i64, seq: u64, pos: u64) -> EventRow {
-    let data = text(log, seq).into();
-    EventRow { log: LogKey(log), seq, pos, at: Timestamp::UNIX_EPOCH, index: Some(seq), turn: None, data }
+    rows::event(log, seq, pos, text(log, seq))
 }
 
 fn session(log: i64, seq: u64, pos: u64) -> SessionRow {
-    SessionRow {
-        log: LogKey(log),
-        id: format!("ses_{log:032x}").parse().unwrap(),
-        thread: format!("thr_{log:032x}").parse().unwrap(),
-        owner: String::new(),
-        namespace: String::new(),
-        agent: String::new(),
-        cwd: String::new(),
-        title: format!("at {seq}"),
-        state: "running".to_owned(),
-        badge: String::new(),
-        archived: false,
-        deleted: false,
-        seq,
-        created_pos: log.unsigned_abs(),
-        pos,
-        created_at: Timestamp::UNIX_EPOCH,
-        updated_at: Timestamp::UNIX_EPOCH,
-    }
+    SessionRow { title: format!("at {seq}"), ..rows::session(log, seq, pos) }
 }
 
 /// The group with this number, from 1.

@@ -3,31 +3,26 @@
 //!
 //! `CONVENE_FLIPS` is how many bytes are flipped.
 
+mod rows;
+
 use std::{
     env, fs,
     path::{Path, PathBuf},
 };
 
-use convene_core::{Timestamp, ids::SessionId};
+use convene_core::ids::SessionId;
 use convene_store::{
     Error, EventFilter, EventRow, Group, LogKey, Reader as _, ReplyRow, SessionFilter, SessionRow, SnapshotRow,
     SqliteReader, SqliteStore, Store as _, ThreadRow, TokenRow, salvage::Salvage,
 };
+use rows::{id, now};
 
 const SESSIONS: i64 = 4;
 const EVENTS: u64 = 12;
 const THREAD: i64 = 9;
 
-fn now() -> Timestamp {
-    Timestamp::from_millisecond(1_700_000_000_000).unwrap()
-}
-
 fn open(dir: &Path) -> Result<SqliteStore, Error> {
     SqliteStore::open(dir, now(), 7)
-}
-
-fn id(log: i64) -> SessionId {
-    format!("ses_{log:032x}").parse().unwrap()
 }
 
 /// An event that says which it is. Every third is larger than a page, the last of each log goes to a file.
@@ -41,37 +36,14 @@ fn event(log: i64, seq: u64, pos: u64) -> EventRow {
     };
     let word = format!("{log}.{seq} ");
     let text = word.repeat(size / word.len());
-    EventRow {
-        log: LogKey(log),
-        seq,
-        pos,
-        at: now(),
-        index: (seq > 2).then_some(seq),
-        turn: Some(format!("trn_{seq:032x}").parse().unwrap()),
-        data: format!(r#"{{"type":"message_appended","text":"{text}"}}"#).into(),
-    }
+    let data = format!(r#"{{"type":"message_appended","text":"{text}"}}"#);
+    let turn = Some(format!("trn_{seq:032x}").parse().unwrap());
+    EventRow { index: (seq > 2).then_some(seq), turn, ..rows::event(log, seq, pos, data) }
 }
 
 fn session(log: i64, seq: u64, pos: u64) -> SessionRow {
-    SessionRow {
-        log: LogKey(log),
-        id: id(log),
-        thread: format!("thr_{THREAD:032x}").parse().unwrap(),
-        owner: "ana".to_owned(),
-        namespace: "default".to_owned(),
-        agent: "builtin".to_owned(),
-        cwd: "/src".to_owned(),
-        title: format!("session {log}"),
-        state: "idle".to_owned(),
-        badge: "idle".to_owned(),
-        archived: false,
-        deleted: false,
-        seq,
-        created_pos: log.unsigned_abs(),
-        pos,
-        created_at: now(),
-        updated_at: now(),
-    }
+    let thread = format!("thr_{THREAD:032x}").parse().unwrap();
+    SessionRow { thread, state: "idle".to_owned(), badge: "idle".to_owned(), ..rows::session(log, seq, pos) }
 }
 
 /// Groups as an engine commits them: sessions that take turns, one event each a group.

@@ -1,13 +1,15 @@
 //! A large database: it is used before all of it is looked at, and its WAL stays short while it grows.
 
+mod rows;
+
 use std::{
     fs,
     path::Path,
     time::{Duration, Instant},
 };
 
-use convene_core::{Timestamp, ids::SessionId};
-use convene_store::{Error, EventFilter, EventRow, Group, LogKey, Reader as _, SessionRow, SqliteStore, Store as _};
+use convene_store::{Error, EventFilter, Group, LogKey, Reader as _, SessionRow, SqliteStore, Store as _};
+use rows::now;
 
 /// Above this a database is looked at beside its use, in bytes.
 const LARGE: u64 = 64 << 20;
@@ -18,49 +20,16 @@ const AT_ONCE: u64 = 16;
 /// What the WAL may come to, in bytes: 4,000 pages and the group that was being written.
 const WAL: u64 = 20 << 20;
 
-fn now() -> Timestamp {
-    Timestamp::from_millisecond(1_700_000_000_000).unwrap()
-}
-
 fn open(dir: &Path) -> Result<SqliteStore, Error> {
     SqliteStore::open(dir, now(), 7)
 }
 
-fn id() -> SessionId {
-    "ses_00000000000000000000000000000001".parse().unwrap()
-}
-
 fn group(first: u64) -> Group {
     let last = first + AT_ONCE - 1;
-    let event = |seq| EventRow {
-        log: LogKey(1),
-        seq,
-        pos: seq,
-        at: now(),
-        index: None,
-        turn: None,
-        data: format!(r#"{{"type":"message_appended","text":"{}"}}"#, "x".repeat(TEXT)).into(),
-    };
-    let session = SessionRow {
-        log: LogKey(1),
-        id: id(),
-        thread: "thr_00000000000000000000000000000002".parse().unwrap(),
-        owner: "ana".to_owned(),
-        namespace: "default".to_owned(),
-        agent: "builtin".to_owned(),
-        cwd: "/src/of/a/large/session".to_owned(),
-        title: String::new(),
-        state: "idle".to_owned(),
-        badge: "idle".to_owned(),
-        archived: false,
-        deleted: false,
-        seq: last,
-        created_pos: 1,
-        pos: last,
-        created_at: now(),
-        updated_at: now(),
-    };
-    Group { events: (first..=last).map(event).collect(), sessions: vec![session], ..Group::default() }
+    let data = format!(r#"{{"type":"message_appended","text":"{}"}}"#, "x".repeat(TEXT));
+    let events = (first..=last).map(|seq| rows::event(1, seq, seq, data.as_str())).collect();
+    let session = SessionRow { cwd: "/src/of/a/large/session".to_owned(), ..rows::session(1, last, last) };
+    Group { events, sessions: vec![session], ..Group::default() }
 }
 
 /// Commits groups until the database is large; how long the WAL was at most.
