@@ -200,7 +200,7 @@ fn child_at_its_limit() {
         let next = group(seq, store.info().last_pos);
         if let Err(error) = store.commit(&next) {
             failures += 1;
-            assert!(matches!(error, Error::Failed { .. }), "{error:?}");
+            assert!(matches!(error, Error::Full { .. }), "{error:?}");
             // The disk still fails, and the writer says so each time; nothing of the group is there.
             assert!(store.commit(&next).is_err(), "after {error:?}");
             let row = store.reader().session(format!("ses_{:032x}", 1).parse().unwrap()).unwrap();
@@ -219,7 +219,7 @@ fn child_at_its_limit() {
 #[test]
 fn a_disk_that_fails_is_met_and_survived() {
     let dir = tempfile::tempdir().unwrap();
-    // A file may not grow beyond the limit, which SQLite meets as a failure of the disk.
+    // A file may not grow beyond the limit, which SQLite meets as a failure of the disk; the store says that there is no room.
     let status = Command::new("sh")
         .args(["-c", "trap '' XFSZ; ulimit -S -f 400; exec \"$0\" \"$@\""])
         .arg(env::current_exe().unwrap())

@@ -11,8 +11,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{
-        Arc,
-        atomic::{AtomicI32, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{SyncSender, sync_channel},
     },
     thread::JoinHandle,
@@ -59,8 +58,9 @@ pub(super) struct Checkpoints {
 #[derive(Debug)]
 struct Thread {
     ask: SyncSender<()>,
-    /// How many pages of the WAL it has moved and synced. Of a WAL that has begun anew since it says too much.
-    moved: Arc<AtomicI32>,
+    /// How many pages of the WAL it has moved and synced; it holds this while it does. Of a WAL that has begun anew since it
+    /// says too much.
+    moved: Arc<Mutex<c_int>>,
     handle: JoinHandle<()>,
 }
 
@@ -71,12 +71,14 @@ impl Checkpoints {
         if pages < self.asked {
             // The WAL has begun anew.
             self.asked = 0;
-            if let Some(thread) = &self.thread {
-                thread.moved.store(0, Ordering::Relaxed);
-            }
         }
-        if pages >= MOST || pages >= ENOUGH && self.left(pages) <= FEW {
-            return pass(writer).map(|_| ());
+        if pages >= ENOUGH {
+            let moved = self.moved(pages >= MOST);
+            // What it says of the WAL before counts for nothing.
+            let left = pages - moved.as_deref().copied().filter(|moved| *moved <= pages).unwrap_or(0);
+            if pages >= MOST || left <= FEW {
+                return pass(writer).map(|_| ());
+            }
         }
         if pages - self.asked >= EVERY {
             self.asked = pages;
@@ -91,11 +93,10 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Pages that the thread has not moved, as far as it has said.
-    fn left(&self, pages: c_int) -> c_int {
-        let moved = self.thread.as_ref().map_or(0, |thread| thread.moved.load(Ordering::Relaxed));
-        // What it says of the WAL before counts for nothing.
-        if moved > pages { pages } else { pages - moved }
+    /// What the thread has moved, unless it is at work, and is not to be waited for.
+    fn moved(&self, wait: bool) -> Option<MutexGuard<'_, c_int>> {
+        let thread = self.thread.as_ref()?;
+        if wait { Some(held(&thread.moved)) } else { thread.moved.try_lock().ok() }
     }
 
     /// Waits for the thread and ends it.
@@ -112,7 +113,7 @@ impl Checkpoints {
 /// Starts the thread. Without one the writer does it all.
 fn start(path: PathBuf) -> Option<Thread> {
     let (ask, asked) = sync_channel::<()>(1);
-    let moved = Arc::new(AtomicI32::new(0));
+    let moved = Arc::new(Mutex::new(0));
     let told = Arc::clone(&moved);
     let run = move || {
         let conn = match open::writer(&path) {
@@ -120,9 +121,10 @@ fn start(path: PathBuf) -> Option<Thread> {
             Err(error) => return tracing::warn!(%error, "pages are moved from the WAL by the writer"),
         };
         while asked.recv().is_ok() {
+            let mut told = held(&told);
             // SQLite syncs the database only when all of the WAL is in it, which would leave all the waiting to the writer.
             match pass(&conn).and_then(|moved| raw::sync(&conn).map(|()| moved)) {
-                Ok(moved) => told.store(moved, Ordering::Relaxed),
+                Ok(moved) => *told = moved,
                 // They stay in the WAL; the writer meets what is wrong as well, and knows what to do.
                 Err(error) => tracing::warn!(path = %path.display(), %error, "cannot move pages from the WAL"),
             }
@@ -130,6 +132,10 @@ fn start(path: PathBuf) -> Option<Thread> {
     };
     let handle: io::Result<JoinHandle<()>> = std::thread::Builder::new().name("checkpoints".to_owned()).spawn(run);
     Some(Thread { ask, moved, handle: handle.ok()? })
+}
+
+fn held(moved: &Mutex<c_int>) -> MutexGuard<'_, c_int> {
+    moved.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Moves what nobody reads any more in its older form. Waits for nobody. Tells how many pages of the WAL are moved.
