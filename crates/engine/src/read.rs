@@ -116,7 +116,10 @@ impl<R: Reader> Engine<R> {
         Ok(rows.into_iter().map(|row| (row.id, row.created_pos)).collect())
     }
 
-    /// Events of a session that fit a filter; of a damaged log those that can be read.
+    /// Events of a session that fit a filter; of a damaged log those before the damage.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where the first of them is damaged.
     pub async fn events(&self, id: SessionId, filter: EventFilter) -> Result<Vec<EventRow>, Error> {
         let published = self.session(id).await?;
         self.query(move |reader| match published.damaged.is_none() && published.state.repaired {
@@ -124,6 +127,7 @@ impl<R: Reader> Engine<R> {
             false => reader.events(published.log, &filter),
         })
         .await
+        .map_err(|error| of_log(id, error))
     }
 
     /// The answer that was recorded under a key of an owner, if there is one.
@@ -153,6 +157,17 @@ impl<R: Reader> Engine<R> {
     /// Follows the list of sessions and threads from a cursor on.
     pub fn follow_list(&self, after: u64) -> ListReader<R> {
         ListReader::new(self.clone(), after)
+    }
+}
+
+/// A failure to read a session's log: where it is damaged, the session is, and not the store.
+fn of_log(session: SessionId, error: Error) -> Error {
+    match &error {
+        Error::Store(inner) => match &**inner {
+            convene_store::Error::Damaged { what, why } => Error::Damaged { session, why: format!("{what}: {why}") },
+            _ => error,
+        },
+        _ => error,
     }
 }
 

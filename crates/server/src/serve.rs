@@ -135,13 +135,10 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
     });
     let looking_at_store = closing.clone();
     tasks.spawn(async move {
-        // A large store is used before all of it is looked at; one that turns out damaged is used no further.
-        match blocking(move || Ok(findings.and_then(|findings| findings.recv().ok()))).await? {
-            Some(error) => Err(ServeError::Store(Arc::new(error))),
-            None => {
-                looking_at_store.cancelled().await;
-                Ok(())
-            }
+        // A store of which something is found while it is used is used no further.
+        tokio::select! {
+            () = looking_at_store.cancelled() => Ok(()),
+            error = found(findings) => Err(ServeError::Store(Arc::new(error))),
         }
     });
     let for_usage = app.clone();
@@ -181,6 +178,22 @@ pub async fn serve(config: ServeConfig, ready: impl FnOnce(ServerInfo)) -> Resul
     }
     drop(lock);
     result
+}
+
+/// The first finding. Nothing waits for the thread that listens: it ends with the store.
+async fn found(findings: Findings) -> convene_engine::storage::Error {
+    let (tell, told) = oneshot::channel();
+    let listen = move || {
+        if let Some(error) = findings.and_then(|findings| findings.recv().ok()) {
+            // Whoever asked may be gone.
+            drop(tell.send(error));
+        }
+    };
+    let listening = std::thread::Builder::new().name("findings".to_owned()).spawn(listen);
+    match (listening, told.await) {
+        (Ok(_), Ok(error)) => error,
+        (Ok(_) | Err(_), _) => std::future::pending().await,
+    }
 }
 
 /// What is found in the store while it is used already.

@@ -175,6 +175,12 @@ async fn who_follows_a_damaged_log_is_told_so_once_and_other_topics_go_on() {
     let path = format!("/v1/sessions/{id}/events?after={before}");
     let refused = Request::new("GET", &path).token(&server.token).header("accept", "text/event-stream");
     assert_eq!(refused.send(&server).await.code(), "session_damaged", "a stream would end where it begins");
+    let page = format!("/v1/sessions/{id}/events?after={before}");
+    let exports = ["jsonl", "md", "json"].map(|format| format!("/v1/sessions/{id}/export?format={format}"));
+    for path in exports.into_iter().chain([page]) {
+        let answer = Request::new("GET", &path).token(&server.token).send(&server).await;
+        assert_eq!((answer.status, answer.code().as_str()), (409, "session_damaged"), "{path}");
+    }
     let mut events = server.client().follow(session.id, before);
     match timeout(SOON, events.next()).await.expect("an end in time") {
         Err(ClientError::Problem(problem)) => assert_eq!(problem.code, Code::SessionDamaged),

@@ -282,9 +282,10 @@ async fn a_client_that_does_not_read_holds_nobody_up() {
         runner.report(std::slice::from_ref(&note)).await;
     }
     let now = server.client().session(&session.id.to_string()).await.unwrap();
-    assert_eq!(now.seq, session.seq + 200);
+    // Where the machine is slow, more is said: that the worker has been quiet.
+    assert!(now.seq >= session.seq + 200);
     // When it reads again, everything is there.
-    for seq in 1..=session.seq + 200 {
+    for seq in 1..=now.seq {
         let frame = deaf.next_that(|f| f.get("event").is_some()).await;
         assert_eq!(frame["event"]["seq"], seq);
     }

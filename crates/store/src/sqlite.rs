@@ -47,6 +47,7 @@ pub struct SqliteStore {
     path: PathBuf,
     writer: Connection,
     checkpoints: checkpoint::Checkpoints,
+    doubt: checkpoint::Doubt,
     /// Goes on while the store is used, where it is large.
     look: Option<check::Look>,
     findings: Option<mpsc::Receiver<Error>>,
@@ -72,6 +73,7 @@ impl SqliteStore {
         let opened = open::open(dir, now, epoch_seed)?;
         let blobs = Blobs::open(dir);
         let (found, findings) = mpsc::channel();
+        let doubt = checkpoint::Doubt::none(opened.path.clone(), found.clone());
         let look = if opened.large { Some(check::Look::begin(opened.path.clone(), found)?) } else { None };
         Ok(Self {
             look,
@@ -79,7 +81,8 @@ impl SqliteStore {
             pool: Arc::new(pool::Pool::new(opened.path.clone(), blobs.clone())),
             path: opened.path,
             writer: opened.writer,
-            checkpoints: checkpoint::Checkpoints::default(),
+            checkpoints: checkpoint::Checkpoints::new(doubt.clone()),
+            doubt,
             suspect: false,
             info: opened.info,
             blobs,
@@ -88,10 +91,15 @@ impl SqliteStore {
         })
     }
 
-    /// What a look at a large database finds that goes on while it is used: one thing, or nothing. Who is told
-    /// should use it no further.
+    /// What is found while the database is used: by the look at a large one, which goes on meanwhile, or where pages cannot
+    /// be synced. Who is told should use it no further, and open it in a new process.
     pub const fn findings(&mut self) -> Option<mpsc::Receiver<Error>> {
         self.findings.take()
+    }
+
+    /// Whether the look at a large database is over; of another one there is none.
+    pub fn is_looked_at(&self) -> bool {
+        self.look.as_ref().is_none_or(check::Look::is_over)
     }
 
     /// The files beside the database.
@@ -214,7 +222,7 @@ impl Drop for SqliteStore {
             look.end();
         }
         // After a failure the WAL is left for the next writer, as after a crash.
-        if self.suspect {
+        if self.suspect || self.doubt.is_raised() {
             return;
         }
         if let Err(error) = close::close(&self.writer, &self.path, &self.lock) {

@@ -159,3 +159,34 @@ fn hot_reads_go_by_an_index() {
         assert!(!plan.contains("TEMP B-TREE"), "{sql}: {plan}");
     }
 }
+
+#[test]
+fn where_a_sync_failed_the_wal_is_kept_until_the_next_opening() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(dir.path(), now(), 1).unwrap();
+    let findings = store.findings().unwrap();
+    let size = |name: &str| fs::metadata(dir.path().join(name)).unwrap().len();
+    let text = format!("\"{}\"", "x".repeat(60_000));
+    let mut seq = 0;
+    let mut commit = |store: &mut SqliteStore| {
+        seq += 16;
+        store.commit(&events((seq - 15..=seq).map(|seq| event(1, seq, seq, &text)).collect())).unwrap();
+        seq
+    };
+    commit(&mut store);
+    let failure = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+    store.doubt.raise(rusqlite::Error::SqliteFailure(failure, None));
+    assert!(matches!(findings.try_recv(), Ok(Error::Failed { .. })));
+    let before = size("convene.db");
+    let mut last = 0;
+    while size("convene.db-wal") < 20 << 20 {
+        last = commit(&mut store);
+    }
+    while store.tidy(crate::Chore::FreePages).unwrap() {}
+    let (wal, database) = (size("convene.db-wal"), size("convene.db"));
+    drop(store);
+    assert_eq!((size("convene.db-wal"), size("convene.db"), database), (wal, before, before), "nothing was moved");
+    let store = SqliteStore::open(dir.path(), now(), 1).unwrap();
+    let filter = EventFilter { limit: usize::MAX, ..EventFilter::default() };
+    assert_eq!(store.reader().events(LogKey(1), &filter).unwrap().len() as u64, last);
+}

@@ -72,7 +72,11 @@ impl ClientError {
                 Problem::filled(Code::ServerUnreachable, [("addr", endpoint.into())]).with("cause", source.to_string())
             }
             Self::Lost { endpoint, source } => {
-                Problem::filled(Code::ServerUnreachable, [("addr", endpoint.into())]).with("cause", source.to_string())
+                let what = format!("the connection to {endpoint} broke before the answer was whole");
+                Problem::new(Code::ServerUnreachable, what)
+                    .hint("try again; `convene status` tells whether it runs")
+                    .with("addr", endpoint)
+                    .with("cause", source.to_string())
             }
             error @ (Self::Answer { .. } | Self::Request { .. } | Self::Gap { .. }) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);

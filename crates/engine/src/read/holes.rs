@@ -19,11 +19,13 @@ pub(crate) fn events<R: Reader>(
     let (mut after, mut before) =
         (filter.after.unwrap_or(0), filter.before.unwrap_or(u64::MAX).min(last.saturating_add(1)));
     let mut found = Vec::new();
-    while after.saturating_add(1) < before && found.len() < filter.limit {
+    let (mut bytes, most) = (0, filter.bytes.unwrap_or(usize::MAX));
+    while after.saturating_add(1) < before && found.len() < filter.limit && bytes < most {
         let page = EventFilter {
             after: Some(after),
             before: Some(before),
             limit: PAGE,
+            bytes: filter.bytes,
             newest: filter.newest,
             ..EventFilter::default()
         };
@@ -36,7 +38,8 @@ pub(crate) fn events<R: Reader>(
                 } else {
                     after = rows.last().map_or(after, |row| row.seq);
                 }
-                found.extend(rows.into_iter().filter(|row| fits(row, filter)));
+                let wanted = rows.into_iter().filter(|row| fits(row, filter));
+                found.extend(wanted.inspect(|row| bytes += row.data.len()));
             }
             // One that is lost; the next one may be there.
             Err(Error::Damaged { .. }) if filter.newest => before -= 1,

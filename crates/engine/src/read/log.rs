@@ -157,8 +157,8 @@ impl<R: Reader> LogReader<R> {
         }
         let mut read = None;
         if let Some(page) = ahead {
-            // Where it ended there may be more by now, of which no news will tell again.
-            read = Some(finished(page).await?).filter(|(_, events)| !events.is_empty());
+            // Where it ended there may be more by now, of which no news will tell again; and what failed may be mended.
+            read = finished(page).await.ok().filter(|(_, events)| !events.is_empty());
         }
         let (cursor, events) = match read {
             Some(read) => read,

@@ -117,6 +117,10 @@ impl Look {
         Ok(Self { interrupt, thread })
     }
 
+    pub(super) fn is_over(&self) -> bool {
+        self.thread.is_finished()
+    }
+
     /// Ends it, wherever it is.
     pub(super) fn end(self) {
         self.interrupt.interrupt();

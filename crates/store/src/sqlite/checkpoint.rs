@@ -12,14 +12,16 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        mpsc::{SyncSender, sync_channel},
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Sender, SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
 };
 
-use rusqlite::{Connection, hooks::Wal};
+use rusqlite::{Connection, Row, hooks::Wal};
 
 use super::{open, raw};
+use crate::{Error, fail};
 
 /// Pages in the WAL after which they are moved, in the background.
 const EVERY: c_int = 1000;
@@ -47,9 +49,57 @@ pub(super) fn watch(conn: &Connection) {
     conn.wal_hook(Some(told));
 }
 
+/// Whether pages that SQLite takes for moved may not be on the disk: a sync of them has failed, and one that is tried again
+/// may succeed without them. Then the WAL must be kept as it is, until a new process moves all of it once more.
+#[derive(Debug, Clone)]
+pub(super) struct Doubt {
+    raised: Arc<AtomicBool>,
+    path: PathBuf,
+    findings: Sender<Error>,
+}
+
+impl Doubt {
+    /// No doubt yet; whoever listens to `findings` is told of it, and should end the process.
+    pub(super) fn none(path: PathBuf, findings: Sender<Error>) -> Self {
+        Self { raised: Arc::default(), path, findings }
+    }
+
+    pub(super) fn is_raised(&self) -> bool {
+        self.raised.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn raise(&self, error: rusqlite::Error) {
+        if !self.raised.swap(true, Ordering::SeqCst) {
+            tracing::error!(path = %self.path.display(), %error, "the database cannot be synced; its WAL is kept");
+            // Whoever listened may be gone.
+            drop(self.findings.send(fail::sql("syncing the database", &self.path, error)));
+        }
+    }
+
+    /// Moves what nobody reads any more in its older form, and syncs it. Waits for nobody. Tells how many pages of the WAL
+    /// are moved.
+    pub(super) fn pass(&self, conn: &Connection) -> rusqlite::Result<c_int> {
+        if self.is_raised() {
+            return Ok(0);
+        }
+        let pages = |row: &Row<'_>| Ok((row.get(1)?, row.get(2)?));
+        let (all, moved): (c_int, c_int) = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], pages)?;
+        // SQLite syncs the database only when all of the WAL is in it, which would leave all the waiting to the last pass.
+        if 0 < moved
+            && moved < all
+            && let Err(error) = raw::sync(conn)
+        {
+            self.raise(error);
+            return Ok(0);
+        }
+        Ok(moved)
+    }
+}
+
 /// The thread that moves them; it is there from when there is something to do.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Checkpoints {
+    doubt: Doubt,
     /// Pages in the WAL when the thread was last asked.
     asked: c_int,
     thread: Option<Thread>,
@@ -65,6 +115,10 @@ struct Thread {
 }
 
 impl Checkpoints {
+    pub(super) const fn new(doubt: Doubt) -> Self {
+        Self { doubt, asked: 0, thread: None }
+    }
+
     /// After a commit of a watched connection on this thread: has pages moved if there are enough.
     pub(super) fn after_commit(&mut self, path: &Path, writer: &Connection) -> rusqlite::Result<()> {
         let pages = PAGES.take();
@@ -77,17 +131,19 @@ impl Checkpoints {
             // What it says of the WAL before counts for nothing.
             let left = pages - moved.as_deref().copied().filter(|moved| *moved <= pages).unwrap_or(0);
             if pages >= MOST || left <= FEW {
-                return pass(writer).map(|_| ());
+                return self.doubt.pass(writer).map(|_| ());
             }
         }
         if pages - self.asked >= EVERY {
             self.asked = pages;
             if self.thread.is_none() {
-                self.thread = start(path.to_owned());
+                self.thread = start(path.to_owned(), self.doubt.clone());
             }
-            if let Some(thread) = &self.thread {
-                // One that is at work comes to these pages as well, or is asked again.
-                let _busy = thread.ask.try_send(());
+            // One that is at work comes to these pages as well, or is asked again. One that could not begin is begun anew.
+            if let Some(thread) = &self.thread
+                && let Err(TrySendError::Disconnected(())) = thread.ask.try_send(())
+            {
+                self.thread = None;
             }
         }
         Ok(())
@@ -111,7 +167,7 @@ impl Checkpoints {
 }
 
 /// Starts the thread. Without one the writer does it all.
-fn start(path: PathBuf) -> Option<Thread> {
+fn start(path: PathBuf, doubt: Doubt) -> Option<Thread> {
     let (ask, asked) = sync_channel::<()>(1);
     let moved = Arc::new(Mutex::new(0));
     let told = Arc::clone(&moved);
@@ -122,10 +178,9 @@ fn start(path: PathBuf) -> Option<Thread> {
         };
         while asked.recv().is_ok() {
             let mut told = held(&told);
-            // SQLite syncs the database only when all of the WAL is in it, which would leave all the waiting to the writer.
-            match pass(&conn).and_then(|moved| raw::sync(&conn).map(|()| moved)) {
+            match doubt.pass(&conn) {
                 Ok(moved) => *told = moved,
-                // They stay in the WAL; the writer meets what is wrong as well, and knows what to do.
+                // SQLite takes none of them for moved.
                 Err(error) => tracing::warn!(path = %path.display(), %error, "cannot move pages from the WAL"),
             }
         }
@@ -136,9 +191,4 @@ fn start(path: PathBuf) -> Option<Thread> {
 
 fn held(moved: &Mutex<c_int>) -> MutexGuard<'_, c_int> {
     moved.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Moves what nobody reads any more in its older form. Waits for nobody. Tells how many pages of the WAL are moved.
-fn pass(conn: &Connection) -> rusqlite::Result<c_int> {
-    conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(2))
 }

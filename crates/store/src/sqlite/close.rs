@@ -5,7 +5,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, config::DbConfig};
 
-use super::lock::{Lock, State};
+use super::{
+    lock::{Lock, State},
+    raw,
+};
 use crate::{Error, fail, steps};
 
 /// Closes the database of a writer for the next one.
@@ -30,10 +33,15 @@ pub(super) fn close(conn: &Connection, path: &Path, lock: &Lock) -> Result<(), E
 /// Brings everything into the file of the database and that to the disk; the WAL stays as it is. Tells whether nobody was
 /// in the way.
 fn bring_in(conn: &Connection) -> rusqlite::Result<bool> {
-    conn.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| {
+    let all = conn.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| {
         let (in_the_way, all, done): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         Ok(in_the_way == 0 && all == done)
-    })
+    })?;
+    if !all {
+        // SQLite syncs at the end alone, and the next writer may take what was moved for durable.
+        raw::sync(conn)?;
+    }
+    Ok(all)
 }
 
 /// Empties the WAL, of which everything is in the database, and lets SQLite remove it when the connection closes; unless

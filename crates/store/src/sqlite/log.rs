@@ -106,7 +106,7 @@ impl Place {
 
 /// An event, if it is of the wanted type and turn.
 fn event(pool: &Pool, log: LogKey, seq: u64, row: &Row<'_>, filter: &EventFilter) -> Result<Option<EventRow>, Error> {
-    let failed = |error: rusqlite::Error| damaged(log, Some(seq), error.to_string());
+    let failed = |error: rusqlite::Error| damaged(log, Some(seq), plainly(error));
     sum::EVENTS.check(row).map_err(failed)?;
     let turn = columns::turn(row, 5).map_err(failed)?;
     if filter.turn.is_some() && filter.turn != turn {
@@ -128,6 +128,14 @@ fn event(pool: &Pool, log: LogKey, seq: u64, row: &Row<'_>, filter: &EventFilter
     };
     let pos = columns::unsigned(row, 0).map_err(failed)?;
     Ok(Some(EventRow { log, seq, pos, at: columns::time(row, 3).map_err(failed)?, index, turn, data }))
+}
+
+/// What is wrong with a value, without the words around it.
+fn plainly(error: rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::FromSqlConversionFailure(_, _, source) => source.to_string(),
+        error => error.to_string(),
+    }
 }
 
 /// Data that is in a file.

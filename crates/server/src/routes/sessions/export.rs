@@ -33,6 +33,10 @@ use crate::{
 /// be as large as the longest line of an agent.
 const PAGE: usize = 64;
 
+/// How many are read at once to see whether they can be, and how many bytes of them.
+const CHECKED: usize = 1000;
+const CHECKED_BYTES: usize = 1 << 20;
+
 /// In which form.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -61,6 +65,9 @@ pub async fn export_session(
         return Err(About { session: Some(id), ..About::default() }.refuse(error));
     }
     let session = &published.state;
+    readable(&app, id, session.seq)
+        .await
+        .map_err(|error| About { session: Some(id), ..About::default() }.refuse(error))?;
     let (kind, ending) = match wanted.format {
         ExportFormat::Jsonl => ("application/x-ndjson", "jsonl"),
         ExportFormat::Md => ("text/markdown; charset=utf-8", "md"),
@@ -71,6 +78,22 @@ pub async fn export_session(
     let body = Body::from_stream(stream::try_unfold(export, Export::next));
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name.as_str())], body)
         .into_response())
+}
+
+/// All that is to be sent can be read: what ends in the middle looks like a connection that broke.
+async fn readable(app: &App, id: SessionId, last: u64) -> Result<(), convene_engine::Error> {
+    let mut after = 0;
+    while after < last {
+        let filter = EventFilter {
+            after: Some(after),
+            before: Some(last + 1),
+            limit: CHECKED,
+            bytes: Some(CHECKED_BYTES),
+            ..EventFilter::default()
+        };
+        after = app.engine.events(id, filter).await?.last().map_or(last, |row| row.seq);
+    }
+    Ok(())
 }
 
 /// An export under way.
