@@ -136,7 +136,7 @@ test("small thing 16: what cannot be sent stays in the field, and why is said", 
   // Without a connection nothing would be sent.
   await live(page);
   await message(page).fill("Please do it");
-  await message(page).press("Enter");
+  await page.getByRole("button", { name: "Send" }).click();
   await page.getByText("It is put away.").waitFor();
   await page.getByText("Take it out.").waitFor();
   await page.getByRole("button", { name: "Copy error session_archived" }).waitFor();
