@@ -102,6 +102,8 @@ pub(super) struct Checkpoints {
     doubt: Doubt,
     /// Pages in the WAL when the thread was last asked.
     asked: c_int,
+    /// Pages in it when the writer last moved what it could: where somebody reads, some stay.
+    tried: c_int,
     thread: Option<Thread>,
 }
 
@@ -116,23 +118,19 @@ struct Thread {
 
 impl Checkpoints {
     pub(super) const fn new(doubt: Doubt) -> Self {
-        Self { doubt, asked: 0, thread: None }
+        Self { doubt, asked: 0, tried: 0, thread: None }
     }
 
     /// After a commit of a watched connection on this thread: has pages moved if there are enough.
     pub(super) fn after_commit(&mut self, path: &Path, writer: &Connection) -> rusqlite::Result<()> {
         let pages = PAGES.take();
-        if pages < self.asked {
+        if pages < self.asked.max(self.tried) {
             // The WAL has begun anew.
-            self.asked = 0;
+            (self.asked, self.tried) = (0, 0);
         }
-        if pages >= ENOUGH {
-            let moved = self.moved(pages >= MOST);
-            // What it says of the WAL before counts for nothing.
-            let left = pages - moved.as_deref().copied().filter(|moved| *moved <= pages).unwrap_or(0);
-            if pages >= MOST || left <= FEW {
-                return self.doubt.pass(writer).map(|_| ());
-            }
+        if pages >= ENOUGH && pages - self.tried >= FEW && self.finish(pages, writer)? {
+            self.tried = pages;
+            return Ok(());
         }
         if pages - self.asked >= EVERY {
             self.asked = pages;
@@ -147,6 +145,19 @@ impl Checkpoints {
             }
         }
         Ok(())
+    }
+
+    /// Moves what the thread has left, if that is little or the WAL is long. Tells whether it has tried.
+    fn finish(&self, pages: c_int, writer: &Connection) -> rusqlite::Result<bool> {
+        // Held until it is done: the two cannot move pages at once.
+        let moved = self.moved(pages >= MOST);
+        // What it says of the WAL before counts for nothing.
+        let left = pages - moved.as_deref().copied().filter(|moved| *moved <= pages).unwrap_or(0);
+        let tries = pages >= MOST || left <= FEW;
+        if tries {
+            self.doubt.pass(writer)?;
+        }
+        Ok(tries)
     }
 
     /// What the thread has moved, unless it is at work, and is not to be waited for.
