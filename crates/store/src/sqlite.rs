@@ -47,7 +47,6 @@ pub struct SqliteStore {
     path: PathBuf,
     writer: Connection,
     checkpoints: checkpoint::Checkpoints,
-    doubt: checkpoint::Doubt,
     /// Goes on while the store is used, where it is large.
     look: Option<check::Look>,
     findings: Option<mpsc::Receiver<Error>>,
@@ -81,8 +80,7 @@ impl SqliteStore {
             pool: Arc::new(pool::Pool::new(opened.path.clone(), blobs.clone())),
             path: opened.path,
             writer: opened.writer,
-            checkpoints: checkpoint::Checkpoints::new(doubt.clone()),
-            doubt,
+            checkpoints: checkpoint::Checkpoints::new(doubt),
             suspect: false,
             info: opened.info,
             blobs,
@@ -189,7 +187,7 @@ impl Store for SqliteStore {
         match write::group(&mut self.writer, group, &files, info) {
             Ok(orphans) => {
                 self.info = info;
-                if let Err(error) = self.checkpoints.after_commit(&self.path, &self.writer) {
+                if let Err(error) = self.checkpoints.after_commit(&self.writer) {
                     // The group is committed all the same.
                     self.suspect = !fail::connection_is_sound(&error);
                     tracing::warn!(path = %self.path.display(), %error, "cannot move pages from the WAL");
@@ -222,7 +220,7 @@ impl Drop for SqliteStore {
             look.end();
         }
         // After a failure the WAL is left for the next writer, as after a crash.
-        if self.suspect || self.doubt.is_raised() {
+        if self.suspect || self.checkpoints.doubt.is_raised() {
             return;
         }
         if let Err(error) = close::close(&self.writer, &self.path, &self.lock) {

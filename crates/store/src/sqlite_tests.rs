@@ -175,7 +175,7 @@ fn where_a_sync_failed_the_wal_is_kept_until_the_next_opening() {
     };
     commit(&mut store);
     let failure = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
-    store.doubt.raise(rusqlite::Error::SqliteFailure(failure, None));
+    store.checkpoints.doubt.raise(rusqlite::Error::SqliteFailure(failure, None));
     assert!(matches!(findings.try_recv(), Ok(Error::Failed { .. })));
     let before = size("convene.db");
     let mut last = 0;

@@ -9,7 +9,7 @@ use std::{
     cell::Cell,
     ffi::c_int,
     io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -99,7 +99,7 @@ impl Doubt {
 /// The thread that moves them; it is there from when there is something to do.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
-    doubt: Doubt,
+    pub(super) doubt: Doubt,
     /// Pages in the WAL when the thread was last asked.
     asked: c_int,
     /// Pages in it when the writer last moved what it could: where somebody reads, some stay.
@@ -122,7 +122,7 @@ impl Checkpoints {
     }
 
     /// After a commit of a watched connection on this thread: has pages moved if there are enough.
-    pub(super) fn after_commit(&mut self, path: &Path, writer: &Connection) -> rusqlite::Result<()> {
+    pub(super) fn after_commit(&mut self, writer: &Connection) -> rusqlite::Result<()> {
         let pages = PAGES.take();
         if pages < self.asked.max(self.tried) {
             // The WAL has begun anew.
@@ -135,7 +135,7 @@ impl Checkpoints {
         if pages - self.asked >= EVERY {
             self.asked = pages;
             if self.thread.is_none() {
-                self.thread = start(path.to_owned(), self.doubt.clone());
+                self.thread = start(self.doubt.clone());
             }
             // One that is at work comes to these pages as well, or is asked again. One that could not begin is begun anew.
             if let Some(thread) = &self.thread
@@ -178,12 +178,12 @@ impl Checkpoints {
 }
 
 /// Starts the thread. Without one the writer does it all.
-fn start(path: PathBuf, doubt: Doubt) -> Option<Thread> {
+fn start(doubt: Doubt) -> Option<Thread> {
     let (ask, asked) = sync_channel::<()>(1);
     let moved = Arc::new(Mutex::new(0));
     let told = Arc::clone(&moved);
     let run = move || {
-        let conn = match open::writer(&path) {
+        let conn = match open::writer(&doubt.path) {
             Ok(conn) => conn,
             Err(error) => return tracing::warn!(%error, "pages are moved from the WAL by the writer"),
         };
@@ -192,7 +192,7 @@ fn start(path: PathBuf, doubt: Doubt) -> Option<Thread> {
             match doubt.pass(&conn) {
                 Ok(moved) => *told = moved,
                 // SQLite takes none of them for moved.
-                Err(error) => tracing::warn!(path = %path.display(), %error, "cannot move pages from the WAL"),
+                Err(error) => tracing::warn!(path = %doubt.path.display(), %error, "cannot move pages from the WAL"),
             }
         }
     };

@@ -70,7 +70,7 @@ impl SqliteStore {
                     self.writer.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")?;
                 }
                 // The WAL itself stays: one that is empty under a writer would pass for a lost one.
-                self.doubt.pass(&self.writer)?;
+                self.checkpoints.doubt.pass(&self.writer)?;
                 Ok(auto == 2 && free > PAGES)
             }
             Chore::Files { .. } if self.keeps_another() => {
