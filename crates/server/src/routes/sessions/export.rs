@@ -26,7 +26,7 @@ use utoipa::IntoParams;
 use crate::{
     app::App,
     extract::{Params, SessionName},
-    refusal::{About, Refusal},
+    refusal::Refusal,
 };
 
 /// How many events are read at once; with what is on its way to the client, all that is held. Few, because one event may
@@ -62,12 +62,10 @@ pub async fn export_session(
     if let Some(why) = &published.damaged {
         // Half a log would pass for a whole one.
         let error = convene_engine::Error::Damaged { session: id, why: why.to_string() };
-        return Err(About { session: Some(id), ..About::default() }.refuse(error));
+        return Err(error.into());
     }
     let session = &published.state;
-    readable(&app, id, session.seq)
-        .await
-        .map_err(|error| About { session: Some(id), ..About::default() }.refuse(error))?;
+    readable(&app, id, session.seq).await?;
     let (kind, ending) = match wanted.format {
         ExportFormat::Jsonl => ("application/x-ndjson", "jsonl"),
         ExportFormat::Md => ("text/markdown; charset=utf-8", "md"),
