@@ -45,9 +45,22 @@ function pages(): Plugin {
   };
 }
 
+/** A service worker of several files is none: browsers start it as a plain script. */
+function oneWorker(): Plugin {
+  return {
+    name: "one-worker",
+    generateBundle(_, bundle) {
+      const worker = bundle["sw.js"];
+      const parts = worker?.type === "chunk" ? worker.imports : [];
+      if (parts.length > 0)
+        this.error(`sw.ts and the page share what is in ${parts.join(", ")}: give it a module of its own`);
+    },
+  };
+}
+
 export default defineConfig({
   define: { __VERSION__: JSON.stringify(version) },
-  plugins: [react(), tailwind(), pages(), chunks()],
+  plugins: [react(), tailwind(), pages(), oneWorker(), chunks()],
   resolve: { alias: aliases },
   // The page speaks only to the server that served it; in development that server is behind this proxy.
   server: {

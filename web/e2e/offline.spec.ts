@@ -66,6 +66,17 @@ test("small thing 38: offline it starts with the last list within a second", asy
   assert.equal(await row(page).count(), 1, "once");
 });
 
+test("a tab that the worker's claim has left out is in its charge nevertheless", async () => {
+  const page = await stage.tab("/");
+  await until("the worker is in charge", () => isKept(page));
+  const browser = await page.context().newCDPSession(page);
+  // A reload past all caches goes past the worker, too.
+  const loaded = page.waitForEvent("load");
+  await browser.send("Page.reload", { ignoreCache: true });
+  await loaded;
+  await until("the worker is in charge again", () => isKept(page));
+});
+
 test("the worker never keeps an answer of the API", async () => {
   const page = await stage.tab("/");
   await until("the worker has the shell", () => isKept(page));

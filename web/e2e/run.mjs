@@ -30,6 +30,8 @@ const run = spawnSync(
     "--disable-warning=ExperimentalWarning",
     "--test",
     "--test-concurrency=1",
+    // Of a file's tests each; what waits for something says so itself long before.
+    `--test-timeout=${5 * 60_000}`,
     "--test-reporter=spec",
     ...files,
   ],

@@ -9,6 +9,7 @@ type WindowClient = {
 type WorkerEvents = {
   install: Extendable;
   activate: Extendable;
+  message: Extendable & { readonly data: unknown };
   fetch: Extendable & { readonly request: Request; respondWith(answer: Promise<Response>): void };
   notificationclick: Extendable & { readonly notification: Notification };
 };

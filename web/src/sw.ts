@@ -1,5 +1,6 @@
 /** The service worker: keeps the shell for when the server is away, and leads a click on a notification to its place. */
 // What is imported here is imported by nothing else: the worker is one file.
+import { pageMessage } from "./lib/page-messages";
 import { kindOf, linkedIn } from "./lib/shell-files";
 import type { WorkerMessage } from "./lib/worker-messages";
 import type { WorkerScope } from "./sw-scope";
@@ -24,6 +25,10 @@ self.addEventListener("activate", (event) => {
       .then((names) => Promise.all(names.filter((name) => name !== CACHE).map((name) => caches.delete(name))))
       .then(() => self.clients.claim()),
   );
+});
+
+self.addEventListener("message", (event) => {
+  if (pageMessage(event.data) !== null) event.waitUntil(self.clients.claim());
 });
 
 self.addEventListener("fetch", (event) => {
