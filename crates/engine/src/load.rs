@@ -1,7 +1,7 @@
 //! Brings a session's state back from the store: from its newest snapshot and the events after it, from all of its
 //! events if the snapshot is of no use, and as far as they go if its log is damaged.
 
-use std::sync::Arc;
+use std::{num::NonZero, panic::resume_unwind, sync::Arc, thread};
 
 use convene_core::{
     event::{Event, EventData, KnownEvent},
@@ -16,6 +16,25 @@ use crate::{error::Error, shared::Published};
 
 /// How many events are read at once where a log is folded from its beginning.
 pub(crate) const PAGE: usize = 1000;
+
+/// With so many sessions it is worth a thread more.
+const SESSIONS_A_THREAD: usize = 16;
+
+/// Many sessions, in their order, by as many threads as the machine has cores.
+pub(crate) fn sessions<R: Reader>(reader: &R, ids: &[SessionId]) -> Vec<Result<Published, Error>> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = ids.len().div_ceil(cores).max(SESSIONS_A_THREAD);
+    let load = |ids: &[SessionId]| ids.iter().map(|id| session(reader, *id)).collect::<Vec<_>>();
+    let Some((mine, others)) = ids.split_at_checked(share) else { return load(ids) };
+    thread::scope(|scope| {
+        let others: Vec<_> = others.chunks(share).map(|ids| scope.spawn(move || load(ids))).collect();
+        let mut loaded = load(mine);
+        for other in others {
+            loaded.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        loaded
+    })
+}
 
 /// A session as the store has it. One whose log is damaged comes back as far as it can be read, and says so.
 pub(crate) fn session<R: Reader>(reader: &R, id: SessionId) -> Result<Published, Error> {

@@ -27,6 +27,7 @@ use crate::{
     draft::Draft,
     env::Env,
     error::Error,
+    load,
     metrics::Metrics,
     shared::{Published, PublishedThread, Shared},
     story::Step,
@@ -59,10 +60,14 @@ impl<S: Store> Sequencer<S> {
         let reader = store.reader();
         let shared = Arc::new(Shared::new(info.last_pos, info.epoch));
         let mut quarantined = Vec::new();
-        for id in reader.live_sessions()? {
-            match shared.find_session(&reader, id) {
-                Ok(Published { damaged: Some(why), .. }) => quarantined.push((id, why.to_string())),
-                Ok(_) | Err(Error::SessionNotFound(_)) => {}
+        let live = reader.live_sessions()?;
+        for (id, loaded) in live.iter().copied().zip(load::sessions(&reader, &live)) {
+            match loaded {
+                Ok(published) => {
+                    quarantined.extend(published.damaged.as_ref().map(|why| (id, why.to_string())));
+                    shared.begin_with(id, published);
+                }
+                Err(Error::SessionNotFound(_)) => {}
                 Err(Error::Damaged { why, .. }) => quarantined.push((id, why)),
                 Err(error) => return Err(error),
             }

@@ -201,6 +201,12 @@ impl Shared {
         self.threads.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
+    /// A session as it was loaded before there was anything newer.
+    pub(crate) fn begin_with(&self, id: SessionId, published: Published) {
+        let at_rest = published.at_rest();
+        self.sessions.write().unwrap_or_else(PoisonError::into_inner).put(id, published, at_rest);
+    }
+
     /// A session from memory or from the store, from where it is remembered.
     pub(crate) fn find_session<R: Reader>(&self, reader: &R, id: SessionId) -> Result<Published, Error> {
         let evicted = {

@@ -160,6 +160,29 @@ fn a_damaged_session_is_listed_and_read_as_far_as_it_goes_and_takes_no_command()
 }
 
 #[test]
+fn many_live_sessions_are_all_there_after_a_start_and_each_damaged_one_is_told() {
+    let disk = MemDisk::default();
+    let sessions: Vec<_> = (0..100).map(|_| id()).collect();
+    let mut sequencer = open(disk.open());
+    for session in &sessions {
+        one(&mut sequencer, create(*session, Some(prompt()))).expect("created");
+    }
+    drop(sequencer);
+    let bad = [sessions[3], sessions[97]];
+    for session in bad {
+        disk.damage(session, 2);
+    }
+    let (sequencer, quarantined) = Sequencer::open(disk.open(), Env::system()).expect("a sequencer");
+    assert_eq!(quarantined.iter().map(|(id, _)| *id).collect::<Vec<_>>(), bad);
+    let shared = sequencer.shared();
+    for session in sessions {
+        let published = shared.session(session).expect("loaded");
+        assert_eq!(published.state.id, session);
+        assert_eq!(published.damaged.is_some(), bad.contains(&session));
+    }
+}
+
+#[test]
 fn a_snapshot_that_cannot_be_read_is_no_damage() {
     let disk = MemDisk::default();
     let session = id();

@@ -44,6 +44,7 @@ mod ending;
 mod environment;
 mod files;
 mod handshake;
+mod hearing;
 mod outbox;
 mod printed;
 mod reading;
@@ -61,6 +62,7 @@ use agent::Agent;
 use context::Context;
 use ending::Leaving;
 use handshake::Stage;
+use hearing::Hearing;
 use outbox::Outbox;
 use printed::Printed;
 use reading::{Noise, Voice};
@@ -154,6 +156,7 @@ struct Runner {
     stage: Stage,
     /// Until when the stage must be over.
     stage_until: Option<Instant>,
+    hearing: Hearing,
     /// When it is said that the agent has not said hello.
     slow_at: Option<Instant>,
     agent: Option<Agent>,
@@ -260,6 +263,7 @@ impl Runner {
             first_prompt: None,
             stage: Stage::Waiting,
             stage_until: None,
+            hearing: Hearing::default(),
             slow_at: None,
             agent: None,
             peer: None,
@@ -297,9 +301,11 @@ impl Runner {
         loop {
             let event = self.next_event().await;
             let now = Instant::now();
+            // The timer comes last: then there was nothing else.
+            let heard_all = matches!(event, Event::Tick) && self.is_agent_read();
             let done = self.turn_span().in_scope(|| {
                 self.handle(event, now)?;
-                self.on_time(now);
+                self.on_time(heard_all, now);
                 self.outbox.flush(now);
                 Ok::<_, Error>(self.may_leave(now).then(|| self.leave()))
             })?;
@@ -321,7 +327,7 @@ impl Runner {
 
     async fn next_event(&mut self) -> Event {
         let deadline = self.deadline();
-        let reads = !self.outbox.is_full();
+        let reads = self.is_agent_read();
         let Self { agent, backlog, calls, uplink, incoming, terminal_events, signals, keeper_check, .. } = self;
         let from_agent = async {
             let Some(agent) = agent else { return std::future::pending().await };
@@ -381,6 +387,11 @@ impl Runner {
             }
         }
         Ok(())
+    }
+
+    /// Whether the agent may say more.
+    fn is_agent_read(&self) -> bool {
+        !self.outbox.is_full() || self.agent.as_ref().is_some_and(Agent::has_left_words)
     }
 
     fn agent_pid(&self) -> Option<i32> {

@@ -166,7 +166,10 @@ fn fate(state: &SessionState, turn: &ActiveTurn, over: &Over) -> KnownEvent {
         }
         (false, by) => match (&state.failure, by) {
             // It is to be tried again, which may help.
-            (Some(failure), None) if turn.tries < limits::TURN_TRIES && over.starts_again(state, failure) => {
+            (Some(failure), None)
+                if turn.tries < limits::TURN_TRIES
+                    && (over.starts_again(state, failure) || over.died_before_it_was_told(state, failure)) =>
+            {
                 KnownEvent::TurnRequeued {}
             }
             // The runner said itself why it cannot start: the turn fails with that.
@@ -252,6 +255,13 @@ impl Over {
     fn starts_again(&self, state: &SessionState, failure: &Failure) -> bool {
         let resumes = state.spec.crash_policy == CrashPolicy::Resume;
         resumes && !self.ready && !self.exhausted && failure.code.as_deref() == Some("agent_exited_early")
+    }
+
+    /// Whether an agent that had been ready ended before it was given the prompt: then it is as if the prompt had come a
+    /// moment later, when it was known that the agent had gone.
+    fn died_before_it_was_told(&self, state: &SessionState, failure: &Failure) -> bool {
+        let drops = state.spec.crash_policy == CrashPolicy::Fail;
+        self.ready && !self.loops && !drops && failure.kind == FailureKind::ProcessExit
     }
 
     /// Whether the agent ended by itself, without an error and between turns.

@@ -12,6 +12,10 @@ use crate::{acp::frame::Lines, process::Exit, redact::Redactor};
 /// How much of it goes into an event.
 const STDERR_TOLD: usize = 4 << 10;
 
+/// So much is read of an agent that has ended, whether there is room for it or not: more is not in a pipe, unless processes
+/// that it left behind go on writing.
+const LEFT_BEHIND: usize = 1 << 20;
+
 /// A running agent, or what is left of one.
 #[derive(Debug)]
 pub(super) struct Agent {
@@ -22,6 +26,8 @@ pub(super) struct Agent {
     pub(super) exit: Option<Exit>,
     /// The rung of the ladder on which it ended.
     pub(super) step: Option<StopStep>,
+    /// How many bytes were read since it ended.
+    heard_since: usize,
 }
 
 /// The three ends of an agent that has just been started.
@@ -60,6 +66,7 @@ pub(super) fn start(
         log: StderrLog::new(log),
         exit: None,
         step: None,
+        heard_since: 0,
     };
     Ok(Started { agent, stdin: pipe::Sender::from_owned_fd(stdin_write.into())? })
 }
@@ -80,6 +87,18 @@ pub(crate) fn in_own_session(command: &mut Command) {
 }
 
 impl Agent {
+    /// Takes note of what was read of it.
+    pub(super) fn heard(&mut self, bytes: usize) {
+        if self.exit.is_some() {
+            self.heard_since += bytes;
+        }
+    }
+
+    /// Whether what it left in the pipe is read even if it has to wait in memory then: nobody else has it.
+    pub(super) const fn has_left_words(&self) -> bool {
+        self.exit.is_some() && self.heard_since < LEFT_BEHIND
+    }
+
     /// Sends a signal to the agent's process group, which is there as long as one of its processes is not reaped.
     pub(super) fn signal_group(&self, signal: Signal) {
         if let Some(pid) = Pid::from_raw(self.pid) {

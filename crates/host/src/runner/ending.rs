@@ -322,12 +322,18 @@ impl Runner {
     }
 
     pub(super) fn deadline(&self) -> Instant {
+        let leaving = self.leaving.as_ref().map(|leaving| leaving.until);
+        let mut after_words = [self.stage_until, self.turn_deadline(), leaving];
+        if !self.is_agent_read() {
+            after_words = after_words.map(|at| self.hearing.unread(at));
+        }
+        let [stage, turn, leaving] = after_words;
         let known = [
-            self.stage_until,
+            stage,
             self.slow_at,
-            self.turn_deadline(),
+            turn,
             self.watch_deadline(),
-            self.leaving.as_ref().map(|leaving| leaving.until),
+            leaving,
             self.outbox.deadline(),
             self.terminals.deadline(),
             self.scale.at,
@@ -336,8 +342,11 @@ impl Runner {
         known.into_iter().flatten().min().unwrap_or_else(|| Instant::now() + Duration::from_secs(3600))
     }
 
-    /// Does what is due.
-    pub(super) fn on_time(&mut self, now: Instant) {
+    /// Does what is due; `heard_all` if nothing was left to read.
+    pub(super) fn on_time(&mut self, heard_all: bool, now: Instant) {
+        let killed = self.leaving.as_ref().filter(|leaving| leaving.step == Step::Kill).map(|leaving| leaving.until);
+        let due = [self.stage_until, killed, self.yields_until()].into_iter().flatten().any(|until| now >= until);
+        self.hearing.note(due, heard_all, now);
         self.terminals.on_time(now);
         // Only to let go of what finished tasks leave.
         while self.tasks.try_join_next().is_some() {}
@@ -345,7 +354,7 @@ impl Runner {
         self.on_watch_time(now);
         self.on_slow_time(now);
         self.weigh_tree(now);
-        if self.stage_until.is_some_and(|until| now >= until) {
+        if self.stage_until.is_some_and(|until| now >= until) && !self.hearing.is_behind() {
             self.stage_until = None;
             match &self.agent {
                 Some(agent) if agent.exit.is_some() => self.bury_agent(now),
@@ -367,6 +376,7 @@ impl Runner {
             Step::Cancel => self.enter(Step::EndOfInput, now),
             Step::EndOfInput => self.enter(Step::Terminate, now),
             Step::Terminate => self.enter(Step::Kill, now),
+            Step::Kill if self.hearing.is_behind() => {}
             Step::Kill => self.bury_agent(now),
             Step::Commit => {}
         }

@@ -79,6 +79,9 @@ impl Runner {
     pub(super) fn on_read(&mut self, read: Read, now: Instant) {
         match read {
             Read::Line(line) => {
+                if let Some(agent) = &mut self.agent {
+                    agent.heard(line.len());
+                }
                 self.on_line(&line, now);
                 self.unsettle(now);
             }

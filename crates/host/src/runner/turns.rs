@@ -115,7 +115,9 @@ impl Turn {
 impl Runner {
     /// Hands the next prompt over, if the agent can take one.
     pub(super) fn prompt_next(&mut self) {
-        if !matches!(self.stage, Stage::Ready) || self.turn.is_some() || self.leaving.is_some() {
+        // One that has ended and is not buried yet would only take the prompt with it.
+        let gone = self.leaving.is_some() || self.has_agent_closed();
+        if !matches!(self.stage, Stage::Ready) || self.turn.is_some() || gone {
             return;
         }
         let (Some(peer), Some(session)) = (self.peer.clone(), self.session.clone()) else { return };
@@ -267,6 +269,12 @@ impl Runner {
         }
     }
 
+    /// Until when the agent may yield to a cancel.
+    pub(super) fn yields_until(&self) -> Option<Instant> {
+        let turn = self.turn.as_ref().filter(|turn| turn.end.is_none() && self.leaving.is_none())?;
+        turn.cancel_until
+    }
+
     pub(super) fn on_turn_time(&mut self, now: Instant) {
         let Some(turn) = &mut self.turn else { return };
         if let Some(end) = turn.end.take_if(|end| now >= end.at) {
@@ -282,7 +290,7 @@ impl Runner {
             if let Some(turn) = &mut self.turn {
                 turn.tools_due = next;
             }
-        } else if turn.end.is_none() && self.leaving.is_none() && turn.cancel_until.is_some_and(|until| now >= until) {
+        } else if self.yields_until().is_some_and(|until| now >= until) && !self.hearing.is_behind() {
             self.on_watchdog(now);
         }
     }

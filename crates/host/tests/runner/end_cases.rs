@@ -1,5 +1,7 @@
 //! How an attempt ends: by order, by its agent's death, by the limits.
 
+use std::time::Duration;
+
 use convene_core::{event::StopMode, failure::StopStep};
 use convene_host::{launch_spec::TreeMax, process::Exit};
 use rustix::process::Signal;
@@ -7,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     cases::{ended, trials_of},
-    fixture::{Attempt, TURN, With, with_flags, with_prompt},
+    fixture::{Attempt, TURN, With, turn, with_flags, with_prompt},
 };
 
 trials_of!(
@@ -20,6 +22,8 @@ trials_of!(
     tells_how_an_agent_died_in_a_turn,
     tells_what_an_agent_wrote_before_it_died,
     tells_half_a_line,
+    tells_what_a_dead_agent_left_although_there_is_no_room,
+    gives_no_prompt_to_an_agent_that_has_ended,
     takes_a_long_line,
     does_not_take_a_line_without_end,
     ends_the_agent_when_it_is_fenced,
@@ -137,6 +141,37 @@ async fn tells_half_a_line() {
     attempt.server.event_that("agent_diagnostic", |e| e["code"] == "stdout_noise").await;
     assert_eq!(attempt.server.event("agent_exited").await["exit"]["code"], 0);
     attempt.ended().await;
+}
+
+async fn tells_what_a_dead_agent_left_although_there_is_no_room() {
+    let attempt = Attempt::start(With {
+        spool_max: Some(10_000),
+        ack_delay: Duration::from_secs(2),
+        ..with_prompt("LINE 20000\nPAUSE 300\nLINE 20001\nLINE 20002\nEXIT 3")
+    });
+    assert_eq!(attempt.server.event("agent_exited").await["exit"]["code"], 3);
+    // What is told of a line is a little shorter.
+    let answer = attempt.server.answer().len();
+    assert!(answer > 59_000, "{answer} bytes");
+    attempt.ended().await;
+}
+
+async fn gives_no_prompt_to_an_agent_that_has_ended() {
+    // Its children hold its output open, so that it is not known at once that it says no more.
+    let attempt = Attempt::start(with_prompt("DAEMON HOLD"));
+    ended(&attempt, TURN).await;
+    let agent = attempt.server.event("agent_launched").await["pid"].as_i64().unwrap();
+    let agent = rustix::process::Pid::from_raw(i32::try_from(agent).unwrap()).unwrap();
+    rustix::process::kill_process(agent, Signal::KILL).unwrap();
+    let until = std::time::Instant::now() + Duration::from_secs(20);
+    while attempt.run_dir.agent_exit().unwrap().is_none() {
+        assert!(std::time::Instant::now() < until, "nobody collects it");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    attempt.prompt(2, "hello");
+    assert!(attempt.ended().await.verified);
+    assert_eq!(attempt.run_dir.handed_over().unwrap().unwrap().turn, turn(TURN).to_string());
+    assert_eq!(attempt.receipts().len(), 1);
 }
 
 async fn takes_a_long_line() {

@@ -49,6 +49,7 @@ pub struct With {
     pub recap: Option<String>,
     pub recap_due: bool,
     pub line_max: Option<usize>,
+    pub spool_max: Option<u64>,
     pub tree_max: TreeMax,
     pub start_timeout_ms: Option<u64>,
     pub sign_in_timeout_ms: Option<u64>,
@@ -143,7 +144,10 @@ impl Attempt {
         })
         .unwrap();
         let fields = config.as_object_mut().unwrap();
-        fields.remove("spool_max");
+        match with.spool_max {
+            Some(max) => fields.insert("spool_max".to_owned(), max.into()),
+            None => fields.remove("spool_max"),
+        };
         match with.line_max {
             Some(max) => fields.insert("line_max".to_owned(), max.into()),
             None => fields.remove("line_max"),

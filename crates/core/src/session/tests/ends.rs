@@ -299,6 +299,28 @@ fn a_turn_of_unknown_outcome_is_said_and_never_sent_again() {
 }
 
 #[test]
+fn a_prompt_that_met_a_dying_agent_waits_for_the_next_one() {
+    for policy in [CrashPolicy::Ask, CrashPolicy::Resume, CrashPolicy::Fail] {
+        let mut w = World::prompted(with(policy)).with_agent();
+        let turn = w.turn();
+        w.ok(w.report([fails(FailureKind::ProcessExit)]));
+        w.ok(w.end(gone()));
+        if policy == CrashPolicy::Fail {
+            assert_eq!(w.ends(), [(turn, StopReason::Failed)]);
+            continue;
+        }
+        assert_eq!((w.state.phase.name(), w.ends().len()), ("pending", 0), "{policy:?}");
+        assert_eq!(w.state.queue.front().map(|entry| entry.id), Some(turn));
+        for _ in 1..limits::TURN_TRIES {
+            w = w.with_agent();
+            w.ok(w.report([fails(FailureKind::ProcessExit)]));
+            w.ok(w.end(gone()));
+        }
+        assert_eq!(w.ends(), [(turn, StopReason::Failed)], "but not for ever");
+    }
+}
+
+#[test]
 fn the_marker_on_disk_counts_as_handed_over() {
     let mut w = World::prompted(spec()).with_agent();
     let turn = w.turn();
