@@ -39,7 +39,7 @@ pub struct RunnerConfig {
     /// The longest line that is taken from the agent, in bytes.
     #[serde(default = "default_line_max")]
     pub line_max: usize,
-    /// The most unacknowledged bytes on disk; past them the agent is not read.
+    /// The most unacknowledged bytes on disk while the server is away; past them the agent is not read.
     #[serde(default = "default_spool_max")]
     pub spool_max: u64,
     /// What the agent and all that it starts may take.

@@ -2,7 +2,9 @@
 //!
 //! An event is sent at once when nothing is unacknowledged. Otherwise it waits and is merged with its neighbors until
 //! the acknowledgement comes, or until it is old or large enough to be put on disk, where a death of the runner does not
-//! reach it. One batch is in flight at a time; it is always read back from the disk, so that memory stays bounded.
+//! reach it. One batch is in flight at a time; it is always read back from the disk, so that memory stays bounded. An agent
+//! that says more than the server commits is read no further than a little ahead of it; while the server is away, as far as
+//! the disk is to be used for it.
 
 use std::time::Duration;
 
@@ -26,6 +28,9 @@ const AGE: Duration = Duration::from_millis(10);
 const SIZE: usize = 64 << 10;
 /// With this much in memory (the disk refuses) the agent is not read any more.
 const BLOCKED: usize = 1 << 20;
+/// With so many unacknowledged bytes on disk the agent is not read any more while there is a link: what it says faster than
+/// the server commits would be seen later and later, and its end, or a cancel, after all of it.
+const AHEAD: u64 = 4 << 20;
 /// How long to wait before the disk is tried again.
 const DISK_PAUSE: Duration = Duration::from_secs(1);
 
@@ -122,7 +127,8 @@ impl Outbox {
 
     /// Whether the agent must wait.
     pub(super) fn is_full(&self) -> bool {
-        self.pending.bytes() > BLOCKED || self.spool.unacked_bytes() > self.spool_max
+        let ahead = if self.is_up() { self.spool_max.min(AHEAD) } else { self.spool_max };
+        self.pending.bytes() > BLOCKED || self.spool.unacked_bytes() > ahead
     }
 
     /// Whether everything is committed.

@@ -8,12 +8,13 @@ use rustix::process::Signal;
 
 use crate::{
     cases::{ended, trials_of},
-    fixture::{Attempt, TURN, turn, with_prompt},
+    fixture::{Attempt, TURN, With, turn, with_prompt},
 };
 
 trials_of!(
     goes_on_while_the_server_is_away,
     sends_again_what_was_not_acknowledged,
+    reads_a_flood_only_a_little_ahead_of_the_server,
     waits_for_a_server_that_comes_later,
     takes_directives_once,
     leaves_a_readable_tail_when_it_is_killed,
@@ -58,6 +59,26 @@ async fn sends_again_what_was_not_acknowledged() {
     assert!(hellos > 2, "{hellos} links only");
     assert_eq!(attempt.receipts().len(), 1);
     attempt.server.state.lock().unwrap().cut_after = None;
+    attempt.finish().await;
+}
+
+async fn reads_a_flood_only_a_little_ahead_of_the_server() {
+    let attempt = Attempt::start(With { ack_delay: Duration::from_millis(50), ..with_prompt("MIX 100000000 0 8000") });
+    let spool = attempt.run_dir.spool_path();
+    let end = std::time::Instant::now() + Duration::from_secs(40);
+    // The agent is held back when its pipe has long been full.
+    let mut largest = 0;
+    while attempt.server.events().len() < 300 {
+        assert!(std::time::Instant::now() < end, "nothing comes any more");
+        let bytes: usize = Records::open(&spool).unwrap().map(|record| record.unwrap().text.len()).sum();
+        largest = largest.max(bytes);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // Of what is acknowledged a part is still there.
+    assert!(largest < 7 << 20, "{largest} bytes are ahead");
+    attempt.server.order(Order::Cancel { turn: turn(TURN) });
+    attempt.server.state.lock().unwrap().ack_delay = Duration::ZERO;
+    assert_eq!(ended(&attempt, TURN).await["stop_reason"], "cancelled");
     attempt.finish().await;
 }
 
