@@ -100,6 +100,8 @@ export class Convene {
     const timer = setTimeout(() => this.#server.kill("SIGKILL"), 20_000);
     await this.#server.gone;
     clearTimeout(timer);
+    // What was told to end may need a moment for it.
+    for (const end = Date.now() + 10_000; Date.now() < end && this.processes().length > 0; ) await delay(100);
     return this.processes();
   }
 

@@ -64,7 +64,7 @@ for (const theme of ["light", "dark"] as const) {
       for (const [name, where] of Object.entries(pages())) {
         await page.goto(where);
         await page.getByRole("heading", { level: 1 }).first().waitFor({ state: "attached" });
-        await page.waitForLoadState("networkidle");
+        await page.waitForLoadState("networkidle", { timeout: 120_000 });
         await still(page);
         if (shots) await page.screenshot({ path: path.join(shots, `${name}-${theme}-${width}.png`) });
         const found = await violations(page);

@@ -92,6 +92,7 @@ before(async () => {
   git("commit", "-q", "-m", "Begin");
   if (shots) mkdirSync(shots, { recursive: true });
   page = await stage.tab();
+  page.setDefaultTimeout(SLOW_MS);
 });
 after(async () => {
   if (why) return;

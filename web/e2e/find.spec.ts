@@ -1,4 +1,4 @@
-/** Finding in a session: in what is folded, in what is not loaded, and back to where one was. */
+/** Finding in a session: in what is folded, in what is not loaded, and back to where one was; and in the list of sessions. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
@@ -115,4 +115,21 @@ test("what is not there is said, and a phone finds by the menu", async () => {
   await bar(page).getByText("Not found here").waitFor();
   await bar(page).getByRole("button", { name: "Search older turns" }).tap();
   await bar(page).getByText("All turns were searched").waitFor();
+});
+
+test("who types in the middle of the list's filter stays there, and the address can empty it", async () => {
+  const page = await stage.tab("/");
+  const filter = page.getByRole("searchbox");
+  const caret = () => filter.evaluate((box: HTMLInputElement) => box.selectionStart);
+  await filter.fill("abcd");
+  await filter.press("Home");
+  for (const [n, letter] of ["u", "v", "w"].entries()) {
+    await filter.press("ArrowRight");
+    await filter.press(letter);
+    await until("the address has it", () => new URL(page.url()).searchParams.get("q")?.includes(letter));
+    assert.equal(await caret(), 2 * n + 2, await filter.inputValue());
+  }
+  assert.equal(await filter.inputValue(), "aubvcwd");
+  await page.getByRole("button", { name: "Clear filter" }).click();
+  await until("it is empty", async () => (await filter.inputValue()) === "");
 });

@@ -22,9 +22,60 @@ const create = (name: string, agent = "hello", prompt?: string) =>
 const place = (field: Locator) =>
   field.evaluate((box: HTMLTextAreaElement) => [box.value, box.selectionStart, box.scrollTop] as const);
 
-/** Whether the browser's own storage holds a text. */
-const isKept = (page: Page, text: string) =>
-  page.evaluate((wanted) => Object.values(localStorage).some((one) => String(one).includes(wanted)), text);
+declare global {
+  interface Window {
+    /** What is going to be pasted. */
+    pasted?: DataTransfer;
+  }
+}
+
+/** Pastes a megabyte into the message; how long the longest task was that came of it. */
+async function paste(page: Page): Promise<number> {
+  await message(page).focus();
+  // Made before: it is not the page that has to make it.
+  await page.evaluate(
+    (line) => {
+      window.pasted = new DataTransfer();
+      window.pasted.setData("text/plain", line.repeat(9_800));
+    },
+    `${"word ".repeat(19)}end.\n`,
+  );
+  return message(page).evaluate(
+    (box) =>
+      new Promise<number>((then) => {
+        let longest = 0;
+        let last = Infinity;
+        // Long tasks are told of late, in their order: all are known when the one that ends this is.
+        new PerformanceObserver((list, watch) => {
+          for (const { startTime, duration } of list.getEntries()) {
+            if (startTime + duration <= last + 50) longest = Math.max(longest, Math.round(duration));
+            else {
+              watch.disconnect();
+              then(longest);
+            }
+          }
+        }).observe({ entryTypes: ["longtask"] });
+        const end = () => {
+          last = performance.now();
+          while (performance.now() < last + 100);
+        };
+        // In a task of the page: one of the test's own is never told of.
+        requestAnimationFrame(() => {
+          const press = { clipboardData: window.pasted ?? null, bubbles: true, cancelable: true };
+          box.dispatchEvent(new ClipboardEvent("paste", press));
+          requestAnimationFrame(() => requestIdleCallback(end));
+        });
+      }),
+  );
+}
+
+/** Whether the browser's own storage holds a text, under a name with `of` in it. */
+const isKept = (page: Page, text: string, of = "") =>
+  page.evaluate(
+    ([wanted, part]) =>
+      Object.entries(localStorage).some(([name, one]) => name.includes(part) && String(one).includes(wanted)),
+    [text, of] as const,
+  );
 
 test("small thing 14: a reload in mid-sentence: the draft, the caret and the field's scroll are back", async () => {
   const id = await create("sentence");
@@ -57,31 +108,19 @@ test("small thing 15: the draft of one session never shows in another", async ()
 });
 
 test("small thing 18: a pasted megabyte becomes an attachment without a long task, outlives a reload, and goes with the message", async () => {
-  const id = await create("paste");
-  const page = await stage.tab(`/s/${id}`);
-  await message(page).focus();
-  const longest = await message(page).evaluate(
-    async (box, text) => {
-      const tasks: number[] = [];
-      const watch = new PerformanceObserver((list) => {
-        for (const entry of list.getEntries()) tasks.push(entry.duration);
-      });
-      watch.observe({ entryTypes: ["longtask"] });
-      const data = new DataTransfer();
-      data.setData("text/plain", text.repeat(9_800));
-      box.dispatchEvent(
-        new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }),
-      );
-      await new Promise((then) => requestAnimationFrame(() => requestIdleCallback(then)));
-      watch.disconnect();
-      return Math.round(Math.max(0, ...tasks));
-    },
-    `${"word ".repeat(19)}end.\n`,
-  );
+  const page = await stage.tab("/");
   const chip = page.getByRole("listitem").filter({ hasText: "Pasted text 1" });
-  await chip.waitFor();
-  // On a machine that does other things as well a task takes longer.
-  assert.ok(longest <= 500, `a task of ${longest} ms`);
+  const longest: number[] = [];
+  let id = "";
+  // A machine that does other things as well makes one of them long, but hardly each.
+  for (const name of ["paste one", "paste two", "paste three"]) {
+    id = await create(name);
+    await page.goto(`/s/${id}`);
+    await live(page);
+    longest.push(await paste(page));
+    await chip.waitFor();
+  }
+  assert.ok(Math.min(...longest) <= 100, `tasks of ${longest.join(", ")} ms`);
   await message(page).fill("Look at this");
   await until("it is written down", () => isKept(page, "Look at this"));
   await page.reload();
@@ -90,7 +129,7 @@ test("small thing 18: a pasted megabyte becomes an attachment without a long tas
   assert.equal(await message(page).inputValue(), "Look at this");
   await page.getByRole("button", { name: "Send" }).click();
   await page.getByText("Hello from the script.").waitFor();
-  await until("nothing of it is kept", async () => !(await isKept(page, "word word")));
+  await until("nothing of it is kept", async () => !(await isKept(page, "word word", id)));
   const events = await stage.server.events(id);
   const prompt = events.find(isOf("turn_queued"));
   assert.equal(JSON.stringify(prompt?.content).match(/end\./g)?.length, 9_800);
@@ -209,14 +248,24 @@ test("a turn that ended while nobody looked has its dot, also after a reload, un
   await dot.waitFor({ state: "attached" });
   await page.getByRole("link").filter({ hasText: "dotted" }).first().click();
   await page.getByRole("feed").getByText("Hello from the script.").waitFor();
+  // Words may be there before anybody counts as having looked at them.
+  await until("it counts as looked at", () =>
+    page.evaluate((session) => {
+      const kept: unknown = JSON.parse(localStorage.getItem("convene.visits") ?? "null");
+      if (typeof kept !== "object" || kept === null || !("finished" in kept)) return false;
+      return typeof kept.finished === "object" && kept.finished !== null && !(session in kept.finished);
+    }, id),
+  );
   await page.getByRole("link", { name: "Back to all sessions" }).click();
   await page.getByRole("link").filter({ hasText: "dotted" }).first().waitFor();
   await dot.waitFor({ state: "detached" });
 });
 
 test("the bar of a running turn grows, and a canceled turn tells of no tokens", async () => {
-  const id = await create("growing", "slow", "Speak");
+  const id = await create("growing", "slow");
   const page = await stage.tab(`/s/${id}/timeline`);
+  // It speaks for a while only, and that begins when somebody looks.
+  await stage.server.prompt(id, "Speak");
   const bar = page.locator("[data-bar] > span").first();
   await bar.waitFor();
   const wide = await page.evaluate(() => {

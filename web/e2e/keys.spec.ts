@@ -144,8 +144,10 @@ test("small thing 34: keys of a session", async () => {
 
 test("small thing 34: keys that work while somebody writes: cancel, and the last prompt that waits", async () => {
   const cwd = stage.home.directory("slow");
-  const id = await stage.server.create({ agent: "slow", cwd, prompt: "Speak" });
+  const id = await stage.server.create({ agent: "slow", cwd });
   const page = await stage.tab(`/s/${id}`);
+  // It speaks for a while only, and that begins when somebody looks.
+  await stage.server.prompt(id, "Speak");
   await page.getByText(/word 3/).waitFor();
   await message(page).fill("Later");
   await page.keyboard.press("Enter");
@@ -186,6 +188,21 @@ test("small thing 34: no letter acts in a field or in a composition", async () =
   assert.equal(path(page), `/s/${ids.hello}`);
   await page.getByRole("tab", { name: "Talk", selected: true }).waitFor();
   assert.equal(await page.getByRole("dialog").count(), 0);
+});
+
+test("after a change of the page the focus is on the heading of the new one", async () => {
+  const page = await stage.tab("/");
+  const bar = page.getByRole("navigation").first();
+  for (const name of ["Workers", "Agents", "About", "Workers"]) {
+    await bar.getByRole("link", { name }).click();
+    await page.getByRole("heading", { level: 1, name }).waitFor();
+    await until(`the focus is on ${name}`, () =>
+      page.evaluate((title) => {
+        const heading = document.activeElement;
+        return heading?.tagName === "H1" && heading.textContent.trim() === title;
+      }, name),
+    );
+  }
 });
 
 /** Where the focus is, how it is seen, and whether it went back from where it was. */

@@ -1,13 +1,13 @@
 /** A prompt that waits is edited: in time it is changed; too late, that is said and nothing that was written is lost. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import type { Page } from "playwright-core";
 import { Stage, type Script } from "./support/stage.ts";
 import { until } from "./support/until.ts";
 
 const script: Script = {
   turns: [
-    { match: "speak", steps: [{ say: { text: "word {{n}} ", repeat: 300, every_ms: 100 } }] },
+    { match: "speak", steps: [{ say: { text: "word {{n}} ", repeat: 3000, every_ms: 100 } }] },
     { steps: [{ say: { text: "Done." } }] },
   ],
 };
@@ -16,6 +16,7 @@ let stage: Stage;
 before(async () => {
   stage = await Stage.open({ script });
 });
+afterEach(() => stage.clear());
 after(() => stage.close());
 
 const message = (page: Page) => page.getByRole("textbox", { name: /^Message to/ });
@@ -82,7 +83,13 @@ test("taken while it is saved: the refusal is told, and the text stays", async (
     await stage.server.turn(id, 2);
     await route.continue();
   });
+  const answered = page.waitForResponse(
+    (response) => response.request().method() !== "GET" && response.url().includes("/queue/"),
+  );
   await page.keyboard.press("Enter");
+  const refusal = await answered;
+  assert.equal(refusal.status(), 404);
+  assert.equal((await refusal.json()).code, "queue_entry_not_found");
   await page.getByText("The agent took this prompt before it was changed.").waitFor();
   assert.equal(await field(page).inputValue(), "Then something else");
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { hello } from "./support/scripts.ts";
 import { Stage } from "./support/stage.ts";
 import { until } from "./support/until.ts";
@@ -11,6 +11,7 @@ let stage: Stage;
 before(async () => {
   stage = await Stage.open({ hello });
 });
+afterEach(() => stage.clear());
 after(() => stage.close());
 
 /** Loses the events of one type of a session's log, while no server runs. */
@@ -46,7 +47,10 @@ test("a damaged session breaks nothing else, says what is wrong, is repaired and
   await dialog.getByRole("button", { name: "Repair", exact: true }).click();
   await page.getByText("The log is repaired. What is missing in it is known.").waitFor();
   await page.getByText(/^The log was repaired by/).waitFor();
-  await page.getByText(/lost here/).waitFor();
+  await page
+    .getByRole("feed")
+    .getByText(/lost here/)
+    .waitFor();
   await page.getByRole("textbox", { name: /^Message to/ }).fill("Once more");
   await page.keyboard.press("Enter");
   await until(

@@ -1,6 +1,6 @@
 /** The conversation is taken back to before a message: asked first, seen at once, true afterwards, and put back if it is refused. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import type { Page } from "playwright-core";
 import type { Script } from "./support/stage.ts";
 import { open, Stage } from "./support/stage.ts";
@@ -22,6 +22,7 @@ let stage: Stage;
 before(async () => {
   stage = await Stage.open({ echo });
 });
+afterEach(() => stage.clear());
 after(() => stage.close());
 
 async function talked(name: string): Promise<string> {
@@ -84,6 +85,7 @@ test("a message comes back as a draft, what followed is gone in both tabs, and t
 test("what came in between is not taken back unseen: it is refused, and all stands there again", async () => {
   const id = await talked("refused");
   const page = await stage.tab(`/s/${id}`, { expects: "refusals" });
+  await page.getByText("The third answer.").waitFor();
   await rewindTo(page, "The second thing");
   const asks = page.getByRole("alertdialog");
   await asks.getByText("2 turns leave").waitFor();

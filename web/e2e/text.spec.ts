@@ -1,6 +1,6 @@
 /** What an agent writes is shown whole and does nothing: no picture is fetched, no mark obeyed, no link opened unseen; what is copied is the thing itself. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import type { Page } from "playwright-core";
 import { Stage, type Script } from "./support/stage.ts";
 import { until } from "./support/until.ts";
@@ -53,6 +53,7 @@ let stage: Stage;
 before(async () => {
   stage = await Stage.open({ says, works });
 });
+afterEach(() => stage.clear());
 after(() => stage.close());
 
 async function talk(agent: string): Promise<Page> {
@@ -122,6 +123,9 @@ test("small thing 26: a change is compared, colored and cannot turn the text aro
   await more.focus();
   await page.keyboard.press("Enter");
   await viewer.getByText("export const value30").first().waitFor();
+  await until("who presses keys is still in the viewer, which was drawn anew", () =>
+    page.evaluate(() => document.activeElement?.closest(".diff") !== null),
+  );
 });
 
 test("small thing 25: output shows its last lines in color, its control characters by name, and all of it on demand", async () => {

@@ -8,18 +8,20 @@ use std::{
 
 /// A home of its own, which goes with it.
 struct Home {
-    dir: PathBuf,
+    dir: tempfile::TempDir,
 }
 
 impl Home {
-    fn new(name: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("convene-cli-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&dir).expect("a directory");
-        Self { dir }
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().expect("a directory") }
+    }
+
+    fn path(&self) -> &Path {
+        self.dir.path()
     }
 
     fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.dir.join(name);
+        let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().expect("it has one")).expect("a directory");
         std::fs::write(&path, text).expect("a file");
         path
@@ -30,23 +32,17 @@ impl Home {
         let mut command = Command::new(env!("CARGO_BIN_EXE_convene"));
         command
             .env_clear()
-            .env("HOME", &self.dir)
+            .env("HOME", self.path())
             .env("PATH", "/usr/bin:/bin")
             .env("CONVENE_CLIENT_AUTOSTART", "false")
-            .current_dir(&self.dir)
+            .current_dir(self.path())
             .stdin(Stdio::null())
             .args(args);
         command
     }
 
     fn run(&self, args: &[&str]) -> Said {
-        said(self.command(args).output().expect("it runs"), &self.dir)
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.dir);
+        said(self.command(args).output().expect("it runs"), self.path())
     }
 }
 
@@ -70,7 +66,7 @@ error[server_unreachable]: nothing answers at HOME/.local/share/convene/server.s
 
 #[test]
 fn without_a_server_every_command_says_so() {
-    let home = Home::new("down");
+    let home = Home::new();
     for args in [
         &["ls"][..],
         &["run", "hello"],
@@ -104,12 +100,12 @@ fn without_a_server_every_command_says_so() {
         let said = home.run(args);
         assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (6, "", DOWN), "{args:?}");
     }
-    assert!(!home.dir.join(".local").exists(), "nothing is made by asking");
+    assert!(!home.path().join(".local").exists(), "nothing is made by asking");
 }
 
 #[test]
 fn with_json_a_problem_is_one_line_on_stderr() {
-    let home = Home::new("json");
+    let home = Home::new();
     let said = home.run(&["ls", "--json"]);
     assert_eq!((said.code, said.stdout.as_str()), (6, ""));
     assert_eq!(said.stderr.lines().count(), 1, "{}", said.stderr);
@@ -123,7 +119,7 @@ fn with_json_a_problem_is_one_line_on_stderr() {
 
 #[test]
 fn what_is_not_built_is_refused_by_name() {
-    let home = Home::new("not-built");
+    let home = Home::new();
     for name in ["operator", "crd", "acp", "mcp", "agent"] {
         let said = home.run(&[name]);
         let first = said.stderr.lines().next().unwrap_or_default();
@@ -134,7 +130,7 @@ fn what_is_not_built_is_refused_by_name() {
 
 #[test]
 fn bad_prompts() {
-    let home = Home::new("prompts");
+    let home = Home::new();
     let empty = home.run(&["run", "  "]);
     assert_eq!(empty.stderr, "error[prompt_empty]: the prompt is empty\n  hint: give text, - or -F\n");
     assert_eq!(empty.code, 2);
@@ -147,13 +143,13 @@ error[prompt_too_large]: prompt is 10.4 MB, limit 1.0 MB
     assert_eq!((large.code, large.stderr.as_str()), (2, expected));
     let mut child = home.command(&["run", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
     child.stdin.take().expect("a pipe").write_all(b"ab\xffcd").expect("a write");
-    let bytes = said(child.wait_with_output().expect("it ends"), &home.dir);
+    let bytes = said(child.wait_with_output().expect("it ends"), home.path());
     assert_eq!((bytes.code, bytes.stderr.as_str()), (2, "error[prompt_not_text]: the prompt is not UTF-8 at byte 2\n"));
 }
 
 #[test]
 fn a_prompt_that_is_given_leaves_standard_input_alone() {
-    let home = Home::new("stdin");
+    let home = Home::new();
     // The pipe stays open: whoever reads it waits for ever.
     let mut child = home
         .command(&["run", "hello"])
@@ -163,14 +159,14 @@ fn a_prompt_that_is_given_leaves_standard_input_alone() {
         .spawn()
         .expect("it runs");
     let stdin = child.stdin.take();
-    let said = said(child.wait_with_output().expect("it ends"), &home.dir);
+    let said = said(child.wait_with_output().expect("it ends"), home.path());
     drop(stdin);
     assert_eq!((said.code, said.stderr.as_str()), (6, DOWN));
 }
 
 #[test]
 fn the_configuration_is_checked_before_anything_else() {
-    let home = Home::new("config");
+    let home = Home::new();
     home.write(".config/convene/config.toml", "[run]\nagnt = \"codex\"\n");
     let said = home.run(&["ls"]);
     let expected = "\
@@ -189,9 +185,9 @@ error[config_unknown_key]: HOME/.config/convene/config.toml:2: unknown key \"run
 
 #[test]
 fn an_unknown_variable_is_a_warning() {
-    let home = Home::new("variable");
+    let home = Home::new();
     let output = home.command(&["ls"]).env("CONVENE_RUN_AGNT", "x").output().expect("it runs");
-    let said = said(output, &home.dir);
+    let said = said(output, home.path());
     let first = said.stderr.lines().next().unwrap_or_default();
     assert_eq!(first, "warning[config_unknown_key]: nothing reads CONVENE_RUN_AGNT; did you mean CONVENE_RUN_AGENT?");
     assert_eq!(said.code, 6, "a warning never changes the exit code");
@@ -199,7 +195,7 @@ fn an_unknown_variable_is_a_warning() {
 
 #[test]
 fn usage_errors_name_the_nearest() {
-    let home = Home::new("usage");
+    let home = Home::new();
     for (args, near) in [
         (&["rnu", "x"][..], "run"),
         (&["ls", "--archivd"], "--archived"),
@@ -214,11 +210,11 @@ fn usage_errors_name_the_nearest() {
 
 #[test]
 fn no_escape_byte_without_a_terminal_unless_asked_for() {
-    let home = Home::new("color");
+    let home = Home::new();
     let run = |variables: &[(&str, &str)], args: &[&str]| {
         let mut command = home.command(args);
         command.envs(variables.iter().copied());
-        said(command.output().expect("it runs"), &home.dir).stderr.contains('\x1b')
+        said(command.output().expect("it runs"), home.path()).stderr.contains('\x1b')
     };
     assert!(!run(&[], &["ls"]));
     assert!(run(&[("CLICOLOR_FORCE", "1")], &["ls"]));
@@ -229,7 +225,7 @@ fn no_escape_byte_without_a_terminal_unless_asked_for() {
 
 #[test]
 fn help_and_version_touch_nothing() {
-    let home = Home::new("help");
+    let home = Home::new();
     home.write(".config/convene/config.toml", "broken = [");
     for args in [&["--help"][..], &["run", "--help"], &["approve", "-h"], &["--version"]] {
         let said = home.run(args);
@@ -243,19 +239,19 @@ fn help_and_version_touch_nothing() {
 
 #[test]
 fn a_server_that_does_not_start_says_why() {
-    let home = Home::new("start");
+    let home = Home::new();
     let data = home.write("data", "no directory");
     let output = home
         .command(&["ls", "--data-dir", data.to_str().expect("text")])
         .env_remove("CONVENE_CLIENT_AUTOSTART")
         .output()
         .expect("it runs");
-    let said = said(output, &home.dir);
+    let said = said(output, home.path());
     assert_eq!((said.code, said.stdout.as_str()), (1, ""));
     assert!(said.stderr.starts_with("error[storage_readonly]: cannot write HOME/data"), "{}", said.stderr);
     home.write(".config/convene/config.toml", "[server]\nbind = \"0.0.0.0:0\"\n");
     let output = home.command(&["ls"]).env_remove("CONVENE_CLIENT_AUTOSTART").output().expect("it runs");
-    let said = self::said(output, &home.dir);
+    let said = self::said(output, home.path());
     assert_eq!((said.code, said.stdout.as_str()), (6, ""));
     let expected =
         "error[server_start_failed]: the local server ended: error[bind_refused]: 0.0.0.0:0 is open to the network";
@@ -264,7 +260,7 @@ fn a_server_that_does_not_start_says_why() {
 
 #[test]
 fn the_address_of_a_server_is_checked() {
-    let home = Home::new("address");
+    let home = Home::new();
     let said = home.run(&["--server", "https://a.example", "ls"]);
     assert!(said.stderr.starts_with("error[invalid_request]: \"https://a.example\" is no address"), "{}", said.stderr);
     assert_eq!(said.code, 2);
@@ -279,10 +275,10 @@ fn the_address_of_a_server_is_checked() {
 
 #[test]
 fn a_reader_that_leaves_is_no_error() {
-    let home = Home::new("pipe");
+    let home = Home::new();
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     let output = home.command(&["openapi"]).stdout(writer).stderr(Stdio::piped()).output().expect("it runs");
-    let said = said(output, &home.dir);
+    let said = said(output, home.path());
     assert_eq!((said.code, said.stderr.as_str()), (141, ""));
 }

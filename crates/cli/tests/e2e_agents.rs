@@ -11,7 +11,12 @@ use convene_testkit::cluster::{Builder, Cluster, PATIENCE, Topic, wait_until};
 use serde_json::Value;
 
 fn cluster() -> Builder {
-    Cluster::of(env!("CARGO_BIN_EXE_convene")).config("[worker]\nstart_timeout = \"2s\"")
+    Cluster::of(env!("CARGO_BIN_EXE_convene")).config("[worker]")
+}
+
+/// For agents that never say hello, which are waited for to the end.
+fn impatient() -> Builder {
+    cluster().config("start_timeout = \"5s\"")
 }
 
 /// Runs a command of the cluster's home to its end.
@@ -168,7 +173,7 @@ async fn wrong_commands_are_told_apart_and_leave_nothing() -> Result<()> {
     let root = tempfile::tempdir()?;
     let plain = root.path().join("plain");
     std::fs::write(&plain, "a text")?;
-    let cluster = cluster()
+    let cluster = impatient()
         .agent("garbage", &["/bin/sh", "-c", "echo Welcome to my agent; exec cat >&2"])
         .agent("talkative", &["/bin/sh", "-c", "echo cannot find my key >&2; exit 3"])
         .agent("shut", &["/bin/sh", "-c", "exec cat > /dev/null"])
@@ -256,7 +261,7 @@ async fn what_is_plain_is_said_at_once_and_what_takes_long_early() -> Result<()>
 #[tokio::test]
 async fn what_an_agent_leaves_running_dies_with_its_test() -> Result<()> {
     let script = "(setsid sleep 600 & setsid setsid sleep 601 &) ; trap '' TERM; exec cat > /dev/null";
-    let cluster = cluster()
+    let cluster = impatient()
         .agent("forks", &["/bin/sh", "-c", script])
         .fake_as("stubborn", &["--ignore-sigterm", "--ignore-eof"])
         .start()

@@ -81,7 +81,7 @@ async fn prompts_are_typed_and_wait_while_it_is_busy() -> Result<()> {
 #[tokio::test]
 async fn questions_go_before_what_is_typed() -> Result<()> {
     let cluster = cluster().start().await?;
-    let (_, mut terminal) = attached(&cluster, "PAUSE 1000\nPERM", &[]).await?;
+    let (_, mut terminal) = attached(&cluster, "PAUSE 6000\nPERM", &[]).await?;
     terminal.keys("next, ")?;
     terminal.wait_until("it is seen", |t| t.screen().contains("> next,")).await?;
     terminal.wait_for("asks to run a command").await?;

@@ -7,11 +7,8 @@ use convene_core::{
 };
 use convene_testkit::cluster::{Builder, Cluster, Role};
 
-/// Limits that make patience short and lines cheap.
-const CONFIG: &str = "[worker]\nstart_timeout = \"1s\"";
-
 fn cluster() -> Builder {
-    Cluster::of(env!("CARGO_BIN_EXE_convene")).config(CONFIG)
+    Cluster::of(env!("CARGO_BIN_EXE_convene"))
 }
 
 /// Prompts the agent and returns the session when it is over, one way or the other.
@@ -49,7 +46,9 @@ async fn lives_on(cluster: &Cluster) -> Result<()> {
 
 #[tokio::test]
 async fn agents_that_do_not_begin_are_told_apart() -> Result<()> {
+    // One of them says nothing, and is waited for to the end.
     let cluster = cluster()
+        .config("[worker]\nstart_timeout = \"5s\"")
         .agent("garbage", &["/bin/sh", "-c", "echo Welcome to my agent; exec cat >&2"])
         .agent("shut", &["/bin/sh", "-c", "exec cat > /dev/null"])
         .agent("talkative", &["/bin/sh", "-c", "echo cannot find my key >&2; exit 3"])

@@ -200,12 +200,13 @@ async fn a_secret_is_found_nowhere_but_in_the_agent() -> Result<()> {
     stream_is_clean(&recorder.seen())?;
     disk_is_clean(&cluster)?;
 
-    // Without a server, what is told waits on the runner's disk.
-    cluster.prompt(id, &format!("STREAM 20 50000\n{}", tell())).await?;
+    // Without a server, what is told waits on the runner's disk. The last word is one that the first turn had not.
+    cluster.prompt(id, &format!("STREAM 20 50000\n{}\nall of it is told", tell())).await?;
     recorder.wait("the second turn is on", |seen| seen.count("turn_started") == 2 && seen.text.contains("w3 ")).await?;
     cluster.kill_server()?;
     let spool = cluster.home().data().join("run").join(id.to_string()).join("1/spool");
-    let told = async || Ok(fs::read(&spool).is_ok_and(|b| String::from_utf8_lossy(&b).contains("mcp sums")));
+    let told =
+        async || Ok(fs::read(&spool).is_ok_and(|b| String::from_utf8_lossy(&b).contains("echo: all of it is told")));
     wait_until("it is in the spool", PATIENCE, told).await?;
     disk_is_clean(&cluster)?;
     cluster.start_server().await?;

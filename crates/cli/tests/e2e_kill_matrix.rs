@@ -4,7 +4,7 @@
 //! The agent is as bad as it gets: deaf to SIGTERM and to the end of its input, with children that left it by
 //! `setsid`, a double fork and an emptied environment.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use convene_api::{
@@ -19,13 +19,18 @@ use convene_core::{
 use convene_testkit::cluster::{Cluster, PATIENCE, Role, Topic, Tree};
 use tokio::task::JoinSet;
 
-/// Words of the answer: one every millisecond.
+/// Words of the answer of an agent that goes on to its end: one every millisecond.
 const WORDS: usize = 2500;
+
+/// Words of the answer of an agent that dies in it: more than it comes to before that, however long the test takes.
+const ENDLESS: usize = 60_000;
 
 async fn kill(roles: &[Role]) -> Result<()> {
     let builder = Cluster::of(env!("CARGO_BIN_EXE_convene")).worker_apart();
     let mut cluster = builder.fake(&["--ignore-sigterm", "--ignore-eof"]).start().await?;
-    let prompt = format!("DAEMON\nSTREAM {WORDS} 1000");
+    let survives = roles.iter().all(|role| matches!(role, Role::Server | Role::Worker));
+    let words = if survives { WORDS } else { ENDLESS };
+    let prompt = format!("DAEMON\nSTREAM {words} 1000");
     let created = cluster.create(&prompt).await?;
     let id = created.session.id;
     let client = cluster.record(Topic::Session(id), created.cursor.seq)?;
@@ -43,14 +48,13 @@ async fn kill(roles: &[Role]) -> Result<()> {
     let seen_at_death = client.seen().last();
     cluster.restart(roles).await?;
 
-    let survives = roles.iter().all(|role| matches!(role, Role::Server | Role::Worker));
     let view = cluster.wait_session(id, "the turn is over", |s| s.last_turn.is_some() && s.turn.is_none()).await?;
     let turn = view.last_turn.clone().context("no turn has ended")?;
     let log = cluster.log(id).await?;
     ensure!(log.ends(turn.id).len() == 1, "the turn ended {} times", log.ends(turn.id).len());
     let said = log.text(turn.id);
     let said = said.split_once("w1 ").map(|(_, rest)| format!("w1 {rest}")).unwrap_or_default();
-    let whole: String = (1..=WORDS).map(|n| format!("w{n} ")).collect();
+    let whole: String = (1..=words).map(|n| format!("w{n} ")).collect();
 
     if survives {
         ensure!(
@@ -238,7 +242,7 @@ async fn agent_and_a_prompt_right_after_it() -> Result<()> {
 /// Runner and keeper die before the prompt was handed over: provably not delivered, so it is tried again by itself.
 #[tokio::test]
 async fn runner_before_the_prompt_was_handed_over() -> Result<()> {
-    let cluster = Cluster::of(env!("CARGO_BIN_EXE_convene")).fake(&["--start-after", "1500"]).start().await?;
+    let cluster = Cluster::of(env!("CARGO_BIN_EXE_convene")).fake(&["--start-after", "6000"]).start().await?;
     let created = cluster.create("hello").await?;
     let id = created.session.id;
     let events = cluster.record(Topic::Session(id), 0)?;
@@ -311,6 +315,7 @@ async fn server_with_requests_under_way() -> Result<()> {
     let seats = "[worker]\nseats = 64\n[limits]\nsessions = 64";
     let mut cluster = Cluster::of(env!("CARGO_BIN_EXE_convene")).config(seats).start().await?;
     let client = cluster.client()?.patience(PATIENCE);
+    let deadline = Instant::now() + 2 * PATIENCE;
     let mut requests = JoinSet::new();
     for n in 0..CREATES {
         let (client, body) = (client.clone(), cluster.session_of("fake", &format!("request {n}")));
@@ -319,7 +324,9 @@ async fn server_with_requests_under_way() -> Result<()> {
             loop {
                 // The client tries again by itself what was cut off; a server that is away is tried again here.
                 match client.create_session(&body, &key).await {
-                    Err(ClientError::Unreachable { .. }) => tokio::time::sleep(Duration::from_millis(20)).await,
+                    Err(ClientError::Unreachable { .. }) if Instant::now() < deadline => {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
                     answer => return answer.map(|created| created.session.id),
                 }
             }

@@ -194,10 +194,12 @@ async fn a_session_sleeps_without_a_process_and_wakes_on_a_prompt() -> Result<()
 
 #[tokio::test]
 async fn a_session_that_nobody_uses_or_watches_falls_asleep_by_itself() -> Result<()> {
-    let cluster = cluster().config("[limits]\nhibernate_after = \"1s\"").start().await?;
-    let id = said_hello(&cluster).await?;
-    let watched = said_hello(&cluster).await?;
-    let reader = cluster.record(Topic::Session(watched), 0)?;
+    let cluster = cluster().config("[limits]\nhibernate_after = \"3s\"").start().await?;
+    let id = cluster.create("hello").await?.session.id;
+    // This one is watched from its beginning on.
+    let created = cluster.create("hello").await?;
+    let watched = created.session.id;
+    let reader = cluster.record(Topic::Session(watched), created.cursor.seq)?;
     reader.wait_tag("turn_ended").await?;
     let view = asleep(&cluster, id).await?;
     ensure!(view.badge == Badge::Hibernated && view.worker.is_none(), "it is {view:?}");

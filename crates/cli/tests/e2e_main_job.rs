@@ -231,8 +231,7 @@ async fn a_one_shot_session_is_over_with_its_turn() -> Result<()> {
     let view = cluster.wait_session(created.session.id, "it is stopped", |s| s.state == "stopped").await?;
     ensure!(view.stop_cause == Some(StopCause::Completed), "the cause is {:?}", view.stop_cause);
     ensure!(view.stop_verified == Some(true), "nothing is proved");
-    wait_until("its processes are gone", Duration::from_secs(5), async || Ok(cluster.attempt_processes().is_empty()))
-        .await?;
+    wait_until("its processes are gone", PATIENCE, async || Ok(cluster.attempt_processes().is_empty())).await?;
     cluster.end().await
 }
 

@@ -1,7 +1,5 @@
 //! What a server tells those who watch it: log lines with session, turn, attempt and worker; the time of each hop.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result, ensure};
 use convene_api::{body::StopSession, client::CommandKey};
 use convene_testkit::cluster::{Cluster, PATIENCE, Topic, wait_until};
@@ -44,7 +42,7 @@ async fn a_turn_can_be_followed_through_log_and_metrics() -> Result<()> {
         let read = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         read.filter(|line| line["session.id"] == id.to_string() && line["event"].is_string()).collect()
     };
-    wait_until("the log has all steps", Duration::from_secs(10), async || {
+    wait_until("the log has all steps", PATIENCE, async || {
         let told = told(&server);
         Ok(wanted.iter().all(|event| told.iter().any(|line| line["event"] == *event)))
     })

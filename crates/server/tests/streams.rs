@@ -109,14 +109,16 @@ async fn the_lists_stream_tells_each_changed_object_once_after_a_gap() {
     let (session, worker, _runner) = talked(&server).await;
     let (_, here) = live.next().await;
     assert_eq!((&here["type"], &here["data"]["connected"]), (&json!("worker:connected"), &json!(true)));
-    // The worker found agents; who follows the list is told of each that is another now.
+    // The worker found agents; who follows the list is told of each that is another now. The session's thread may be
+    // told first: a reader that looks when the session has moved on is told of the session there.
     let mut agents = Vec::new();
     let (pos, first) = loop {
         let (pos, frame) = live.next().await;
-        if frame["type"] != "agent:updated" {
-            break (pos, frame);
+        match frame["type"].as_str() {
+            Some("agent:updated") => agents.push((frame["data"]["name"].clone(), frame["data"]["installed"].clone())),
+            Some("thread:created") => {}
+            _ => break (pos, frame),
         }
-        agents.push((frame["data"]["name"].clone(), frame["data"]["installed"].clone()));
     };
     assert_eq!(agents, [(json!("builtin"), json!(true)), (json!("claude"), json!(false))]);
     assert_eq!((&first["type"], &first["pos"]), (&json!("session:started"), &json!(pos)));

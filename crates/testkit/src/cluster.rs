@@ -371,8 +371,14 @@ impl Cluster {
         self.home.read_receipts()
     }
 
-    /// Every process of this cluster but the server and the worker: keepers, runners, agents and what they started.
+    /// Every process of attempts: keepers, runners, agents and what they started. A program that the worker only asks
+    /// for its version, which it does now and then by itself, is none of them.
     pub fn attempt_processes(&self) -> Vec<Process> {
+        self.processes().into_iter().filter(|p| !p.command.contains("--version")).collect()
+    }
+
+    /// Every process of this cluster but the server and the worker.
+    fn processes(&self) -> Vec<Process> {
         let own: Vec<i32> = [&self.server, &self.worker].into_iter().flatten().map(Running::pid).collect();
         table::processes_naming(&self.home.name()).into_iter().filter(|p| !own.contains(&p.pid)).collect()
     }
@@ -420,9 +426,10 @@ impl Cluster {
             worker.terminate()?;
             worker.wait(PATIENCE).await.context("the worker did not end")?;
         }
-        let left = match self.attempts_gone().await {
+        let gone = async || Ok(self.processes().is_empty());
+        let left = match wait_until("no process is left", PATIENCE, gone).await {
             Ok(()) => Vec::new(),
-            Err(_) => self.attempt_processes(),
+            Err(_) => self.processes(),
         };
         self.ended = left.is_empty();
         Ok(left)

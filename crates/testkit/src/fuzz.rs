@@ -11,6 +11,7 @@ mod load;
 mod play;
 mod report;
 pub mod schedule;
+mod stalls;
 mod strike;
 mod truth;
 

@@ -8,7 +8,7 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     process::{Command, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -20,8 +20,8 @@ use crate::cluster::{PATIENCE, wait_until};
 /// Rows above the screen that are kept.
 const SCROLLBACK: usize = 100_000;
 
-/// Pieces that are no further apart came in one go.
-const ONE_GO: Duration = Duration::from_millis(5);
+/// What is written behind the last words of a command that has ended: a sequence that no screen shows.
+const END: &[u8] = b"\x1b]7777;the end\x07";
 
 /// A command in a terminal.
 pub struct Terminal {
@@ -37,9 +37,22 @@ pub struct Terminal {
 /// What the command wrote.
 struct Seen {
     raw: Vec<u8>,
-    /// When each piece came.
-    pieces: Vec<Instant>,
+    /// How often its end was marked.
+    ends: usize,
     screen: vt100::Parser,
+}
+
+impl Seen {
+    /// Takes in what came. The mark of the end is no part of it, also where it comes in two pieces.
+    fn take(&mut self, bytes: &[u8]) {
+        let from = self.raw.len().saturating_sub(END.len());
+        self.raw.extend_from_slice(bytes);
+        self.screen.process(bytes);
+        if let Some(place) = self.raw[from..].windows(END.len()).position(|window| window == END) {
+            self.raw.truncate(from + place);
+            self.ends += 1;
+        }
+    }
 }
 
 impl Terminal {
@@ -67,11 +80,8 @@ impl Terminal {
         let device = File::options().read(true).write(true).custom_flags(noctty).open(&name)?;
         let child = pair.slave.spawn_command(builder)?;
         drop(pair.slave);
-        let seen = Seen {
-            raw: Vec::new(),
-            pieces: Vec::new(),
-            screen: vt100::Parser::new(size_of(rows), size_of(columns), SCROLLBACK),
-        };
+        let seen =
+            Seen { raw: Vec::new(), ends: 0, screen: vt100::Parser::new(size_of(rows), size_of(columns), SCROLLBACK) };
         let seen = Arc::new(Mutex::new(seen));
         let mut reader = pair.master.try_clone_reader()?;
         let into = Arc::clone(&seen);
@@ -79,10 +89,7 @@ impl Terminal {
             let mut buffer = [0; 64 * 1024];
             // A read fails once nobody has the other side open.
             while let Ok(read @ 1..) = reader.read(&mut buffer) {
-                let mut seen = lock(&into);
-                seen.raw.extend_from_slice(&buffer[..read]);
-                seen.pieces.push(Instant::now());
-                seen.screen.process(&buffer[..read]);
+                lock(&into).take(&buffer[..read]);
             }
         });
         let keys = pair.master.take_writer()?;
@@ -111,23 +118,6 @@ impl Terminal {
     /// Every byte that was written to it.
     pub fn raw(&self) -> Vec<u8> {
         lock(&self.seen).raw.clone()
-    }
-
-    /// How many writes came in the busiest second. What comes in one go is one write: the terminal hands a long one on in
-    /// pieces.
-    pub fn busiest_second(&self) -> usize {
-        let seen = lock(&self.seen);
-        let mut writes: Vec<Instant> = Vec::new();
-        let mut last: Option<Instant> = None;
-        for at in &seen.pieces {
-            if last.is_none_or(|last| at.duration_since(last) > ONE_GO) {
-                writes.push(*at);
-            }
-            last = Some(*at);
-        }
-        let second = Duration::from_secs(1);
-        let within = |i: usize| writes[i..].iter().take_while(|at| at.duration_since(writes[i]) < second).count();
-        (0..writes.len()).map(within).max().unwrap_or(0)
     }
 
     /// What the screen shows, row by row.
@@ -233,15 +223,10 @@ impl Terminal {
         })
         .await;
         waited.with_context(|| format!("the screen is:\n{}", self.history()))?;
-        // What it wrote last is on its way through the terminal.
-        let mut before = usize::MAX;
-        wait_until("its last words are read", patience, async || {
-            let now = lock(&self.seen).raw.len();
-            let same = now == before;
-            before = now;
-            Ok(same)
-        })
-        .await?;
+        // What it wrote last is on its way through the terminal, and what is written now comes behind it.
+        let before = lock(&self.seen).ends;
+        self.device.write_all(END)?;
+        wait_until("its last words are read", patience, async || Ok(lock(&self.seen).ends > before)).await?;
         match status {
             Some(status) => Ok(status.exit_code()),
             None => bail!("it has no status"),

@@ -80,6 +80,8 @@ function pass(server: string, request: http.IncomingMessage, response: http.Serv
     { hostname, port, method: request.method, path: request.url, headers },
     (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
+      // Of a stream the head alone says something: that there is nothing new.
+      response.flushHeaders();
       answer.pipe(response);
     },
   );

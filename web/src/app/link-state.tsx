@@ -8,15 +8,19 @@ import type { State } from "@/store/state";
 import { Button } from "@/ui/button";
 import { isMoving, stageOf, type Stage } from "./link-stage";
 
+const link = (state: State) => state.link;
+
+/** `data-link` is what the connection is now, where the words are slower. */
 export function LinkState() {
   const stage = useStage();
+  const { is: now } = useSelect(link);
   switch (stage.is) {
     case "quiet":
       return null;
     case "live":
     case "back":
       return (
-        <span className="flex items-center gap-1.5 text-sm text-3">
+        <span data-link={now} className="flex items-center gap-1.5 text-sm text-3">
           <span aria-hidden className="size-2 rounded-full bg-good" />
           <span className={stage.is === "live" ? "max-sm:sr-only" : undefined} role="status">
             {stage.is === "live" ? t("app.link.live") : t("app.link.back", { count: stage.count })}
@@ -26,15 +30,13 @@ export function LinkState() {
     case "reconnecting":
     case "lost":
       return (
-        <span role="status" className="flex items-center gap-1.5 text-sm text-warn-ink">
+        <span data-link={now} role="status" className="flex items-center gap-1.5 text-sm text-warn-ink">
           <span aria-hidden className="size-2 rounded-full border-2 border-warn" />
           {t("app.link.reconnecting")}
         </span>
       );
   }
 }
-
-const link = (state: State) => state.link;
 
 export function LinkBar() {
   const held = useSelect(link);

@@ -1,5 +1,5 @@
 /** What stands around each page: the bar with its places, the state of the connection, and the page. */
-import { Outlet, useLocation } from "@tanstack/react-router";
+import { Outlet, useLocation, useRouterState } from "@tanstack/react-router";
 import { useState } from "react";
 import { useActions } from "@/bind/actions";
 import { PlaceLink, useNav, type Place } from "@/bind/nav";
@@ -36,12 +36,16 @@ const PLACES = [
 
 export function Shell() {
   const { pathname, search } = useLocation();
+  // The address changes first; what is in sight follows when it has come.
+  const inSight = useRouterState({
+    select: ({ resolvedLocation, location }) => (resolvedLocation ?? location).pathname,
+  });
   const [layer, setLayer] = useState<"none" | "palette" | "keys">("none");
   const layers = { palette: () => setLayer("palette"), keys: () => setLayer("keys") };
   const steps = { needed: useToNeeded(pathname), neighbor: useToNeighbor(pathname) };
   useActions(globalActions(useNav(), layers, steps));
   useKeys();
-  usePageFocus(pathname);
+  usePageFocus(inSight);
   const close = () => setLayer("none");
   return (
     <div className="flex h-dvh flex-col bg-surface-0 text-base text-1">

@@ -1,5 +1,5 @@
 /** Listens to the keyboard for the whole page. */
-import { useEffect } from "react";
+import { useLayoutEffect } from "react";
 import { useRegistry } from "@/bind/actions";
 import { lettersOn } from "@/lib/preferences";
 import { actionFor, pressOf } from "./keys";
@@ -8,7 +8,8 @@ const mac = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
 export function useKeys(): void {
   const registry = useRegistry();
-  useEffect(() => {
+  // Together with what is shown: a key may come before the effects of a paint do.
+  useLayoutEffect(() => {
     const listen = (event: KeyboardEvent) => {
       const press = pressOf(event, mac);
       if (press === null || openLayer(event)) return;

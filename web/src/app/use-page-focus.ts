@@ -1,6 +1,7 @@
 /** After a change of the page the focus is on its heading, so that a screen reader says where one is. */
 import { useEffect, useRef } from "react";
 
+/** `path` is that of the page in sight: while the next one is on its way the heading is still that of the last. */
 export function usePageFocus(path: string): void {
   const before = useRef(path);
   useEffect(() => {

@@ -2,7 +2,7 @@
  * What can be done here, declared once: a view registers its actions while it stands, and button, menu, palette and key all show and
  * perform the same object. A later registration goes before an earlier one with the same key: what is on top is meant.
  */
-import { createContext, useContext, useEffect, useLayoutEffect, useRef, type ReactNode } from "react";
+import { createContext, useContext, useLayoutEffect, useRef, type ReactNode } from "react";
 
 export type Action = {
   readonly id: string;
@@ -61,5 +61,5 @@ export function useActions(actions: readonly Action[]): void {
   useLayoutEffect(() => {
     held.current = actions;
   });
-  useEffect(() => registry.add(() => held.current), [registry]);
+  useLayoutEffect(() => registry.add(() => held.current), [registry]);
 }

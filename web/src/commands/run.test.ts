@@ -127,14 +127,29 @@ describe("a command", () => {
     expect(new Set(keys).size).toBe(1);
   });
 
-  it("is not kept for later while it is known that nobody is there", async () => {
-    link(waiting);
+  it.each([
+    ["waits", waiting],
+    ["is tried again", connecting],
+  ])("is not kept for later while nobody is there and the connection %s", async (_, cut) => {
+    link(cut);
     answers = ["nothing"];
     expect(await sendPrompt(store, "ses_1", "Hello")).toMatchObject({
       ok: false,
       problem: { code: "unreachable" },
     });
     expect(store.get().pending).toEqual([]);
+  });
+
+  it("is sent in a break of a moment, and again when that is over", async () => {
+    link({ is: "connecting", since: 0, tries: 0 });
+    answers = ["nothing"];
+    const outcome = sendPrompt(store, "ses_1", "Hello");
+    await pass(10);
+    expect(store.get().pending).toHaveLength(1);
+    link(live);
+    await pass(10);
+    expect((await outcome).ok).toBe(true);
+    expect(new Set(keys).size).toBe(1);
   });
 
   it("ends when the sign-in is refused meanwhile", async () => {

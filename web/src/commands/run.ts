@@ -5,6 +5,7 @@
 import { answer, newKey } from "@/api/client";
 import { BAD_ANSWER, UNREACHABLE, type Answer, type Problem } from "@/api/problem";
 import type { Wanted } from "@/store/overlay";
+import { isCut } from "@/store/state";
 import type { Session, SessionId } from "@/store/types";
 import { backoff } from "@/sync/backoff";
 import type { Store } from "@/sync/store";
@@ -47,7 +48,7 @@ export function runAlone<T>(store: Store, send: Send<T>): Promise<Outcome<T>> {
 
 async function decided<T>(store: Store, key: string, send: Send<T>): Promise<Outcome<T>> {
   // While it is known that nobody is there nothing is sent: there is no hidden outbox.
-  const cut = store.get().link.is === "waiting";
+  const cut = isCut(store.get().link);
   for (let tries = 0; ; tries++) {
     const got: Answer<NonNullable<T>> = await answer(send({ "Idempotency-Key": key }));
     if (got.ok || cut || !isNotNow(got.problem)) return got;

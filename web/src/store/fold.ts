@@ -214,7 +214,8 @@ function caughtUp(state: State, topic: string): State {
 function linked(state: State, link: Link): Folded {
   const next = { ...state, link };
   if (link.is === "live") return link.is === state.link.is ? to(next) : heardAgain(next);
-  if (link.is === "catching_up" || state.link.is !== "live") return to(next);
+  const was = state.link.is;
+  if (link.is === "catching_up" || (was !== "live" && was !== "catching_up")) return to(next);
   // Not heard any more: what comes later is caught up with, not new.
   const list: List = { ...next.list, caught_up: false };
   const logs = new Map([...next.logs].map(([id, log]) => [id, { ...log, caught_up: false }]));

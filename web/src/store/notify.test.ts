@@ -90,6 +90,16 @@ describe("somebody is needed", () => {
     expect(notified([frame(asking("prm_3", 23))], back.state).found).toHaveLength(1);
   });
 
+  it("is not told after two breaks, the second before all was caught up with", () => {
+    const { state } = notified([...begun, frame(asking("prm_1", 10))]);
+    const gone: Input = { is: "link", link: { is: "waiting", since: 0, retry_at: 1, tries: 1, why: "gone" } };
+    const catchingUp: Input = { is: "link", link: { is: "catching_up", since: 2 } };
+    const away = [gone, catchingUp, caughtUp, gone, catchingUp, frame(asking("prm_2", 20)), caughtUp];
+    const back = notified([...away, { is: "link", link: live }], state);
+    expect(back.found).toEqual([]);
+    expect(notified([frame(asking("prm_3", 23))], back.state).found).toHaveLength(1);
+  });
+
   it("is not told of what is put away", () => {
     expect(notified([...begun, frame({ ...asking("prm_1", 10), archived: true })]).found).toEqual([]);
   });

@@ -28,6 +28,11 @@ export type Link =
     }
   | { readonly is: "refused"; readonly problem: Problem };
 
+/** Whether nobody is there as far as is known. While it is tried again that is not over: only a hello ends it. */
+export function isCut(link: Link): boolean {
+  return link.is === "waiting" || (link.is === "connecting" && link.tries > 0);
+}
+
 export type State = {
   readonly link: Link;
   /** Names the server's log: cursors of another one mean nothing. */

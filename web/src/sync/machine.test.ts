@@ -1,5 +1,6 @@
 /** The connection machine on a clock of its own. */
 import { describe, expect, it } from "vitest";
+import { isCut } from "@/store/state";
 import { backoff } from "./backoff";
 import { due, newMachine, step, type Effect, type Happened, type Machine } from "./machine";
 
@@ -160,6 +161,35 @@ describe("a break", () => {
       at.happen({ is: "hello" });
       at.happen({ is: "caught_up", count: 0 });
     }
+  });
+  it("is known until there is a hello, also while it is tried again", () => {
+    const at = live();
+    const cut = () => isCut(at.get().link);
+    expect(cut()).toBe(false);
+    at.happen(lost);
+    for (let n = 0; n < 3; n++) {
+      expect([at.get().link.is, cut()]).toEqual(["waiting", true]);
+      at.happen({ is: "woken" });
+      expect([at.get().link.is, cut()]).toEqual(["connecting", true]);
+      at.happen(unanswered);
+    }
+    at.happen({ is: "woken" });
+    at.happen({ is: "hello" });
+    expect([at.get().link.is, cut()]).toEqual(["catching_up", false]);
+  });
+  it("is not known of the first dial, nor of one in place of a connection that was silent", () => {
+    const at = stage();
+    at.happen({ is: "start" });
+    expect(isCut(at.get().link)).toBe(false);
+    at.happen(unanswered);
+    at.pass(1_000);
+    at.happen({ is: "hello" });
+    at.happen({ is: "caught_up", count: 0 });
+    at.pass(30_000);
+    expect(at.get().link).toMatchObject({ is: "connecting", tries: 0 });
+    expect(isCut(at.get().link)).toBe(false);
+    at.happen(unanswered);
+    expect(at.get().link).toMatchObject({ is: "waiting", retry_at: at.now() + 1_000, tries: 1 });
   });
   it("of a slow reader is dialed again at once", () => {
     const at = live();

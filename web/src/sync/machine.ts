@@ -254,7 +254,8 @@ function tick(machine: Machine, now: number, chance: number, slept: boolean): St
   }
 }
 
+/** One that was open is presumed dead: nothing was tried in vain yet, and this may be a break of a moment. */
 function redial(machine: Machine, now: number): Stepped {
-  const next = dial(machine, now);
+  const next = dial({ ...machine, tries: 0 }, now);
   return { machine: next.machine, effects: [{ do: "hang_up" }, ...next.effects] };
 }

@@ -244,7 +244,7 @@ async fn claude_code_22040_a_long_history_blocks_the_start() -> Result<()> {
     cluster.start_server().await?;
     let took = started.elapsed();
     // A parse of all of it would take a multiple on a busy machine; the process alone takes most of this.
-    ensure!(took.as_secs() < 10, "the start took {took:?}");
+    ensure!(took.as_secs() < 20, "the start took {took:?}");
     ensure!(cluster.session(id).await?.seq >= events, "the history is shorter");
     cluster.end().await
 }

@@ -235,7 +235,7 @@ async fn a_token_that_was_replaced_or_revoked() -> Result<()> {
     let third = client.rotate_token(id, &RotateToken { grace: 0 }, &CommandKey::fresh()).await?;
     ensure!(!works(&made.secret).await? && !works(&second.secret).await?, "an old secret works");
     ensure!(works(&third.secret).await?, "the newest secret does not work");
-    let brief = client.rotate_token(id, &RotateToken { grace: 1 }, &CommandKey::fresh()).await?;
+    let brief = client.rotate_token(id, &RotateToken { grace: 5 }, &CommandKey::fresh()).await?;
     ensure!(works(&third.secret).await?, "the grace is none");
     wait_until("the grace is over", PATIENCE, async || Ok(!works(&third.secret).await?)).await?;
     ensure!(client.tokens().await?.items[0].last_used_at.is_some(), "it does not say when it was used");
@@ -292,7 +292,7 @@ async fn connections_that_outlive_their_token() -> Result<()> {
     let revoked = Instant::now();
     for (line, mut stream) in streams {
         timeout(PATIENCE, read(&mut stream, PATIENCE)).await?;
-        ensure!(revoked.elapsed() < Duration::from_secs(5), "{line} was open for {:?}", revoked.elapsed());
+        ensure!(revoked.elapsed() < Duration::from_secs(20), "{line} was open for {:?}", revoked.elapsed());
     }
     let is_gone = async || Ok(!client.workers().await?.items.iter().any(|w| w.name == "far" && w.connected));
     wait_until("the second worker is sent away", PATIENCE, is_gone).await?;

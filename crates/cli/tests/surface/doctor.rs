@@ -94,7 +94,7 @@ fn fix_mends_what_is_marked_and_says_what_it_did() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_server_it_asks_the_server_and_its_agents() -> Result<()> {
-    let cluster = cluster().agent("mute", &["sleep", "60"]).config("[worker]\nstart_timeout = \"2s\"").start().await?;
+    let cluster = cluster().agent("mute", &["sleep", "60"]).config("[worker]\nstart_timeout = \"5s\"").start().await?;
     let said = home::run(&cluster, &["doctor", "--json"]);
     let found = codes(&said);
     assert!(!found.contains(&"server_down".to_owned()) && !found.contains(&"no_worker".to_owned()), "{found:?}");

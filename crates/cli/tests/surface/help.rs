@@ -20,7 +20,7 @@ fn help_is_there_at_once_and_touches_no_server() {
         assert!(said.stdout.contains("Sessions:") && said.stdout.contains("--data-dir"), "{}", said.stdout);
     }
     // Twenty milliseconds is what the released program has; this one is not optimized and others run beside it.
-    let limit = if cfg!(debug_assertions) { 300 } else { 20 };
+    let limit = if cfg!(debug_assertions) { 2000 } else { 20 };
     assert!(best < Duration::from_millis(limit), "{best:?}");
     assert!(socket.accept().is_err(), "somebody dialed the server");
 }

@@ -59,8 +59,13 @@ impl Socket {
 
     /// The next frame; pings are answered on the way. A close comes as `{"close": …}`, the end as `null`.
     pub async fn next(&mut self) -> Value {
+        timeout(SOON, self.read()).await.expect("a frame in time")
+    }
+
+    /// As [`Self::next`], but waits for as long as it takes.
+    pub async fn read(&mut self) -> Value {
         loop {
-            match timeout(SOON, self.inner.next()).await.expect("a frame in time") {
+            match self.inner.next().await {
                 Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
                 Some(Ok(Message::Close(frame))) => {
                     let frame = frame.map(|f| (u16::from(f.code), f.reason.to_string()));

@@ -7,11 +7,102 @@ use convene_core::{
     ids::{InstanceId, SessionId, WorkerName},
 };
 use serde_json::Value;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+    time::timeout,
+};
 
-use super::{Server, socket::Socket};
+use super::{SOON, Server, socket::Socket};
 
 pub struct Worker {
-    pub socket: Socket,
+    pub socket: Link,
+}
+
+/// A socket that is read whatever the test does meanwhile, so that the server's pings are answered.
+pub struct Link {
+    orders: mpsc::UnboundedSender<Order>,
+    frames: mpsc::UnboundedReceiver<Value>,
+    /// The task that has the socket; the socket goes with it.
+    _pump: JoinSet<()>,
+}
+
+enum Order {
+    Say(Value, oneshot::Sender<()>),
+    DropLink(oneshot::Sender<()>),
+}
+
+impl Link {
+    fn of(socket: Socket) -> Self {
+        // Unbounded: a worker is told little, and the test has an end.
+        let (orders, ordered) = mpsc::unbounded_channel();
+        let (told, frames) = mpsc::unbounded_channel();
+        let mut pump = JoinSet::new();
+        pump.spawn(run(socket, ordered, told));
+        Self { orders, frames, _pump: pump }
+    }
+
+    pub async fn say(&mut self, frame: &Value) {
+        self.order(|done| Order::Say(frame.clone(), done)).await;
+    }
+
+    /// Ends the connection without a farewell.
+    pub async fn drop_link(&mut self) {
+        self.order(Order::DropLink).await;
+    }
+
+    /// Has something done, and waits until it is.
+    async fn order(&mut self, what: impl FnOnce(oneshot::Sender<()>) -> Order) {
+        let (done, is_done) = oneshot::channel();
+        self.orders.send(what(done)).expect("the socket is there");
+        is_done.await.expect("it is done");
+    }
+
+    /// The next frame. A close comes as `{"close": …}`, the end as `null`.
+    pub async fn next(&mut self) -> Value {
+        timeout(SOON, self.frames.recv()).await.expect("a frame in time").unwrap_or(Value::Null)
+    }
+
+    /// The next frame that fits; the others are dropped.
+    pub async fn next_that(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+        let found = async {
+            loop {
+                let frame = self.next().await;
+                assert!(!frame.is_null(), "the socket ended");
+                if fits(&frame) {
+                    return frame;
+                }
+            }
+        };
+        timeout(SOON, found).await.expect("the frame in time")
+    }
+}
+
+/// Carries out what is ordered and hands on what comes, until the other side is gone.
+async fn run(mut socket: Socket, mut ordered: mpsc::UnboundedReceiver<Order>, told: mpsc::UnboundedSender<Value>) {
+    loop {
+        let done = tokio::select! {
+            frame = socket.read() => match frame {
+                Value::Null => return,
+                frame => {
+                    let _ = told.send(frame);
+                    continue;
+                }
+            },
+            order = ordered.recv() => match order {
+                None => return,
+                Some(Order::Say(frame, done)) => {
+                    socket.say(&frame).await;
+                    done
+                }
+                Some(Order::DropLink(done)) => {
+                    socket.drop_link().await;
+                    done
+                }
+            },
+        };
+        let _ = done.send(());
+    }
 }
 
 /// A worker's hello with one agent installed.
@@ -45,7 +136,7 @@ impl Worker {
 
     pub async fn with_hello(server: &Server, hello: &WorkerHello) -> Self {
         let socket = Socket::open_at(server, WORKER_PATH, &server.info.worker_token, &[]).await.unwrap();
-        let mut worker = Self { socket };
+        let mut worker = Self { socket: Link::of(socket) };
         worker.say(&WorkerUp::Hello(hello.clone())).await;
         worker
     }

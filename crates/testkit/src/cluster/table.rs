@@ -1,11 +1,22 @@
 //! Finds processes by a name that is in their command line or environment.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
 
 use rustix::{
     io::Errno,
     process::{Pid, Signal, kill_process},
 };
+
+/// The pause between two looks for what is left.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// How long what was killed may take to be gone.
+const GONE_WITHIN: Duration = Duration::from_secs(30);
 
 /// A process that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,18 +40,30 @@ pub(super) fn processes_naming(name: &str) -> Vec<Process> {
         .collect()
 }
 
-/// Kills every process that [`processes_naming`] finds until there is none, and returns those of the first look.
+/// Kills every process that [`processes_naming`] finds until there is none, and returns those of the first look. What
+/// cannot be killed, as a process that waits for a disk, is told and let be.
 pub(super) fn kill_naming(name: &str) -> Vec<Process> {
     let found = processes_naming(name);
     let mut left = found.clone();
+    let deadline = Instant::now() + GONE_WITHIN;
     while !left.is_empty() {
+        if Instant::now() > deadline {
+            eprintln!("killed {GONE_WITHIN:?} ago and still there: {left:#?}");
+            break;
+        }
         for process in &left {
             // It may have ended by itself meanwhile.
             let _ = kill(process.pid);
         }
+        pause();
         left = processes_naming(name);
     }
     found
+}
+
+#[expect(clippy::disallowed_methods, reason = "it runs where a cluster is dropped, and nobody announces the death")]
+fn pause() {
+    thread::sleep(LOOK);
 }
 
 pub(super) fn kill(pid: i32) -> Result<(), Errno> {

@@ -1,5 +1,5 @@
 /** Over the list: what to look for, which section, how it is grouped and ordered. */
-import { useRef } from "react";
+import { useLayoutEffect, useRef, useState } from "react";
 import { useActions } from "@/bind/actions";
 import { t } from "@/i18n";
 import { number } from "@/i18n/format";
@@ -16,6 +16,7 @@ type HomeBarProps = {
 
 export function HomeBar({ view, counts, onChange }: HomeBarProps) {
   const field = useRef<HTMLInputElement>(null);
+  const [text, write] = useOwnText(view.q, (q) => onChange({ q }));
   const group = t("home.keys");
   useActions([
     { id: "home.filter", name: t("home.filter"), group, keys: ["/"], perform: () => field.current?.focus() },
@@ -26,11 +27,11 @@ export function HomeBar({ view, counts, onChange }: HomeBarProps) {
         <TextField
           ref={field}
           type="search"
-          value={view.q}
-          onChange={(q) => onChange({ q })}
+          value={text}
+          onChange={write}
           onKeyDown={(event) => {
             if (event.key !== "Escape" || event.nativeEvent.isComposing) return;
-            onChange({ q: "" });
+            write("");
             event.currentTarget.blur();
           }}
           aria-label={t("home.filter")}
@@ -76,6 +77,27 @@ export function HomeBar({ view, counts, onChange }: HomeBarProps) {
       />
     </div>
   );
+}
+
+/**
+ * The text of a field that the address knows, too. The address has it a moment later: a field that showed the address would be set back
+ * between two letters, with its caret at the end. What the address says by itself is taken.
+ */
+function useOwnText(told: string, tell: (text: string) => void): readonly [string, (text: string) => void] {
+  const [text, setText] = useState(told);
+  /** What was written and did not come back yet, oldest first. */
+  const out = useRef<readonly string[]>([]);
+  useLayoutEffect(() => {
+    const at = out.current.lastIndexOf(told);
+    out.current = at === -1 ? [] : out.current.slice(at + 1);
+    if (at === -1) setText(told);
+  }, [told]);
+  const write = (next: string) => {
+    setText(next);
+    out.current = next === told ? [] : [...out.current, next];
+    tell(next);
+  };
+  return [text, write];
 }
 
 type SectionButtonProps = {

@@ -58,7 +58,11 @@ export function useFormDraft(field: RefObject<HTMLTextAreaElement | null>): Form
     moved: () => {
       if ((now.current.prompt ?? "") !== "") keep();
     },
-    sent: () => drafts.clear(NEW),
+    sent: () => {
+      // The form stands for a moment longer, and its caret may move.
+      now.current = {};
+      drafts.clear(NEW);
+    },
   };
 }
 

@@ -70,11 +70,14 @@ export function NewSessionView({ onMade, onClose }: NewSessionProps) {
     sending.current = true;
     setIs("sending");
     const made = await createSession(store, bodyOf(form, options, idle));
+    if (made.ok) {
+      // It stays shut: until the page of what was made is there, another press would make a second one.
+      sent();
+      return onMade(made.data.session.id);
+    }
     sending.current = false;
     setIs("open");
-    if (!made.ok) return setProblem(made.problem);
-    sent();
-    onMade(made.data.session.id);
+    setProblem(made.problem);
   };
   const keys = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || !(event.metaKey || event.ctrlKey) || event.nativeEvent.isComposing) return;

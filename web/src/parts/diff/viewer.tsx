@@ -6,9 +6,9 @@ import { t } from "@/i18n";
 import { unveiled } from "@/lib/hidden";
 import { useMedia } from "@/ui/use-media";
 import { useTheme } from "@/ui/use-theme";
-import { LoadingNote } from "../loading-note";
 import { languageOfFile } from "../code/languages";
 import { manyLines, type Change } from "./change";
+import { Coming } from "./coming";
 import { compare } from "./compare";
 import { Folded } from "./folded";
 import { nameButtons } from "./name-buttons";
@@ -19,6 +19,7 @@ type ViewerProps = {
   readonly path: string;
   readonly change: Change;
   readonly layout?: "unified" | "wide";
+  readonly height?: number | undefined;
   /** `any` once somebody asked for a long one anyway. */
   readonly length?: "short" | "any";
 };
@@ -26,10 +27,10 @@ type ViewerProps = {
 /** Beyond this many lines a patch is shown as it is written, with only the lines in sight in the page. */
 const PLAIN_FROM = 4000;
 
-export default function Viewer({ path, change, layout = "unified", length = "short" }: ViewerProps) {
+export default function Viewer({ path, change, layout = "unified", height, length = "short" }: ViewerProps) {
   const [anyway, setAnyway] = useState(length === "any");
   const diff = useFileDiff(path, change);
-  if (diff === "waiting") return <LoadingNote label={t("shared.diff.loading")} />;
+  if (diff === "waiting") return <Coming height={height} />;
   const lines = diff === null ? 0 : changedLines(diff);
   if (change.is === "patch" && (diff === null || lines > PLAIN_FROM)) {
     return <PlainDiff path={path} patch={change.patch} />;

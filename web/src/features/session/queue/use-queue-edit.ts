@@ -5,13 +5,9 @@ import { useSelect, useStore, useSync } from "@/bind/store";
 import type { QueueItem } from "@/store/queue";
 import type { State } from "@/store/state";
 import { textOf } from "../transcript/turn-row";
+import { hasLeft } from "./has-left";
 
-type Held = {
-  readonly turn: string;
-  readonly text: string;
-  /** Whether an earlier visit wrote it: whether the prompt still waits is seen when the log is here. */
-  readonly from: "here" | "before";
-};
+type Held = { readonly turn: string; readonly text: string };
 
 /** What is being edited, held by whoever shows queue and composer, and kept as a draft until it is saved or dropped. */
 export type QueueEdit = {
@@ -26,7 +22,7 @@ export function useEdit(session: string): QueueEdit {
   const [held, setHeld] = useState<Held | null>(() => {
     const kept = drafts.read(key);
     const turn = kept?.fields?.turn;
-    return kept !== null && typeof turn === "string" ? { turn, text: kept.text, from: "before" } : null;
+    return kept !== null && typeof turn === "string" ? { turn, text: kept.text } : null;
   });
   const set = (next: Held | null) => {
     setHeld(next);
@@ -37,7 +33,7 @@ export function useEdit(session: string): QueueEdit {
     held,
     set,
     begin: (item) => {
-      if (item.turn !== null) set({ turn: item.turn, text: textOf(item.content), from: "here" });
+      if (item.turn !== null) set({ turn: item.turn, text: textOf(item.content) });
     },
   };
 }
@@ -56,11 +52,11 @@ export type Editing =
 export function useQueueEdit(session: string, items: readonly QueueItem[], edit: QueueEdit): Editing {
   const store = useStore();
   const { held, set } = edit;
-  const known = useSelect(
-    useCallback((state: State) => state.logs.get(session)?.caught_up === true, [session]),
-  );
-  if (held === null || (held.from === "before" && !known)) return { is: "nothing" };
+  const left = useLeft(session, held?.turn ?? null);
+  if (held === null) return { is: "nothing" };
   const { turn, text } = held;
+  const waits = items.some((item) => item.turn === turn);
+  if (!waits && !left) return { is: "nothing" };
   const save = async () => {
     const item = items.find((one) => one.turn === turn);
     if (text.trim() === "") return;
@@ -69,11 +65,23 @@ export function useQueueEdit(session: string, items: readonly QueueItem[], edit:
     if (got.ok) set(null);
   };
   return {
-    is: items.some((item) => item.turn === turn) ? "editing" : "taken",
+    is: waits ? "editing" : "taken",
     turn,
     text,
-    write: (next) => set({ turn, text: next, from: "here" }),
+    write: (next) => set({ turn, text: next }),
     save: () => void save(),
     stop: () => set(null),
   };
+}
+
+function useLeft(session: string, turn: string | null): boolean {
+  return useSelect(
+    useCallback(
+      (state: State) => {
+        const log = state.logs.get(session);
+        return log !== undefined && turn !== null && hasLeft(log, turn);
+      },
+      [session, turn],
+    ),
+  );
 }

@@ -61,5 +61,6 @@ function aboutOf({ logs }: State, { id, seq }: Session, prompt: ItemOf<"prompt">
   const gone = log.transcript.items.filter(
     (item) => item.kind === "prompt" && item.state === "started" && standsAt(item) >= standsAt(prompt),
   );
-  return { seen: log.last, turns: gone.length };
+  // What is still on its way may be turns that would be gone as well.
+  return { seen: log.last, turns: log.caught_up ? gone.length : null };
 }

@@ -1,10 +1,19 @@
 /** How many lines a change adds and removes, without comparing what is long: that is done where it is shown. */
 export type LineCount = { readonly added: number; readonly removed: number; readonly changed: number };
 
+/** Where a change stands in its file, in lines. */
+export type LinePlace = {
+  /** Lines above the first changed one and below the last, the same on both sides. */
+  readonly above: number;
+  readonly below: number;
+  /** Lines between them that are the same. */
+  readonly between: number;
+};
+
 /** Beyond so many lines on a side both sides count whole. */
 const MOST = 400;
 
-export function countChanged(before: string, after: string): LineCount {
+export function countChanged(before: string, after: string): LineCount & LinePlace {
   const old = linesOf(before);
   const now = linesOf(after);
   let start = 0;
@@ -20,7 +29,8 @@ export function countChanged(before: string, after: string): LineCount {
   const same = left.length > MOST || right.length > MOST ? 0 : common(left, right);
   const added = right.length - same;
   const removed = left.length - same;
-  return { added, removed, changed: added + removed };
+  const place = { above: start, below: now.length - nowEnd, between: same };
+  return { added, removed, changed: added + removed, ...place };
 }
 
 /** The length of the longest common subsequence. */

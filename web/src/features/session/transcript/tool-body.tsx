@@ -72,17 +72,14 @@ function Part({ label, children }: { readonly label: string; readonly children: 
 function ToolChange({ diff, cwd }: { readonly diff: ToolDiff; readonly cwd: string }) {
   const { path, before, after } = diff;
   const change = useMemo(() => ({ is: "texts", before, after }) as const, [before, after]);
+  const height = useMemo(() => likelyDiffHeight(diff), [diff]);
   const calm = useCalm();
   return (
     <div className="overflow-hidden rounded-md border border-line">
       <p className="border-b border-line bg-surface-1 px-2 py-0.5 text-sm">
         <Path path={path} shown={relative(path, cwd)} />
       </p>
-      {calm ? (
-        <Diff path={path} change={change} />
-      ) : (
-        <div aria-hidden style={{ height: likelyDiffHeight(diff) }} />
-      )}
+      {calm ? <Diff path={path} change={change} height={height} /> : <div aria-hidden style={{ height }} />}
     </div>
   );
 }

@@ -41,11 +41,24 @@ export function changedLines(call: ToolCall): LineCount {
   return count;
 }
 
-/** How high a change is likely to be drawn: what changed, and three lines around it. */
+/** What the viewer draws, in pixels: a line, what it has around all of them, and what stands for lines that it folds. */
+const LINE = 20;
+const AROUND = 16;
+const FOLD = 52;
+/** Lines around a change that are shown, and how few more are not worth a fold. */
+const CONTEXT = 3;
+const FEW = 2;
+
+/** How high a change is likely to be drawn, in pixels. */
 export function likelyDiffHeight({ before, after }: ToolDiff): number {
-  const { changed } = countChanged(before ?? "", after);
-  const whole = after.split("\n").length;
-  return 20 * Math.min(changed + 6, whole + changed) + 16;
+  const { changed, above, below, between } = countChanged(before ?? "", after);
+  const same = [
+    [above, CONTEXT],
+    [between, 2 * CONTEXT],
+    [below, CONTEXT],
+  ] as const;
+  const heights = same.map(([lines, shown]) => (lines <= shown + FEW ? LINE * lines : LINE * shown + FOLD));
+  return heights.reduce((sum, height) => sum + height, LINE * changed + AROUND);
 }
 
 /** All text that it brought, in its order; blocks that are no text are told apart. */
