@@ -1,7 +1,10 @@
-use std::{fs, path::Path};
+use std::{fs, path::Path, thread};
 
 use convene_api::body::FileStatus;
-use convene_core::{ids::SessionId, workspace::WorktreeSpec};
+use convene_core::{
+    ids::SessionId,
+    workspace::{Workspace, WorktreeSpec},
+};
 
 use super::{Error, Git, changes, head, worktree};
 
@@ -110,6 +113,30 @@ fn branch_with_commits_of_its_own_stays() {
     // Its next attempt finds everything that was committed.
     worktree::make_again(&made).unwrap();
     assert_eq!(fs::read_to_string(Path::new(&root).join("a.txt")).unwrap(), "other\n");
+}
+
+#[test]
+fn what_two_branches_share_stays_on_one_of_them_when_both_are_removed_at_once() {
+    let repo = Repository::new();
+    let other = SessionId::new(uuid::Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0012_3456));
+    let made = [session(), other]
+        .map(|session| worktree::make(&repo.worktrees(), &repo.path(), session, &WorktreeSpec::default()).unwrap());
+    let [root, other] = made.each_ref().map(|made| Path::new(made.root.as_deref().unwrap()));
+    fs::write(root.join("a.txt"), "other\n").unwrap();
+    git(root, &["commit", "--quiet", "-a", "-m", "work"]);
+    let work = git(root, &["rev-parse", "HEAD"]);
+    git(other, &["reset", "--quiet", "--hard", &work]);
+
+    let removed = thread::scope(|scope| {
+        let remove = |made: &Workspace| {
+            let (root, branch) = (made.root.clone().unwrap(), made.branch.clone().unwrap());
+            let root_of_all = repo.worktrees();
+            scope.spawn(move || worktree::remove(&root_of_all, Path::new(&root), &branch, false).unwrap())
+        };
+        made.each_ref().map(remove).map(|one| one.join().unwrap())
+    });
+    assert_eq!(removed.iter().filter(|branch| **branch == worktree::Branch::Kept).count(), 1, "{removed:?}");
+    assert_eq!(repo.git(&["branch", "--list", "--format=%(objectname)", "convene/*"]), work);
 }
 
 #[test]

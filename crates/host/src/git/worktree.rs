@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use convene_core::{
@@ -11,6 +12,9 @@ use convene_core::{
 };
 
 use super::{CHECK_OUT, Error, Git, head};
+
+/// Held by who removes one.
+static REMOVING: Mutex<()> = Mutex::new(());
 
 /// What became of the branch of a worktree that is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +119,8 @@ pub fn may_remove(root: &Path, path: &Path, force: bool) -> Result<(), Error> {
 /// # Errors
 /// `Dirty` if there are files that are not committed; else what git says.
 pub fn remove(root: &Path, path: &Path, branch: &str, force: bool) -> Result<Branch, Error> {
+    // One after the other: two branches may have commits that only they have, and the second must not count on the first.
+    let _alone = REMOVING.lock().unwrap_or_else(PoisonError::into_inner);
     may_remove(root, path, force)?;
     if !path.exists() {
         return Ok(Branch::Kept);
@@ -141,10 +147,13 @@ fn commits_only_on(git: &Git<'_>, branch: &str) -> Result<u64, Error> {
         return Ok(0);
     }
     let this = format!("refs/heads/{branch}");
-    let others = git.run(&["for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes", "refs/tags"])?;
+    let format = "--format=%(objectname) %(refname)";
+    let others = git.run(&["for-each-ref", format, "refs/heads", "refs/remotes", "refs/tags"])?;
     let others = others.text();
     let mut arguments = vec!["rev-list", "--count", &this, "--not"];
-    arguments.extend(others.lines().filter(|name| *name != this));
+    // By what they point to: somebody may delete one of them meanwhile, and git does not go on with a name that is gone.
+    let others = others.lines().filter_map(|line| line.split_once(' '));
+    arguments.extend(others.filter(|(_, name)| *name != this).map(|(object, _)| object));
     Ok(git.line(&arguments)?.parse().unwrap_or(u64::MAX))
 }
 

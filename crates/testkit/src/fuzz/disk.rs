@@ -357,15 +357,19 @@ impl Life {
     async fn end(&mut self) -> Result<()> {
         let before = self.disk.hits()?.len();
         let mut left = self.cluster.finish().await;
-        if left.is_err() && self.disk.hits()?.len() > before {
-            // It met its fault on its way out.
-            if self.cluster.server_pid().is_none() {
-                self.begin().await?;
-            } else if let Some(status) = self.cluster.server_ended()? {
+        if left.is_err() {
+            // It met its fault just before, or on its way out.
+            let died = if self.cluster.server_pid().is_some() { self.cluster.server_ended()? } else { None };
+            if let Some(status) = died {
                 self.ended(status, "while it served");
                 self.begin().await?;
+                left = self.cluster.finish().await;
+            } else if self.disk.hits()?.len() > before {
+                if self.cluster.server_pid().is_none() {
+                    self.begin().await?;
+                }
+                left = self.cluster.finish().await;
             }
-            left = self.cluster.finish().await;
         }
         self.wrong.extend(left?.iter().map(|process| format!("left is {} {}", process.pid, process.command)));
         Ok(())
@@ -373,12 +377,22 @@ impl Life {
 
     async fn logs(&mut self) -> Result<Vec<(SessionId, Log)>> {
         let sessions: Vec<SessionId> = self.followed.iter().map(|(id, _)| *id).collect();
-        let client = self.cluster.client()?;
         let mut logs = Vec::new();
         for session in sessions {
-            logs.push((session, Log::read(&client, session).await?));
+            logs.push((session, self.log(session).await?));
         }
         Ok(logs)
+    }
+
+    /// A session's log. What the server does by itself may meet the fault also now.
+    async fn log(&mut self, session: SessionId) -> Result<Log> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match Log::read(&self.client()?, session).await {
+                Ok(log) => return Ok(log),
+                Err(error) => self.again(error.downcast::<ClientError>()?, deadline).await?,
+            }
+        }
     }
 
     /// What was seen and promised is in the logs, and agents got each prompt once.
