@@ -212,10 +212,11 @@ impl Play {
         ensure!(unique.len() == receipts.len(), "a prompt was handed over twice: {receipts:?}");
         let mut logs = BTreeMap::new();
         for (id, recorder) in &self.sessions {
-            let log = self.cluster.log(*id).await?;
-            let end = log.events.len() as u64;
+            let end = self.cluster.log(*id).await?.events.len() as u64;
             recorder.wait("the client has all", |seen| seen.last() >= end).await?;
-            log.has_all(&recorder.seen())?;
+            let seen = recorder.seen().clone();
+            let log = self.cluster.log(*id).await?;
+            log.has_all(&seen)?;
             logs.insert(*id, log);
         }
         for (text, (id, turn)) in &self.promised {

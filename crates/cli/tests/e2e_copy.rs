@@ -95,8 +95,9 @@ async fn a_copy_that_is_taken_at_any_moment_opens_and_misses_nothing_that_was_se
     look(&cluster, first, seen).await?;
     for (id, recorder) in &followed {
         recorder.wait_tag("turn_ended").await?;
+        let seen = recorder.seen().clone();
         let log = cluster.log(*id).await?;
-        log.has_all(&recorder.seen())?;
+        log.has_all(&seen)?;
         let turn = log.first("turn_started").and_then(|event| event.data.turn).context("no turn")?;
         ensure!(log.ends(turn).iter().all(|(reason, _)| *reason == StopReason::EndTurn), "{:?}", log.ends(turn));
         ensure!(log.count("attempt_assigned") == 1, "it was disturbed");

@@ -36,9 +36,10 @@ async fn a_worker_that_dies_at_any_step_costs_nothing() -> Result<()> {
             turn.stop_reason,
             turn.failure
         );
+        let seen = events.seen().clone();
         let log = cluster.log(id).await?;
         ensure!(log.text(turn.id).ends_with("w20 "), "{step}: the agent said {:?}", log.text(turn.id));
-        log.has_all(&events.seen())?;
+        log.has_all(&seen)?;
     }
     ensure!(cluster.receipts()?.len() == steps.len(), "the agents got {:?}", cluster.receipts()?);
     cluster.end().await

@@ -175,8 +175,9 @@ async fn server_again_and_again_under_load() -> Result<()> {
     receipts.dedup();
     ensure!(receipts.len() == cluster.receipts()?.len(), "a prompt was handed over twice: {:?}", cluster.receipts()?);
     ensure!(receipts.len() == KILLS + 1, "handed over were {receipts:?}");
-    let log = cluster.log(first.session.id).await?;
-    log.has_all(&client.seen())?;
+    // It goes on speaking: what is seen comes before the log that has it.
+    let seen = client.seen().clone();
+    cluster.log(first.session.id).await?.has_all(&seen)?;
     drop(client);
     cluster.end().await
 }
@@ -208,7 +209,8 @@ async fn server_between_the_promise_and_the_prompt() -> Result<()> {
             turn.stop_reason,
             turn.failure
         );
-        cluster.log(id).await?.has_all(&events.seen())?;
+        let seen = events.seen().clone();
+        cluster.log(id).await?.has_all(&seen)?;
     }
     ensure!(cluster.receipts()?.len() == steps.len(), "the agents got {:?}", cluster.receipts()?);
     cluster.end().await
@@ -299,7 +301,8 @@ async fn runner_with_prompts_behind_it() -> Result<()> {
                 ensure!(cluster.log(id).await?.count("queue_entry_dropped") == 1, "nobody says that it was dropped");
             }
         }
-        cluster.log(id).await?.has_all(&events.seen())?;
+        let seen = events.seen().clone();
+        cluster.log(id).await?.has_all(&seen)?;
     }
     let expected = ["SLOW", "SLOW", "SLOW", "behind Ask", "behind Resume", "next"];
     let mut receipts = cluster.receipts()?;
