@@ -1,5 +1,5 @@
 /** The diff viewer, loaded apart. */
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { parsePatchFiles, type FileDiffMetadata } from "@pierre/diffs";
 import { FileDiff, WorkerPoolContext } from "@pierre/diffs/react";
 import { t } from "@/i18n";
@@ -38,10 +38,18 @@ export default function Viewer({ path, change, layout = "unified", height, lengt
   if (diff === null) return <p className="px-3 py-2 text-2">{t("shared.diff.failed")}</p>;
   const reason = manyLines(lines);
   if (reason !== null && !anyway) return <Folded reason={reason} onShow={() => setAnyway(true)} />;
-  return <Colored diff={diff} layout={layout} />;
+  return <Colored diff={diff} layout={layout} height={height} />;
 }
 
-function Colored({ diff, layout }: { readonly diff: FileDiffMetadata; readonly layout: "unified" | "wide" }) {
+type ColoredProps = {
+  readonly diff: FileDiffMetadata;
+  readonly layout: "unified" | "wide";
+  readonly height: number | undefined;
+};
+
+function Colored({ diff, layout, height }: ColoredProps) {
+  /** Empty until the first draw, which may come some frames later: until then it is as high as before. */
+  const box = useRef<HTMLDivElement>(null);
   const theme = useTheme();
   const wide = useMedia("(width >= 900px)");
   const options = useMemo(
@@ -54,15 +62,20 @@ function Colored({ diff, layout }: { readonly diff: FileDiffMetadata; readonly l
         overflow: wide ? "scroll" : "wrap",
         disableFileHeader: true,
         hunkSeparators: "line-info-basic",
-        onPostRender: nameButtons,
+        onPostRender: (...drawn: Parameters<typeof nameButtons>) => {
+          nameButtons(...drawn);
+          box.current?.style.removeProperty("min-height");
+        },
       }) as const,
     [theme, wide, layout],
   );
   const workers = pool();
   return (
-    <WorkerPoolContext.Provider value={workers}>
-      <FileDiff fileDiff={diff} options={options} className="diff" />
-    </WorkerPoolContext.Provider>
+    <div ref={box} style={{ minHeight: height }}>
+      <WorkerPoolContext.Provider value={workers}>
+        <FileDiff fileDiff={diff} options={options} className="diff" />
+      </WorkerPoolContext.Provider>
+    </div>
   );
 }
 
