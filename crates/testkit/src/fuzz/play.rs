@@ -19,6 +19,8 @@ use crate::cluster::{Cluster, Recorder, Topic};
 
 /// How soon after a crash every session must show a true state, on a machine that lets it.
 const TRUE_WITHIN: Duration = Duration::from_secs(5);
+/// So many last prompts a session gets until none waits any more; one that still waits then is found by the checks.
+const PROMPTS: usize = 10;
 /// The pause between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 /// How long sessions may take to come to rest when nobody is killed any more.
@@ -150,13 +152,22 @@ impl Play {
         self.rest("nobody is killed any more").await?;
         let deleted = self.clients.ledger(|ledger| ledger.deleted.clone());
         self.followers.retain(|(id, _)| !deleted.contains(id));
-        let sessions: Vec<SessionId> = self.followers.iter().map(|(id, _)| *id).collect();
-        for session in sessions {
-            let words = schedule::Words { stream: 3, pause_us: 0, beside: schedule::Beside::Nothing };
-            self.clients.begin_in(session, words);
+        let mut waiting: Vec<SessionId> = self.followers.iter().map(|(id, _)| *id).collect();
+        // A prompt of before that still waits may end its agent once more: its session goes on with the next one then.
+        for _ in 0..PROMPTS {
+            for session in &waiting {
+                let words = schedule::Words { stream: 3, pause_us: 0, beside: schedule::Beside::Nothing };
+                self.clients.begin_in(*session, words);
+            }
+            self.clients.finish().await?;
+            self.rest("each has its last prompt").await?;
+            let views = Self::views(&self.cluster.client()?).await?;
+            waiting = views.iter().filter(|view| view.queue_length > 0).map(|view| view.id).collect();
+            if waiting.is_empty() {
+                break;
+            }
         }
-        self.clients.finish().await?;
-        self.rest("each has its last prompt").await
+        Ok(())
     }
 
     /// Waits until every session rests; questions are answered meanwhile.
